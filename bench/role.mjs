@@ -1,0 +1,46 @@
+// One process of a contender: relay, worker or caller. It obeys its parent's messages and ends when the parent is gone.
+import { percentiles, run } from './load.mjs'
+
+const [contender, role, lifetimeMs] = process.argv.slice(2)
+process.on('disconnect', () => process.exit(0))
+setTimeout(() => process.exit(3), Number(lifetimeMs))
+
+const module = await import(`./contenders/${contender}/${role}.mjs`)
+/** @type {import('./load.mjs').Call[]} */
+let callers = []
+
+/** What the parent may ask. */
+const orders = {
+  open: () => module.open(),
+  serve: ({ url, callees }) => module.serve(url, callees),
+  dial: async ({ url, callers: connections, addresses }) => {
+    callers = await module.dial(url, connections, addresses)
+  },
+  cpu: () => cpuUs(),
+  warm: async (shape) => {
+    await run(callers, shape)
+  },
+  run: async (shape) => {
+    const before = cpuUs()
+    const { calls, wallMs, latenciesUs } = await run(callers, shape)
+    const spentUs = cpuUs() - before
+    const [p50, p99] = percentiles(latenciesUs, [0.5, 0.99])
+    return { calls, wallMs, cpuUs: spentUs, p50, p99 }
+  },
+  end: () => process.disconnect(),
+}
+
+function cpuUs() {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
+process.on('message', async ({ order, ...details }) => {
+  try {
+    const answer = await orders[order](details)
+    if (process.connected) process.send({ answer })
+  } catch (error) {
+    if (process.connected) process.send({ failure: String(error?.stack ?? error) })
+  }
+})
+process.send({ answer: 'ready' })

@@ -1,0 +1,21 @@
+/** How long to wait before the next attempt: full jitter, so that a thousand clients do not come back at once. */
+import type { Random } from '@waybill/core'
+
+export interface Backoff {
+  readonly firstMs: number
+  readonly mostMs: number
+}
+
+export const defaultBackoff: Backoff = { firstMs: 100, mostMs: 10_000 }
+
+/** Uniform between 0 and the doubled bound of this attempt (0, 1, 2, …). */
+export function delayOf(attempt: number, { firstMs, mostMs }: Backoff, random: Random): number {
+  const bound = Math.min(mostMs, firstMs * 2 ** Math.min(attempt, 30))
+  return fraction(random) * bound
+}
+
+/** 0 ≤ fraction < 1. */
+export function fraction(random: Random): number {
+  const bytes = random.fill(new Uint8Array(4))
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / 2 ** 32
+}

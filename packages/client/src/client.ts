@@ -1,0 +1,241 @@
+/** The client: the one place that sees its parts, and what the user holds. */
+import { defaultLimits, findField, findText, FrameType, mintIncarnation, Tag, WaybillError } from '@waybill/core'
+import type { BodyLimits, FrameReader, Ports, Remote, RemoteOptions, ServiceDefinition, Transport } from '@waybill/core'
+import { defaultBackoff, type Backoff } from './backoff.js'
+import { Connection } from './connection.js'
+import { Incoming, type Incident } from './incoming.js'
+import { Names } from './names.js'
+import { Offers, type Exposed, type RouterCalls } from './offers.js'
+import { Outgoing } from './outgoing.js'
+import { remoteProxy } from './remote.js'
+
+export interface ClientParts {
+  readonly url: string
+  readonly transport: Transport
+  readonly ports: Ports
+  readonly name?: string | undefined
+  readonly token?: string | undefined
+  readonly labels?: Readonly<Record<string, string>> | undefined
+  readonly backoff?: Backoff | undefined
+  readonly onIncident: (incident: Incident) => void
+}
+
+/** What happens to a client's connection. */
+export type ConnectionStatus =
+  | { readonly kind: 'connected'; readonly router: string; readonly name: string }
+  /** The session is gone: calls that were under way have ended with `RouterLost`. The client goes on looking for the router. */
+  | { readonly kind: 'lost'; readonly reason: string }
+  /** For good. */
+  | { readonly kind: 'closed'; readonly error: WaybillError | undefined }
+
+export interface CloseOptions {
+  /** How long running calls may take to end, in milliseconds. Default 25,000. */
+  readonly drainMs?: number
+}
+
+const ATTEMPT_MS = 5000
+const ACKNOWLEDGE_MS = 20
+const DRAIN_MS = 25_000
+
+export class Client implements AsyncDisposable {
+  /** Settles when the client has ended for good: undefined after `close()`, else why. */
+  readonly closed: Promise<WaybillError | undefined>
+  readonly #ports: Ports
+  readonly #connection: Connection
+  readonly #outgoing: Outgoing
+  readonly #incoming: Incoming
+  readonly #offers: Offers
+  readonly #names = new Names()
+  readonly #listeners = new Set<(status: ConnectionStatus) => void>()
+  #closing: Promise<void> | undefined
+  #ended!: (error: WaybillError | undefined) => void
+  #welcome: { resolve: () => void; reject: (error: WaybillError) => void } | undefined
+
+  /** @internal Use `connect()`. */
+  constructor(parts: ClientParts) {
+    const { ports, url, transport, name, token, labels } = parts
+    const incarnation = mintIncarnation(ports.clock, ports.random)
+    const limits: BodyLimits = defaultLimits
+    this.#ports = ports
+    this.closed = new Promise((resolve) => (this.#ended = resolve))
+    const introduction = {
+      incarnation,
+      ...(name !== undefined && { name }),
+      ...(labels !== undefined && { labels }),
+      ...(token !== undefined && { credentials: { token } }),
+      features: [],
+    }
+    this.#connection = new Connection(
+      { url, transport, ports, introduction, backoff: parts.backoff ?? defaultBackoff, attemptMs: ATTEMPT_MS, acknowledgeMs: ACKNOWLEDGE_MS },
+      {
+        opened: () => this.#opened(),
+        frame: (frame) => this.#frame(frame),
+        lost: (reason) => this.#lost(reason),
+        ended: (error) => this.#end(error),
+      },
+    )
+    this.#outgoing = new Outgoing({ connection: this.#connection, ports, incarnation, limits })
+    this.#incoming = new Incoming({ connection: this.#connection, names: this.#names, ports, limits, report: parts.onIncident })
+    this.#offers = new Offers(this.#incoming, this.remote<RouterCalls>('waybill.Router') as unknown as RouterCalls)
+  }
+
+  /** @internal Resolves when the router has welcomed the client; rejects when it refuses, or with the last failure after `timeoutMs`. */
+  open(timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let last = new WaybillError('RouterUnreachable', `no router answered within ${timeoutMs} ms`)
+      const timer = this.#ports.clock.timer(timeoutMs, () => this.#connection.stop(last))
+      this.#welcome = {
+        resolve: () => {
+          timer.cancel()
+          resolve()
+        },
+        reject: (error) => {
+          timer.cancel()
+          reject(error)
+        },
+      }
+      this.#connection.start((error) => (last = error))
+    })
+  }
+
+  /** The name under which others reach this client. */
+  get name(): string {
+    return this.#connection.connected?.name ?? ''
+  }
+
+  get isConnected(): boolean {
+    return this.#connection.isLinked
+  }
+
+  /** Calls of this client that have not ended, and calls that it is running. */
+  get pending(): { readonly outgoing: number; readonly incoming: number } {
+    return { outgoing: this.#outgoing.pending, incoming: this.#incoming.size }
+  }
+
+  /** Calls `listener` with what happens to the connection from now on; the function that is returned ends that. */
+  onStatus(listener: (status: ConnectionStatus) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /**
+   * A proxy for what is offered at an address: `remote<Dog>('Dog@^1')`, or `remote(dog)` for a definition made with `service()`. Nothing is
+   * sent before a method is called. Throws `BadAddress`.
+   */
+  remote<T extends object>(address: string | ServiceDefinition<T>, options: RemoteOptions = {}): Remote<T> {
+    const text = typeof address === 'string' ? address : address.address
+    return remoteProxy({ starter: this.#outgoing, names: this.#names }, text, options) as Remote<T>
+  }
+
+  /**
+   * Offers an instance or a class marked with `@Remote`, or an implementation of a definition made with `service()`. Resolves when the router
+   * knows of it; it is offered again by itself whenever a new session begins.
+   */
+  expose(target: object): Promise<Exposed>
+  expose<T extends object>(definition: ServiceDefinition<T>, implementation: NoInfer<T> | (new () => NoInfer<T>)): Promise<Exposed>
+  expose(target: object, implementation?: object): Promise<Exposed> {
+    return this.#offers.expose(target, implementation)
+  }
+
+  /**
+   * Hops off: takes the services back, lets running calls end, in both directions, within `drainMs`, and says goodbye. What has not ended by
+   * then ends with `Closed`.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    return (this.#closing ??= this.#close(options.drainMs ?? DRAIN_MS))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    if (this.#connection.isLinked && drainMs > 0) {
+      let timeUp!: () => void
+      const late = new Promise<void>((resolve) => (timeUp = resolve))
+      const timer = this.#ports.clock.timer(drainMs, timeUp)
+      await Promise.race([this.#drain(), late, this.closed])
+      timer.cancel()
+    }
+    this.#connection.stop()
+  }
+
+  async #drain(): Promise<void> {
+    await this.#offers.withdrawAll().catch(() => {})
+    await this.#incoming.drain()
+    await this.#outgoing.drained()
+  }
+
+  #opened(): void {
+    const { router, name } = this.#connection.connected!
+    this.#welcome?.resolve()
+    // A router that refuses now what it allowed before is heard of by callers, who get NoSuchService.
+    this.#offers.again().catch(() => {})
+    this.#tell({ kind: 'connected', router: router.name, name })
+  }
+
+  #lost(reason: string): void {
+    this.#names.forget()
+    this.#outgoing.lost(reason)
+    this.#incoming.lost(reason)
+    this.#tell({ kind: 'lost', reason })
+  }
+
+  #end(error: WaybillError | undefined): void {
+    this.#welcome?.reject(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
+    this.#outgoing.close(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
+    this.#incoming.lost(error?.message ?? 'the client was closed')
+    this.#tell({ kind: 'closed', error })
+    this.#listeners.clear()
+    this.#ended(error)
+  }
+
+  #tell(status: ConnectionStatus): void {
+    for (const listener of this.#listeners) listener(status)
+  }
+
+  /** The protocol, seen from a client. */
+  #frame(frame: FrameReader): void {
+    switch (frame.type) {
+      case FrameType.result: // destination: ourselves, call, body: the value
+        return this.#outgoing.answer(frame, 'result')
+      case FrameType.call: // source: the caller, destination: our instance, call, method | Tag.method, ttl, body: arguments
+        return this.#incoming.call(frame)
+      case FrameType.progress: // destination, call, body: { total, completed, details? }
+        return this.#outgoing.answer(frame, 'progress')
+      case FrameType.accepted:
+        return this.#outgoing.answer(frame, 'accepted')
+      case FrameType.started:
+        return this.#outgoing.answer(frame, 'started')
+      case FrameType.exception: // destination, call, flags: executed, body: { exval, xclass?, code?, … }
+        return this.#outgoing.answer(frame, 'exception')
+      case FrameType.rejected: // destination, call, body: { code, description, details? }
+        return this.#outgoing.answer(frame, 'rejected')
+      case FrameType.answerChunk: // destination, call, body: the next piece
+        return this.#outgoing.answerChunk(frame)
+      case FrameType.callChunk: // source, call, body: the next piece
+        return this.#incoming.callChunk(frame)
+      case FrameType.cancel: // source, call
+        return this.#incoming.cancel(frame)
+      case FrameType.symbol: // what symbols stand for; without names, the source is gone
+        return this.#learn(frame)
+      case FrameType.unsupported: // the router does not know a type that we sent; its call ends by its deadline
+        return
+      default:
+        this.#connection.write({ type: FrameType.unsupported, call: frame.call })
+    }
+  }
+
+  #learn(frame: FrameReader): void {
+    if (frame.source !== 0) {
+      const who = findField(frame, Tag.principal)
+      if (who === undefined) return this.#incoming.callerGone(frame.source)
+      const [client, principal, incarnation] = JSON.parse(new TextDecoder().decode(who)) as [string, string, string]
+      return this.#names.learnCaller(frame.source, { client, principal, incarnation })
+    }
+    const address = findText(frame, Tag.destination)
+    const method = findText(frame, Tag.method)
+    if (address !== undefined) this.#names.address(address).symbol = frame.destination
+    if (method !== undefined) this.#names.method(method).symbol = frame.method
+  }
+}

@@ -1,0 +1,58 @@
+/** `connect()`: options with their checks and defaults. */
+import { durationMs, isName, WaybillError, type Duration, type Ports, type Transport } from '@waybill/core'
+import { systemPorts } from '@waybill/core/system'
+import { defaultBackoff, type Backoff } from './backoff.js'
+import { Client } from './client.js'
+import type { Incident } from './incoming.js'
+import { webSocketTransport } from './transports/websocket.js'
+
+export interface ConnectOptions {
+  /** The name that others reach this client by. A second process that takes it supersedes the first. Default: minted by the router. */
+  readonly name?: string
+  readonly token?: string
+  readonly labels?: Readonly<Record<string, string>>
+  /** How long to look for the router before `connect` rejects. Default 5 s. Later the client looks for as long as it lives. */
+  readonly timeout?: Duration
+  /** Told of each exception that leaves this process without its details; the caller sees the same `incident`. Default: to stderr. */
+  readonly onIncident?: (incident: Incident) => void
+  /** Instead of the one that the URL's scheme asks for. */
+  readonly transport?: Transport
+  readonly backoff?: Partial<Backoff>
+  /** For tests: a virtual clock, a seeded source of randomness. */
+  readonly ports?: Ports
+}
+
+const DEFAULT_TIMEOUT_MS = 5000
+
+/** Hops on. Rejects with `RouterUnreachable`, `Unauthorized`, `Forbidden` or `Incompatible`; then nothing is left behind. */
+export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
+  const { name, token, labels, ports = systemPorts } = options
+  if (name !== undefined && !isName(name)) throw new WaybillError('BadAddress', `${JSON.stringify(name)} is not a client name: 1 to 64 letters, digits, _ and -`)
+  const client = new Client({
+    url,
+    transport: options.transport ?? transportFor(url),
+    ports,
+    name,
+    token,
+    labels,
+    backoff: { ...defaultBackoff, ...options.backoff },
+    onIncident: options.onIncident ?? report,
+  })
+  await client.open(options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, 'timeout'))
+  return client
+}
+
+function transportFor(url: string): Transport {
+  let protocol: string
+  try {
+    ;({ protocol } = new URL(url))
+  } catch {
+    throw new WaybillError('BadAddress', `${JSON.stringify(url)} is not a URL such as ws://127.0.0.1:7411`)
+  }
+  if (protocol === 'ws:' || protocol === 'wss:') return webSocketTransport
+  throw new WaybillError('Unsupported', `there is no transport for ${protocol}//; use ws:// or wss://`)
+}
+
+function report({ incident, service, method, error }: Incident): void {
+  console.error(`waybill: incident ${incident} in ${service}.${method}:`, error)
+}

@@ -1,0 +1,33 @@
+/** What another side said of a failure, as an error of this side: a rejection, or an exception with its class where it is registered. */
+import { isCode, RemoteException, reviveError, WaybillError } from '@waybill/core'
+import type { ExceptionContent, Exceptional, Executed, Rejection } from '@waybill/core'
+
+type Failure = Error & Exceptional
+
+export function readRejection(body: unknown): Rejection {
+  const { code, description, details } = fieldsOf(body)
+  return { kind: 'rejected', code: textOf(code, 'Rejected'), description: textOf(description, ''), ...(details !== undefined && { details }) }
+}
+
+export function errorFromRejection({ code, description, details }: Rejection): WaybillError {
+  if (isCode(code)) return new WaybillError(code, description, { executed: 'no', details })
+  return new WaybillError('Rejected', `${code}: ${description}`, { executed: 'no', details: { code, details } })
+}
+
+export function errorFromException(body: unknown, executed: Executed): Failure {
+  const { exval, code, details, xclass, xmodule, xstate, xargs, incident } = fieldsOf(body) as Partial<ExceptionContent>
+  const message = textOf(exval, 'the method failed')
+  if (isCode(code)) return new WaybillError(code, message, { executed, details })
+  const name = textOf(xclass, 'Error')
+  const revived = reviveError(name, message, xstate)
+  if (revived !== undefined) return revived
+  return new RemoteException(message, { xclass: name, xmodule, xstate, xargs, incident })
+}
+
+function fieldsOf(body: unknown): Record<string, unknown> {
+  return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
+}
+
+function textOf(value: unknown, otherwise: string): string {
+  return typeof value === 'string' ? value : otherwise
+}

@@ -1,0 +1,96 @@
+/** One call that this client was asked to run. Only its fields and what the method sees of it; `Incoming` decides. */
+import { calleeTable } from '@waybill/core'
+import type { CalleeEvent, CalleeState, Caller, CurrentCall, MethodContract, Progress, Timer } from '@waybill/core'
+import type { Exposure } from './exposure.js'
+import type { Joiner } from './pieces.js'
+
+export interface CallSink {
+  progress(call: IncomingCall, progress: Progress): void
+}
+
+export class IncomingCall implements CurrentCall {
+  state: CalleeState = 'queued'
+  /** Pieces of the arguments that have arrived, until the last one. */
+  joiner: Joiner | undefined
+  args: readonly unknown[] = []
+  cancelTimer: Timer | undefined
+  readonly #sink: CallSink
+  #abort: AbortController | undefined
+  #aborted: unknown
+
+  /** The caller's symbol and its number for the call: where answers go. */
+  readonly source: number
+  readonly number: number
+  readonly exposure: Exposure
+  readonly contract: MethodContract
+  readonly statusesWanted: boolean
+  readonly encoding: number
+  readonly caller: Caller
+  readonly data: unknown
+  readonly deadlineMs: number | undefined
+  readonly #sn: () => string
+
+  constructor(parts: {
+    source: number
+    number: number
+    exposure: Exposure
+    contract: MethodContract
+    statusesWanted: boolean
+    encoding: number
+    caller: Caller
+    data: unknown
+    deadlineMs: number | undefined
+    sn: () => string
+    sink: CallSink
+  }) {
+    this.source = parts.source
+    this.number = parts.number
+    this.exposure = parts.exposure
+    this.contract = parts.contract
+    this.statusesWanted = parts.statusesWanted
+    this.encoding = parts.encoding
+    this.caller = parts.caller
+    this.data = parts.data
+    this.deadlineMs = parts.deadlineMs
+    this.#sn = parts.sn
+    this.#sink = parts.sink
+  }
+
+  get sn(): string {
+    return this.#sn()
+  }
+
+  get service(): string {
+    return this.exposure.contract.name
+  }
+
+  get method(): string {
+    return this.contract.name
+  }
+
+  /** Made when first asked for, as most methods never do. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#aborted !== undefined) this.#abort.abort(this.#aborted)
+    }
+    return this.#abort.signal
+  }
+
+  progress(progress: Progress): void {
+    this.#sink.progress(this, progress)
+  }
+
+  abort(reason: unknown): void {
+    this.#aborted = reason
+    this.#abort?.abort(reason)
+  }
+
+  /** False where the event cannot be; then nothing changes. */
+  step(event: CalleeEvent): boolean {
+    const next = calleeTable[this.state][event]
+    if (next === 'wrong') return false
+    if (next !== 'stay') this.state = next
+    return true
+  }
+}

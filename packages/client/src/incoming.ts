@@ -1,0 +1,391 @@
+/**
+ * The calls that this client runs for others: each moves through `calleeTable`, from its arrival to its terminal word. Owns them, the offers
+ * that they come through, and the places that the declared concurrency leaves.
+ */
+import {
+  calleeHolder,
+  captureError,
+  checkArguments,
+  checkResult,
+  executed,
+  executedFlag,
+  findField,
+  findText,
+  Flag,
+  FrameType,
+  parseBody,
+  prepareBody,
+  Ring,
+  runInCall,
+  Tag,
+  WaybillError,
+} from '@waybill/core'
+import type { BodyLimits, Caller, Executed, FrameReader, MethodContract, Ports, Progress } from '@waybill/core'
+import type { Connection, Sendable } from './connection.js'
+import type { Exposure } from './exposure.js'
+import { IncomingCall, type CallSink } from './incoming-call.js'
+import type { Names } from './names.js'
+import { outgoingBody, writePiece } from './outgoing-body.js'
+import { Joiner, PIECE_BYTES } from './pieces.js'
+
+/** How long a cancelled method may take to end by itself before its caller is answered. */
+const CANCEL_GRACE_MS = 250
+const STRANGER: Caller = { client: 'unknown', principal: 'unknown' }
+
+/** An exception that left this process without its details: what was thrown, and how the caller names it. */
+export interface Incident {
+  readonly incident: string
+  readonly error: unknown
+  readonly sn: string
+  readonly service: string
+  readonly method: string
+}
+
+export class Incoming implements CallSink {
+  readonly #calls = new Map<number, Ring<IncomingCall>>()
+  readonly #exposures = new Map<number, Exposure>()
+  /** Arrived and complete, waiting for a place; oldest first. */
+  readonly #waiting = new Set<IncomingCall>()
+  readonly #connection: Connection
+  readonly #names: Names
+  readonly #ports: Ports
+  readonly #limits: BodyLimits
+  readonly #report: (incident: Incident) => void
+  #size = 0
+  #closing = false
+  #settled: (() => void) | undefined
+
+  constructor(parts: { connection: Connection; names: Names; ports: Ports; limits: BodyLimits; report: (incident: Incident) => void }) {
+    this.#connection = parts.connection
+    this.#names = parts.names
+    this.#ports = parts.ports
+    this.#limits = parts.limits
+    this.#report = parts.report
+  }
+
+  /** Calls that have arrived and have not ended; methods that run on after their caller was answered count too. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** The exposure's symbol has changed from `before`, 0 for none. */
+  serve(exposure: Exposure, before: number): void {
+    this.#exposures.delete(before)
+    if (exposure.symbol !== 0) this.#exposures.set(exposure.symbol, exposure)
+  }
+
+  // ---- frames
+
+  call(frame: FrameReader): void {
+    const refuse = (error: WaybillError): void => this.#reject(frame.source, frame.call, error)
+    if (this.#closing) return refuse(closing())
+    const exposure = this.#exposures.get(frame.destination)
+    if (exposure === undefined) return refuse(new WaybillError('NoSuchService', 'the service has been taken back'))
+    const contract = methodOf(exposure, frame)
+    if (contract === undefined) return refuse(noSuchMethod(exposure, findText(frame, Tag.method)))
+    if (exposure.streams(contract)) return refuse(new WaybillError('Unsupported', `${exposure.contract.name}.${contract.name} gives a stream; streams are not there yet`))
+    const caller = this.#names.caller(frame.source) ?? STRANGER
+    const number = frame.call
+    const call = new IncomingCall({
+      source: frame.source,
+      number,
+      exposure,
+      contract,
+      statusesWanted: (frame.flags & Flag.statusesWanted) !== 0,
+      encoding: frame.encoding,
+      caller,
+      data: dataOf(frame),
+      deadlineMs: frame.ttlMs === 0 ? undefined : this.#ports.clock.nowMs() + frame.ttlMs,
+      sn: () => this.#names.serialNumber(call.source, number),
+      sink: this,
+    })
+    this.#add(call)
+    if ((frame.flags & Flag.more) === 0) return this.#arrived(call, frame.body())
+    call.joiner = new Joiner(this.#limits.maxBodyBytes)
+    this.#join(call, frame)
+  }
+
+  callChunk(frame: FrameReader): void {
+    const call = this.#calls.get(frame.source)?.get(frame.call)
+    if (call?.joiner !== undefined) this.#join(call, frame)
+  }
+
+  /** The caller no longer waits: what has not started never will, what runs is told. */
+  cancel(frame: FrameReader): void {
+    const call = this.#calls.get(frame.source)?.get(frame.call)
+    if (call === undefined) return
+    const before = calleeHolder(call.state)
+    if (!call.step('cancel')) return
+    if (before === 'calleeBeforeStart') return this.#end(call, new WaybillError('Cancelled', 'the call was cancelled before it started', { executed: executed(before) }))
+    call.abort(new WaybillError('Cancelled', 'the caller cancelled the call', { executed: 'maybe' }))
+    call.cancelTimer ??= this.#ports.clock.timer(CANCEL_GRACE_MS, () => {
+      if (!call.step('cancelGraceOver')) return
+      this.#except(call, new WaybillError('Cancelled', 'the call was cancelled; its method did not end within its grace', { executed: 'maybe' }), 'maybe')
+    })
+  }
+
+  // ---- the life of one call
+
+  #join(call: IncomingCall, frame: FrameReader): void {
+    try {
+      call.joiner!.add(frame.body())
+    } catch (thrown) {
+      return this.#refuse(call, WaybillError.from(thrown))
+    }
+    if ((frame.flags & Flag.more) === 0) this.#arrived(call, call.joiner!.join())
+  }
+
+  #arrived(call: IncomingCall, body: Uint8Array): void {
+    call.joiner = undefined
+    try {
+      const args = parseBody(call.encoding, body, this.#limits, 'given') ?? []
+      if (!Array.isArray(args)) throw new WaybillError('BadArguments', 'the arguments are not a list')
+      const checked = checkArguments(call.contract, args)
+      if (!isPromise(checked)) {
+        call.args = checked
+        return this.#accept(call)
+      }
+      checked.then(
+        (checkedArgs) => {
+          call.args = checkedArgs
+          this.#accept(call)
+        },
+        (thrown: unknown) => this.#refuse(call, WaybillError.from(thrown)),
+      )
+    } catch (thrown) {
+      this.#refuse(call, WaybillError.from(thrown))
+    }
+  }
+
+  #accept(call: IncomingCall): void {
+    if (call.state !== 'queued') return
+    if (call.statusesWanted) this.#status(FrameType.accepted, call)
+    if (call.exposure.hasRoom(call.contract)) this.#start(call)
+    else this.#waiting.add(call)
+  }
+
+  #start(call: IncomingCall): void {
+    if (call.deadlineMs !== undefined && this.#ports.clock.nowMs() >= call.deadlineMs) {
+      return this.#refuse(call, new WaybillError('DeadlineExceeded', 'the deadline passed before the call could start', { executed: 'no' }))
+    }
+    let instance: object
+    try {
+      instance = call.exposure.instance()
+    } catch (thrown) {
+      return this.#refuse(call, new WaybillError('Rejected', `${call.service} could not be constructed`, { cause: thrown }))
+    }
+    call.step('start')
+    call.exposure.count(call.contract, 1)
+    if (call.statusesWanted) this.#status(FrameType.started, call)
+    try {
+      const value = runInCall(call, () => call.contract.invoke.apply(instance, call.args as unknown[]))
+      if (!isPromise(value)) return this.#returned(call, value)
+      value.then(
+        (settled) => this.#returned(call, settled),
+        (thrown: unknown) => this.#threw(call, thrown),
+      )
+    } catch (thrown) {
+      this.#threw(call, thrown)
+    }
+  }
+
+  #returned(call: IncomingCall, value: unknown): void {
+    if (call.state === 'abandoned') return this.#leave(call, 'returned')
+    try {
+      const checked = checkResult(call.contract, value)
+      if (!isPromise(checked)) return this.#succeed(call, checked)
+      checked.then(
+        (settled) => this.#succeed(call, settled),
+        (thrown: unknown) => this.#fail(call, WaybillError.from(thrown)),
+      )
+    } catch (thrown) {
+      this.#fail(call, WaybillError.from(thrown))
+    }
+  }
+
+  #succeed(call: IncomingCall, value: unknown): void {
+    if (call.state === 'abandoned') return this.#leave(call, 'returned')
+    try {
+      this.#answer(FrameType.result, call, 0, value, 'result')
+    } catch (thrown) {
+      return this.#fail(call, WaybillError.from(thrown))
+    }
+    this.#leave(call, 'returned')
+  }
+
+  /** The method did its work, but what it gave cannot be delivered. */
+  #fail(call: IncomingCall, error: WaybillError): void {
+    if (call.state !== 'abandoned') this.#except(call, error, executed('calleeDone'))
+    this.#leave(call, 'returned')
+  }
+
+  #threw(call: IncomingCall, thrown: unknown): void {
+    if (call.state !== 'abandoned') this.#thrown(call, thrown)
+    this.#leave(call, 'threw')
+  }
+
+  #thrown(call: IncomingCall, thrown: unknown): void {
+    if (call.cancelTimer !== undefined) {
+      return this.#except(call, new WaybillError('Cancelled', 'the call was cancelled while it ran', { executed: 'maybe' }), 'maybe')
+    }
+    const { xclass, message, xstate } = captureError(thrown, call.contract.errors)
+    const incident = xstate === undefined ? this.#incident(call, thrown) : undefined
+    try {
+      const content = { exval: message, xclass, ...(xstate !== undefined && { xstate }), ...(incident !== undefined && { incident }) }
+      this.#answer(FrameType.exception, call, executedFlag(executed('calleeDone')), content, 'exception')
+    } catch {
+      // Its state cannot travel; its class and message can.
+      this.#answer(FrameType.exception, call, executedFlag(executed('calleeDone')), { exval: message, xclass, incident: this.#incident(call, thrown) }, 'exception')
+    }
+  }
+
+  #incident(call: IncomingCall, error: unknown): string {
+    const incident = Array.from(this.#ports.random.fill(new Uint8Array(6)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+    this.#report({ incident, error, sn: call.sn, service: call.service, method: call.method })
+    return incident
+  }
+
+  progress(call: IncomingCall, progress: Progress): void {
+    if (call.state !== 'running') return
+    const { total, completed, details } = progress
+    const body = prepareBody({ total, completed, ...(details !== undefined && { details }) }, this.#limits, 'progress')
+    if (body.byteLengthBound > PIECE_BYTES) {
+      throw new WaybillError('TooLarge', 'the details of a progress are too large', { executed: 'maybe', details: { limit: PIECE_BYTES, size: body.byteLengthBound } })
+    }
+    this.#connection.write({ type: FrameType.progress, destination: call.source, source: this.#symbol, call: call.number }, undefined, body)
+  }
+
+  // ---- ends
+
+  /** Refused before it started. */
+  #refuse(call: IncomingCall, error: WaybillError): void {
+    if (!call.step('refuse')) return
+    this.#reject(call.source, call.number, error)
+    this.#forget(call)
+  }
+
+  /** Ended before it started, by a word that is not a refusal. */
+  #end(call: IncomingCall, error: WaybillError): void {
+    this.#except(call, error, error.executed)
+    this.#forget(call)
+  }
+
+  /** The method has ended, answered or not: its place is free. */
+  #leave(call: IncomingCall, event: 'returned' | 'threw'): void {
+    if (!call.step(event)) return
+    call.exposure.count(call.contract, -1)
+    this.#forget(call)
+    for (const next of this.#waiting) {
+      if (!next.exposure.hasRoom(next.contract)) continue
+      this.#waiting.delete(next)
+      this.#start(next)
+      if (this.#waiting.size === 0) return
+    }
+  }
+
+  #add(call: IncomingCall): void {
+    let calls = this.#calls.get(call.source)
+    if (calls === undefined) this.#calls.set(call.source, (calls = new Ring()))
+    calls.add(call.number, call)
+    this.#size++
+  }
+
+  #forget(call: IncomingCall): void {
+    call.cancelTimer?.cancel()
+    this.#waiting.delete(call)
+    if (this.#calls.get(call.source)?.get(call.number) === call) this.#calls.get(call.source)!.delete(call.number)
+    this.#size--
+    if (this.#size === 0) this.#settled?.()
+  }
+
+  /** A caller is gone from the router. */
+  callerGone(source: number): void {
+    if (this.#calls.get(source)?.size === 0) this.#calls.delete(source)
+  }
+
+  /** The session is gone, and with it every caller: what waits never starts, what runs is told and answers nobody. */
+  lost(reason: string): void {
+    for (const calls of this.#calls.values()) {
+      for (const call of calls.values()) {
+        const { state } = call
+        call.step('sessionLost')
+        if (state === 'queued') this.#forget(call)
+        else call.abort(new WaybillError('RouterLost', `the connection was lost while the call ran: ${reason}`, { executed: 'maybe' }))
+      }
+    }
+    this.#calls.clear()
+    this.#exposures.clear()
+  }
+
+  /** Gives back what has not started, and takes nothing more. Resolves when nothing runs any longer. */
+  drain(): Promise<void> {
+    this.#closing = true
+    for (const call of [...this.#waiting]) this.#refuse(call, closing())
+    if (this.#size === 0) return Promise.resolve()
+    return new Promise((resolve) => (this.#settled = resolve))
+  }
+
+  // ---- writing
+
+  get #symbol(): number {
+    return this.#connection.connected!.symbol
+  }
+
+  #status(type: typeof FrameType.accepted | typeof FrameType.started, call: IncomingCall): void {
+    this.#connection.write({ type, destination: call.source, source: this.#symbol, call: call.number })
+  }
+
+  #except(call: IncomingCall, error: WaybillError, known: Executed): void {
+    const content = { exval: error.message, code: error.code, ...(error.details !== undefined && { details: error.details }) }
+    this.#answer(FrameType.exception, call, executedFlag(known), content, 'exception')
+  }
+
+  #reject(destination: number, call: number, error: WaybillError): void {
+    const body = prepareBody({ code: error.code, description: error.message, ...(error.details !== undefined && { details: error.details }) })
+    this.#connection.write({ type: FrameType.rejected, destination, source: this.#symbol, call }, undefined, body)
+  }
+
+  /** Throws `NotRepresentable` or `TooLarge` before anything is written. */
+  #answer(type: number, { source, number }: IncomingCall, flags: number, value: unknown, what: string): void {
+    const body = outgoingBody(value, what, this.#limits)
+    const head = { type, flags, destination: source, source: this.#symbol, call: number }
+    let offset = writePiece(this.#connection, head, undefined, body, 0)
+    if (offset === 0) return
+    const { connected } = this.#connection
+    const rest: Sendable = {
+      writeNext: () => {
+        // A result that belongs to a session that is gone has nobody to go to.
+        if (this.#connection.connected !== connected) return false
+        offset = writePiece(this.#connection, { ...head, type: FrameType.answerChunk, flags: 0 }, undefined, body, offset)
+        return offset > 0
+      },
+    }
+    this.#connection.enqueue(rest)
+  }
+}
+
+function methodOf(exposure: Exposure, frame: FrameReader): MethodContract | undefined {
+  const name = findText(frame, Tag.method)
+  return name === undefined ? exposure.bySymbol.get(frame.method) : exposure.contract.methods.get(name)
+}
+
+function noSuchMethod(exposure: Exposure, name: string | undefined): WaybillError {
+  const { name: service, methods } = exposure.contract
+  const offered = [...methods.keys()].slice(0, 20)
+  return new WaybillError('NoSuchMethod', `${service} does not expose ${name ?? 'this method'}; it has ${offered.join(', ')}`, { details: { offered } })
+}
+
+function closing(): WaybillError {
+  return new WaybillError('Overloaded', 'the client that offers the service is closing', { details: { retryAfterMs: 0 } })
+}
+
+function dataOf(frame: FrameReader): unknown {
+  if (frame.extensionBytes === 0) return undefined
+  const field = findField(frame, Tag.data)
+  return field === undefined ? undefined : JSON.parse(new TextDecoder().decode(field))
+}
+
+/** Whatever has a `then` is awaited, as `await` would. */
+function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}

@@ -1,0 +1,56 @@
+/** What the router's symbols mean in this session: learned from `symbol` frames, forgotten with the session. */
+import { serialNumber, type Caller } from '@waybill/core'
+
+/** Who stands behind a source symbol. */
+export interface KnownCaller extends Caller {
+  readonly incarnation: string
+}
+
+/** An address or a method name with its symbol, 0 while there is none. Callers keep it and so need no map for a call. */
+export interface Named {
+  readonly name: string
+  symbol: number
+}
+
+const NOBODY = '0'.repeat(20)
+
+export class Names {
+  readonly #addresses = new Map<string, Named>()
+  readonly #methods = new Map<string, Named>()
+  readonly #callers = new Map<number, KnownCaller>()
+
+  address(name: string): Named {
+    return named(this.#addresses, name)
+  }
+
+  method(name: string): Named {
+    return named(this.#methods, name)
+  }
+
+  caller(symbol: number): KnownCaller | undefined {
+    return this.#callers.get(symbol)
+  }
+
+  /** The sn of a call as its caller has it, as long as that caller has made fewer than 2³² calls. */
+  serialNumber(source: number, call: number): string {
+    return serialNumber(this.#callers.get(source)?.incarnation ?? NOBODY, call)
+  }
+
+  learnCaller(symbol: number, caller: KnownCaller | undefined): void {
+    if (caller === undefined) this.#callers.delete(symbol)
+    else this.#callers.set(symbol, caller)
+  }
+
+  /** A new session: symbols are learned anew. */
+  forget(): void {
+    for (const known of this.#addresses.values()) known.symbol = 0
+    for (const known of this.#methods.values()) known.symbol = 0
+    this.#callers.clear()
+  }
+}
+
+function named(known: Map<string, Named>, name: string): Named {
+  let found = known.get(name)
+  if (found === undefined) known.set(name, (found = { name, symbol: 0 }))
+  return found
+}

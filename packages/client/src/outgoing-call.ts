@@ -1,0 +1,97 @@
+/** One call that this client makes, between the user's `LiveCall` and the wire. Only its fields; `Outgoing` decides. */
+import { callerTable, Timed } from '@waybill/core'
+import type { CallerEvent, CallerState, Code } from '@waybill/core'
+import { LiveCall, type Carrier } from './call.js'
+import type { Sendable } from './connection.js'
+import type { Named } from './names.js'
+import type { OutgoingBody } from './outgoing-body.js'
+import type { Joiner } from './pieces.js'
+
+/** What is asked of a call; durations are resolved, names are looked up. */
+export interface Request {
+  readonly address: Named
+  readonly method: Named
+  readonly args: readonly unknown[]
+  readonly timeoutMs: number
+  readonly deadlineMs: number
+  readonly signal?: AbortSignal | undefined
+  readonly data?: unknown
+}
+
+/** What a call asks of who owns it. */
+export interface CallOwner {
+  serialNumber(counter: number): string
+  write(call: OutgoingCall): boolean
+  giveUp(call: OutgoingCall, code: Code, reason: unknown): void
+  due(call: OutgoingCall): void
+}
+
+/** An outcome whose body arrives in pieces. */
+export interface Arriving {
+  readonly event: CallerEvent
+  readonly flags: number
+  readonly encoding: number
+  readonly joiner: Joiner
+}
+
+export class OutgoingCall extends Timed implements Carrier, Sendable {
+  state: CallerState = 'waiting'
+  readonly live: LiveCall<unknown>
+  /** When anything was last heard of it, and until when it may run, on the local clock. */
+  heardMs: number
+  readonly deadlineAtMs: number
+  /** Why this side gave up; set while it waits for the verdict. */
+  gaveUp: Code | undefined
+  giveUpAtMs = 0
+  /** The next piece of the body to be written; 0 for its beginning. */
+  offset = 0
+  arriving: Arriving | undefined
+  /** It waits before it is sent again, and stands in no queue. */
+  resting = false
+  readonly #owner: CallOwner
+
+  readonly counter: number
+  readonly request: Request
+  readonly body: OutgoingBody
+  /** The extension field of the caller's own data. */
+  readonly data: Uint8Array | undefined
+
+  constructor(parts: { counter: number; request: Request; body: OutgoingBody; data: Uint8Array | undefined; nowMs: number; owner: CallOwner }) {
+    super()
+    this.counter = parts.counter
+    this.request = parts.request
+    this.body = parts.body
+    this.data = parts.data
+    this.#owner = parts.owner
+    this.live = new LiveCall(this)
+    this.heardMs = parts.nowMs
+    this.deadlineAtMs = parts.nowMs + parts.request.deadlineMs
+  }
+
+  get sn(): string {
+    return this.#owner.serialNumber(this.counter)
+  }
+
+  /** False where the event cannot be; then nothing changes. */
+  step(event: CallerEvent): boolean {
+    const next = callerTable[this.state][event]
+    if (next === 'wrong') return false
+    if (next !== 'stay') this.state = next
+    return true
+  }
+
+  writeNext(): boolean {
+    return this.#owner.write(this)
+  }
+
+  cancel(reason: unknown): Promise<void> {
+    this.#owner.giveUp(this, 'Cancelled', reason)
+    return Promise.resolve()
+  }
+
+  override due(): void {
+    this.#owner.due(this)
+  }
+
+  readonly aborted = (): void => this.#owner.giveUp(this, 'Cancelled', this.request.signal?.reason)
+}

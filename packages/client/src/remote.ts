@@ -1,0 +1,129 @@
+/**
+ * `remote<T>()`: the typed proxy. It has the user's methods and nothing else: it answers neither `then` nor `toJSON` nor symbols, has no keys,
+ * and nothing that merely looks at it sends anything. Owns the callables and their options; calls are made elsewhere.
+ */
+import { checkAddress, durationMs, isReserved, parseAddress, printAddress, WaybillError } from '@waybill/core'
+import type { Address, Call, CallOptions, RemoteOptions } from '@waybill/core'
+import type { Names } from './names.js'
+import type { Request } from './outgoing-call.js'
+
+export interface Starter {
+  start(request: Request): Call<unknown>
+  /** A call that ends with the error and was never sent. */
+  refuse(error: WaybillError): Call<unknown>
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000
+const DEFAULT_DEADLINE_MS = 600_000
+
+/** Options whose features are not there yet: a call that asks for one is refused by name, never made without it. */
+const NOT_YET = ['ttl', 'key', 'durable', 'first', 'quorum', 'hedge', 'construct'] as const
+const OPTIONS: ReadonlySet<string> = new Set(['timeout', 'deadline', 'signal', 'data', 'on', 'where', 'version', ...NOT_YET])
+
+interface Source {
+  readonly starter: Starter
+  readonly names: Names
+}
+
+type Callable = ((...args: unknown[]) => Call<unknown>) & { readonly [METHOD]: Method }
+
+/** What a callable calls. */
+const METHOD = Symbol('method')
+
+interface Method {
+  readonly source: Source
+  readonly address: Address
+  readonly name: string
+  readonly options: RemoteOptions
+}
+
+/** Throws `BadAddress` for a malformed address or option. */
+export function remoteProxy(source: Source, address: string, options: RemoteOptions): object {
+  const parsed = withOptions(parseAddress(address), options)
+  const shown = new RemoteTarget(printAddress(parsed))
+  const callables = new Map<string, Callable>()
+  return new Proxy(shown, {
+    get(_target, name) {
+      if (typeof name !== 'string' || isReserved(name)) return undefined
+      let callable = callables.get(name)
+      if (callable === undefined) callables.set(name, (callable = callableOf({ source, address: parsed, name, options })))
+      return callable
+    },
+    has: () => false,
+    ownKeys: () => [],
+    getOwnPropertyDescriptor: () => undefined,
+    set: () => false,
+    defineProperty: () => false,
+    deleteProperty: () => false,
+    setPrototypeOf: () => false,
+    preventExtensions: () => false,
+    getPrototypeOf: () => RemoteTarget.prototype,
+  })
+}
+
+/** What a debugger shows of a proxy. */
+class RemoteTarget {
+  readonly address: string
+  constructor(address: string) {
+    this.address = address
+  }
+}
+
+function callableOf(method: Method): Callable {
+  const template = resolve(method)
+  const { starter } = method.source
+  const call = (...args: unknown[]): Call<unknown> => 
+    template instanceof WaybillError ? starter.refuse(template) : starter.start({ ...template, args })
+  Object.setPrototypeOf(call, modes)
+  for (const name of ['name', 'length']) Reflect.deleteProperty(call, name)
+  return Object.assign(call, { [METHOD]: method })
+}
+
+/** The other semantics of a method. A callable inherits these and nothing of Function. */
+const modes = Object.freeze(
+  Object.assign(Object.create(null) as object, {
+    with(this: Callable, options: CallOptions): Callable {
+      const { source, address, name, options: before } = this[METHOD]
+      return callableOf({ source, address: withOptions(address, options), name, options: { ...before, ...options } })
+    },
+    async: () => Promise.reject(notYet('.async()')),
+    send: () => Promise.reject(notYet('.send()')),
+    callback: () => Promise.reject(notYet('.callback()')),
+    all: () => Promise.reject(notYet('.all()')),
+    prepare(): never {
+      throw notYet('.prepare()')
+    },
+  }),
+)
+
+function notYet(what: string): WaybillError {
+  return new WaybillError('Unsupported', `${what} is not there yet; nothing was sent`)
+}
+
+/** Everything about a call but its arguments, worked out once a callable. */
+function resolve({ source, address, name, options }: Method): Omit<Request, 'args'> | WaybillError {
+  const missing = NOT_YET.find((option) => options[option] !== undefined)
+  if (missing !== undefined) return notYet(`the option ${missing}`)
+  return {
+    address: source.names.address(printAddress(address)),
+    method: source.names.method(name),
+    timeoutMs: options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, 'timeout'),
+    deadlineMs: options.deadline === undefined ? DEFAULT_DEADLINE_MS : durationMs(options.deadline, 'deadline'),
+    signal: options.signal,
+    data: options.data,
+  }
+}
+
+/** The address narrowed by options; what the options do not say stays. */
+function withOptions(address: Address, options: RemoteOptions): Address {
+  for (const name of Object.keys(options)) {
+    if (!OPTIONS.has(name)) throw new WaybillError('BadAddress', `there is no option ${JSON.stringify(name)}; there are ${[...OPTIONS].join(', ')}`)
+  }
+  const { on, version, where } = options
+  return checkAddress({
+    ...address,
+    ...(on !== undefined && { client: on }),
+    ...(version !== undefined && { range: version }),
+    ...(where !== undefined && { where: { ...address.where, ...where } }),
+  })
+}

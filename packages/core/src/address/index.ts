@@ -1,0 +1,2 @@
+export { checkAddress, parseAddress, printAddress, type Address } from './address.js'
+export { isName, isServiceName } from './names.js'

@@ -1,0 +1,33 @@
+/**
+ * The life of a call at its callee. Pure. PROTOCOL.md shows the same table.
+ *
+ * Where later parts attach: an outbox keeps `settled` results until the router acknowledged them; a stream keeps a call `running` while it has
+ * items; an isolated method runs in a child that `cancel` can end.
+ */
+import type { Table } from './table.js'
+
+export type CalleeState =
+  /** Arrived and not started: an argument check or the declared concurrency is in front of it. */
+  | 'queued'
+  | 'running'
+  /** A terminal word was sent while the method still runs; what it brings is dropped. It still takes its place in the concurrency. */
+  | 'abandoned'
+  | 'settled'
+
+export type CalleeEvent =
+  | 'start'
+  /** No such method, bad arguments, a deadline that passed before the start, a client that is closing. */
+  | 'refuse'
+  | 'returned'
+  | 'threw'
+  | 'cancel'
+  /** A cancelled method did not end within its grace. */
+  | 'cancelGraceOver'
+  | 'sessionLost'
+
+export const calleeTable: Table<CalleeState, CalleeEvent> = {
+  queued: { start: 'running', refuse: 'settled', returned: 'wrong', threw: 'wrong', cancel: 'settled', cancelGraceOver: 'wrong', sessionLost: 'settled' },
+  running: { start: 'wrong', refuse: 'wrong', returned: 'settled', threw: 'settled', cancel: 'stay', cancelGraceOver: 'abandoned', sessionLost: 'abandoned' },
+  abandoned: { start: 'wrong', refuse: 'wrong', returned: 'settled', threw: 'settled', cancel: 'stay', cancelGraceOver: 'stay', sessionLost: 'stay' },
+  settled: { start: 'wrong', refuse: 'wrong', returned: 'wrong', threw: 'wrong', cancel: 'stay', cancelGraceOver: 'stay', sessionLost: 'stay' },
+}

@@ -1,0 +1,6 @@
+export { calleeTable, type CalleeEvent, type CalleeState } from './callee.js'
+export { callerTable, type CallerEvent, type CallerState } from './caller.js'
+export { calleeHolder, callerHolder, executed, routerHolder, type Holder } from './executed.js'
+export { routerTable, type RouterEvent, type RouterState } from './router.js'
+export { callNumber, mintIncarnation, readSerialNumber, serialNumber } from './serial.js'
+export type { Step, Table } from './table.js'

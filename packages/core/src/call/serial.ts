@@ -1,0 +1,47 @@
+/**
+ * Serial numbers. An sn is 128 bits, written as a UUID of version 8 (RFC 9562): the caller's incarnation and a counter.
+ *
+ * ```
+ * 48 bits  when the process started, Unix milliseconds   ┐ the incarnation, 20 hexadecimal digits
+ * 32 bits  random                                        ┘ (12 bits before the variant, 20 after it)
+ * 42 bits  counter; its low 32 bits are the call number on the wire
+ * ```
+ *
+ * An sn is an identity, never a capability.
+ */
+import type { Clock, Random } from '../ports/index.js'
+
+/** Minted once a process start; outlives reconnects. */
+export function mintIncarnation(clock: Clock, random: Random): string {
+  const time = Math.floor(clock.wallMs()).toString(16).padStart(12, '0').slice(-12)
+  let tail = ''
+  for (const byte of random.fill(new Uint8Array(4))) tail += byte.toString(16).padStart(2, '0')
+  return time + tail
+}
+
+/** The sn of the call `counter` (at most 42 bits) of a process, as a UUID. */
+export function serialNumber(incarnation: string, counter: number): string {
+  const low = counter % 2 ** 32
+  const randomLow = Number.parseInt(incarnation.slice(15, 20), 16)
+  // 2 bits variant, 20 bits random, 10 bits counter: the 32 bits in front of the call number.
+  const high = (2 * 2 ** 30 + randomLow * 2 ** 10 + Math.floor(counter / 2 ** 32)).toString(16).padStart(8, '0')
+  const tail = low.toString(16).padStart(8, '0')
+  return `${incarnation.slice(0, 8)}-${incarnation.slice(8, 12)}-8${incarnation.slice(12, 15)}-${high.slice(0, 4)}-${high.slice(4)}${tail}`
+}
+
+/** The call number on the wire. */
+export function callNumber(counter: number): number {
+  return counter >>> 0
+}
+
+/** The incarnation and counter of an sn that `serialNumber` wrote; undefined for any other UUID. */
+export function readSerialNumber(sn: string): { incarnation: string; counter: number } | undefined {
+  const parts = /^([0-9a-f]{8})-([0-9a-f]{4})-8([0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{4})([0-9a-f]{8})$/.exec(sn)
+  if (parts === null) return undefined
+  const high = Number.parseInt(parts[4]! + parts[5]!, 16) - 2 * 2 ** 30
+  const randomLow = Math.floor(high / 2 ** 10)
+  return {
+    incarnation: parts[1]! + parts[2]! + parts[3]! + randomLow.toString(16).padStart(5, '0'),
+    counter: (high % 2 ** 10) * 2 ** 32 + Number.parseInt(parts[6]!, 16),
+  }
+}

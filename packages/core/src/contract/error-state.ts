@@ -1,0 +1,33 @@
+/** Owns what of a thrown value may be read, without running any of its code. Must not know which classes are registered. */
+
+/** What an error has besides its state, and the one key that is not a key. */
+const withheld: ReadonlySet<string> = new Set(['stack', 'cause', 'message', 'executed', '__proto__'])
+
+/** Own enumerable data fields; no accessors (they would run), no functions (they cannot travel so). The result has no prototype. */
+export function stateOf(source: object): Record<string, unknown> {
+  const state: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  for (const [field, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(source))) {
+    if (withheld.has(field) || !descriptor.enumerable || descriptor.get || descriptor.set) continue
+    if (typeof descriptor.value !== 'function') state[field] = descriptor.value
+  }
+  return state
+}
+
+export function safeMessage(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? String(thrown.message) : String(thrown)
+  } catch {
+    return 'an error that cannot be described'
+  }
+}
+
+/** The class of an error, or the type of what is none. */
+export function thrownName(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return typeof thrown
+  try {
+    const { constructor } = thrown
+    return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'Error'
+  } catch {
+    return 'Error'
+  }
+}

@@ -1,0 +1,8 @@
+/** Owns which names may never be called from elsewhere, whatever an author writes. Must not know classes or contracts. */
+
+const reserved: ReadonlySet<string> = new Set(['then', 'toJSON', ...Object.getOwnPropertyNames(Object.prototype)])
+
+/** `_x`, `#x`, `then`, `toJSON`, `constructor` and all that every object has. */
+export function isReserved(name: string): boolean {
+  return name === '' || name.startsWith('_') || name.startsWith('#') || reserved.has(name)
+}

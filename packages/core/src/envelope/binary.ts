@@ -1,0 +1,202 @@
+/**
+ * The binary form of the envelope: one whole frame. Where a frame holds symbols, `Names` says what they stand for; written here, every name
+ * stands inline, so that the bytes mean the same everywhere. This is the path of documents, tests and doors; calls between clients and the
+ * router write and read their frames in place.
+ */
+import { bodyBytes, parseBody, prepareBody } from '../body/index.js'
+import { WaybillError } from '../errors/index.js'
+import { executedFlag, executedOf, Flag, FrameType, Tag } from '../frame/index.js'
+import { extensionField, findField, findText, joinFields, Slab, writeRawFrame, type FrameReader } from '../wire/index.js'
+import { parseAddress, printAddress } from '../address/index.js'
+import { ENVELOPE_VERSION, type Envelope, type EnvelopeContent, type ExceptionContent } from './envelope.js'
+
+/** What symbols stand for, on the link that the frame came from. */
+export interface Names {
+  address(symbol: number): string | undefined
+  method(symbol: number): string | undefined
+  client(symbol: number): string | undefined
+  /** The UUID of a call number of a client. */
+  sn(source: number, call: number): string | undefined
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+export function envelopeToFrame(envelope: Envelope): Uint8Array {
+  const { type, flags, encoding, body, fields } = contentToFrame(envelope)
+  const [sender, destination] = envelope.routing
+  const { replyto, timestamp, data, unknown } = envelope
+  const extension = [
+    extensionField(Tag.sn, uuidToBytes(envelope.sn)),
+    extensionField(Tag.destination, envelope.kind === 'request' ? requestAddress(destination, envelope.request.classname) : destination),
+    ...(sender === null ? [] : [extensionField(Tag.sender, sender)]),
+    ...(replyto === undefined ? [] : [extensionField(Tag.replyto, replyto)]),
+    ...(timestamp === undefined ? [] : [extensionField(Tag.timestamp, timestamp)]),
+    ...(data === undefined ? [] : [jsonField(Tag.data, data)]),
+    ...(unknown === undefined ? [] : [jsonField(Tag.unknown, unknown)]),
+    ...fields,
+  ]
+  const silent = envelope.kind === 'request' && replyto === undefined ? Flag.noReply : 0
+  const slab = new Slab()
+  const start = writeRawFrame(slab, { type, flags: flags | silent, ttlMs: envelope.ttl ?? 0 }, joinFields(extension), encoding, body)
+  return slab.bytes.slice(start, slab.at)
+}
+
+/**
+ * A destination that names the class itself (with a range or labels) is a service; any other is a client that offers the class, as in
+ * document 004.
+ */
+function requestAddress(destination: string, classname: string): string {
+  const address = parseAddress(destination)
+  if (address.service === classname || address.client !== undefined) return printAddress(address)
+  const { service, ...rest } = address
+  return printAddress({ ...rest, client: service, service: classname })
+}
+
+interface Content {
+  readonly type: number
+  readonly flags: number
+  readonly encoding: number
+  readonly body: Uint8Array
+  readonly fields: readonly Uint8Array[]
+}
+
+function contentToFrame(content: EnvelopeContent): Content {
+  const frame = (type: number, value: unknown, flags = 0, fields: readonly Uint8Array[] = []): Content => {
+    const prepared = prepareBody(value)
+    return { type, flags, encoding: prepared.encoding, body: bodyBytes(prepared), fields }
+  }
+  switch (content.kind) {
+    case 'request': {
+      const { method, args, kws, cntr } = content.request
+      return frame(FrameType.call, args, 0, [
+        extensionField(Tag.method, method),
+        ...(kws === undefined ? [] : [jsonField(Tag.kws, kws)]),
+        ...(cntr === undefined ? [] : [jsonField(Tag.cntr, cntr)]),
+      ])
+    }
+    case 'accepted':
+      return frame(FrameType.accepted, undefined)
+    case 'started':
+      return frame(FrameType.started, undefined)
+    case 'progress': {
+      const { kind: _, ...progress } = pick(content, ['kind', 'total', 'completed', 'details'])
+      return frame(FrameType.progress, progress)
+    }
+    case 'rejected': {
+      const { kind: _, ...rejection } = pick(content, ['kind', 'code', 'description', 'details'])
+      return frame(FrameType.rejected, rejection)
+    }
+    case 'result':
+      return frame(FrameType.result, content.retval)
+    case 'exception': {
+      const { executed, ...exception } = content.exception
+      return frame(FrameType.exception, exception, executed === undefined ? 0 : executedFlag(executed))
+    }
+    case 'cancel':
+      return frame(FrameType.cancel, content.reason)
+  }
+}
+
+/** The envelope of the reader's current frame. Throws `ProtocolViolation` for a frame that is none, or that goes on in chunks. */
+export function envelopeFromFrame(frame: FrameReader, names: Names): Envelope {
+  if ((frame.flags & Flag.more) !== 0) throw violation('the body goes on in chunks; join them first')
+  const sn = findField(frame, Tag.sn)
+  const destination = findText(frame, Tag.destination)
+  const toCallee = frame.type === FrameType.call || frame.type === FrameType.cancel
+  const owner = toCallee ? frame.source : frame.destination
+  const sender = findText(frame, Tag.sender) ?? (frame.source === 0 ? null : names.client(frame.source))
+  const route = destination ?? (toCallee ? names.address(frame.destination) : names.client(frame.destination))
+  const serial = sn === undefined ? names.sn(owner, frame.call) : bytesToUuid(sn)
+  if (sender === undefined || route === undefined || serial === undefined) throw violation('a symbol stands for nothing')
+  const replyto = findText(frame, Tag.replyto) ?? (frame.type === FrameType.call && (frame.flags & Flag.noReply) === 0 ? sender : undefined)
+  const timestamp = findText(frame, Tag.timestamp)
+  const data = findJson(frame, Tag.data)
+  const unknown = findJson(frame, Tag.unknown)
+  return {
+    sn: serial,
+    version: ENVELOPE_VERSION,
+    routing: [sender, route],
+    ...(replyto !== undefined && replyto !== null && { replyto }),
+    ...(timestamp !== undefined && { timestamp }),
+    ...(data !== undefined && { data }),
+    ...(frame.ttlMs !== 0 && { ttl: frame.ttlMs }),
+    ...(unknown !== undefined && { unknown: unknown as Record<string, unknown> }),
+    ...contentFromFrame(frame, route, names),
+  }
+}
+
+function contentFromFrame(frame: FrameReader, route: string, names: Names): EnvelopeContent {
+  const body = (): unknown => parseBody(frame.encoding, frame.body())
+  switch (frame.type) {
+    case FrameType.call: {
+      const method = findText(frame, Tag.method) ?? names.method(frame.method)
+      if (method === undefined) throw violation('a method symbol stands for nothing')
+      const kws = findJson(frame, Tag.kws)
+      const cntr = findJson(frame, Tag.cntr)
+      return {
+        kind: 'request',
+        request: {
+          classname: parseAddress(route).service,
+          method,
+          args: body() as unknown[],
+          ...(kws !== undefined && { kws: kws as Record<string, unknown> }),
+          ...(cntr !== undefined && { cntr: cntr as [unknown[], Record<string, unknown>] | null }),
+        },
+      }
+    }
+    case FrameType.accepted:
+      return { kind: 'accepted' }
+    case FrameType.started:
+      return { kind: 'started' }
+    case FrameType.progress:
+      return { kind: 'progress', ...(body() as { total: number; completed: number }) }
+    case FrameType.rejected:
+      return { kind: 'rejected', ...(body() as { code: string; description: string }) }
+    case FrameType.result:
+      return { kind: 'result', retval: body() }
+    case FrameType.exception: {
+      const said = (frame.flags & Flag.executedMask) !== 0
+      return { kind: 'exception', exception: { ...(body() as ExceptionContent), ...(said && { executed: executedOf(frame.flags) }) } }
+    }
+    case FrameType.cancel: {
+      const reason = body()
+      return { kind: 'cancel', ...(typeof reason === 'string' && { reason }) }
+    }
+    default:
+      throw violation(`frame type ${frame.type} carries no envelope`)
+  }
+}
+
+function pick<T extends object, K extends keyof T>(value: T, keys: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(keys.filter((key) => value[key] !== undefined).map((key) => [key, value[key]])) as Pick<T, K>
+}
+
+function jsonField(tag: number, value: unknown): Uint8Array {
+  return extensionField(tag, encoder.encode(JSON.stringify(value)))
+}
+
+function findJson(frame: FrameReader, tag: number): unknown {
+  const field = findField(frame, tag)
+  if (field === undefined) return undefined
+  try {
+    return JSON.parse(decoder.decode(field))
+  } catch {
+    throw violation(`the extension field ${tag} is not JSON`)
+  }
+}
+
+function uuidToBytes(uuid: string): Uint8Array {
+  const hex = uuid.replaceAll('-', '')
+  return Uint8Array.from({ length: 16 }, (_, index) => Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16))
+}
+
+function bytesToUuid(bytes: Uint8Array): string {
+  if (bytes.byteLength !== 16) throw violation(`a serial number has ${bytes.byteLength} bytes instead of 16`)
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+}
+
+function violation(message: string): WaybillError {
+  return new WaybillError('ProtocolViolation', message, { executed: 'no' })
+}

@@ -1,0 +1,2 @@
+export { codes, isCode, type Code, type Executed } from './codes.js'
+export { RemoteException, WaybillError, type ErrorTerms, type Exceptional } from './error.js'

@@ -1,0 +1,2 @@
+export { executedFlag, executedOf } from './executed.js'
+export { Flag, FrameType, Tag } from './types.js'

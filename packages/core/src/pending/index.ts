@@ -1,0 +1,3 @@
+export { Queue } from './queue.js'
+export { Ring } from './ring.js'
+export { Timed, Wheel } from './wheel.js'

@@ -1,0 +1,21 @@
+export { Exchange, type Arrival } from './exchange.js'
+export {
+  clientSession,
+  routerSession,
+  type ClientSessionEvent,
+  type ClientSessionState,
+  type RouterSessionEvent,
+  type RouterSessionState,
+} from './lifecycle.js'
+export {
+  MAGIC,
+  MAX_INTRODUCTION_BYTES,
+  PROTOCOL_VERSION,
+  readConnected,
+  readIntroduction,
+  writeOpening,
+  type Connected,
+  type Introduction,
+  type Refused,
+  type SessionLimits,
+} from './opening.js'

@@ -1,0 +1,60 @@
+/**
+ * The extension of a frame: fields of `u8 tag, u8 0, u16 length, bytes`, little-endian, in any order, each tag at most once. Unknown tags
+ * are skipped. Owns the layout only.
+ */
+import { readText } from '../body/text.js'
+import { WaybillError } from '../errors/index.js'
+import { HEADER_BYTES, MAX_EXTENSION_BYTES, type FrameReader } from './header.js'
+
+const FIELD_BYTES = 4
+const encoder = new TextEncoder()
+
+/** The bytes of one field, ready to be joined. */
+export function extensionField(tag: number, content: string | Uint8Array): Uint8Array {
+  const bytes = typeof content === 'string' ? encoder.encode(content) : content
+  if (bytes.byteLength > MAX_EXTENSION_BYTES - FIELD_BYTES) {
+    throw new WaybillError('TooLarge', `an extension field of ${bytes.byteLength} bytes is over the limit of ${MAX_EXTENSION_BYTES - FIELD_BYTES}`, {
+      executed: 'no',
+      details: { limit: MAX_EXTENSION_BYTES - FIELD_BYTES, size: bytes.byteLength },
+    })
+  }
+  const field = new Uint8Array(FIELD_BYTES + bytes.byteLength)
+  field[0] = tag
+  field[2] = bytes.byteLength & 0xff
+  field[3] = bytes.byteLength >> 8
+  field.set(bytes, FIELD_BYTES)
+  return field
+}
+
+export function joinFields(fields: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const field of fields) length += field.byteLength
+  const joined = new Uint8Array(length)
+  let at = 0
+  for (const field of fields) {
+    joined.set(field, at)
+    at += field.byteLength
+  }
+  return joined
+}
+
+/** The content of the field `tag` of the reader's current frame, or undefined. Throws `ProtocolViolation` where lengths do not add up. */
+export function findField(frame: FrameReader, tag: number): Uint8Array | undefined {
+  let at = frame.start + HEADER_BYTES
+  const end = at + frame.extensionBytes
+  while (at < end) {
+    if (end - at < FIELD_BYTES) throw new WaybillError('ProtocolViolation', 'an extension field is cut off')
+    const length = frame.view.getUint16(at + 2, true)
+    const next = at + FIELD_BYTES + length
+    if (next > end) throw new WaybillError('ProtocolViolation', `an extension field of ${length} bytes is longer than its extension`)
+    if (frame.bytes[at] === tag) return frame.bytes.subarray(at + FIELD_BYTES, next)
+    at = next
+  }
+  return undefined
+}
+
+export function findText(frame: FrameReader, tag: number): string | undefined {
+  if (frame.extensionBytes === 0) return undefined
+  const field = findField(frame, tag)
+  return field && readText(field, 0, field.byteLength)
+}

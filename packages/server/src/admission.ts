@@ -1,0 +1,138 @@
+/**
+ * The opening of a link: one introduction within `openingMs`, then either a session or a refusal. Until then the peer is nobody, and costs a
+ * timer. Owns links that have no session yet.
+ */
+import { readIntroduction, WaybillError, writeOpening, type Connected, type Introduction, type Link, type Ports, type Timer } from '@waybill/core'
+import type { Access, Principal } from './access.js'
+import type { Limits } from './limits.js'
+import type { Session } from './model.js'
+import { CloseCode, type Sessions } from './sessions.js'
+
+export interface RouterIdentity {
+  readonly name: string
+  readonly epoch: number
+}
+
+/** `checking`: the introduction is here, the credentials are being looked at. */
+type OpeningState = 'waiting' | 'checking' | 'over'
+
+interface Opening {
+  readonly link: Link
+  readonly admitted: (session: Session) => void
+  state: OpeningState
+  timer: Timer
+}
+
+/** Takes the first packet of a link, or its end. */
+export interface Expecting {
+  introduced(message: Uint8Array): void
+  ended(): void
+}
+
+export class Admission {
+  readonly #openings = new Set<Opening>()
+  readonly #access: Access
+  readonly #limits: Limits
+  readonly #ports: Ports
+  readonly #sessions: Sessions
+  readonly #router: RouterIdentity
+
+  constructor(parts: { access: Access; limits: Limits; ports: Ports; sessions: Sessions; router: RouterIdentity }) {
+    this.#access = parts.access
+    this.#limits = parts.limits
+    this.#ports = parts.ports
+    this.#sessions = parts.sessions
+    this.#router = parts.router
+  }
+
+  /** Begins to wait for the introduction. */
+  expect(link: Link, admitted: (session: Session) => void): Expecting {
+    const tooLate = (): void => {
+      this.#refuse(opening, new WaybillError('ProtocolViolation', `no introduction came within ${this.#limits.openingMs} ms`, { executed: 'no' }))
+    }
+    const opening: Opening = { link, admitted, state: 'waiting', timer: this.#ports.clock.timer(this.#limits.openingMs, tooLate) }
+    this.#openings.add(opening)
+    return {
+      introduced: (message) => {
+        // Whatever comes while the credentials are being checked cannot be legal.
+        if (opening.state !== 'waiting') return link.terminate()
+        opening.state = 'checking'
+        void this.#introduce(opening, message)
+      },
+      ended: () => this.#over(opening),
+    }
+  }
+
+  stop(): void {
+    for (const opening of this.#openings) {
+      this.#over(opening)
+      opening.link.end(CloseCode.goingAway, 'the router is closing')
+    }
+  }
+
+  async #introduce(opening: Opening, message: Uint8Array): Promise<void> {
+    try {
+      const introduction = readIntroduction(message)
+      const answer = this.#authenticate(introduction)
+      const principal = typeof answer === 'string' ? answer : await answer
+      if (opening.state === 'checking') this.#connect(opening, introduction, principal)
+    } catch (thrown) {
+      this.#refuse(opening, WaybillError.from(thrown, 'no'))
+    }
+  }
+
+  #authenticate(introduction: Introduction): Principal | Promise<Principal> {
+    const unknown = (thrown: unknown): never => {
+      if (thrown instanceof WaybillError) throw thrown
+      throw new WaybillError('Unauthorized', 'the credentials could not be checked', { cause: thrown })
+    }
+    try {
+      const answer = this.#access.authenticate(introduction.credentials)
+      return typeof answer === 'string' ? answer : answer.catch(unknown)
+    } catch (thrown) {
+      return unknown(thrown)
+    }
+  }
+
+  #connect(opening: Opening, introduction: Introduction, principal: Principal): void {
+    const { link } = opening
+    const { name } = introduction
+    if (this.#access.authorize?.(principal, 'connect', name === undefined ? {} : { client: name }) === false) {
+      throw new WaybillError('Forbidden', `${principal} may not connect${name === undefined ? '' : ` as ${name}`}`)
+    }
+    const resumed = this.#sessions.resume(introduction, principal, link)
+    const session = resumed ?? this.#sessions.begin(introduction, principal, link)
+    const { windowBytes, maxFrameBytes, maxBodyBytes, heartbeatMs, heartbeatGraceMs, resumeGraceMs } = this.#limits
+    const connected: Connected = {
+      router: this.#router,
+      session: session.id,
+      token: this.#sessions.rotate(session),
+      resumed: resumed !== undefined,
+      received: session.channel.exchange.received,
+      name: session.name,
+      principal,
+      symbol: session.symbol,
+      limits: { windowBytes, maxFrameBytes, maxBodyBytes, heartbeatMs, heartbeatGraceMs, resumeGraceMs },
+      features: [],
+    }
+    this.#over(opening)
+    link.send(writeOpening(connected))
+    if (resumed !== undefined) this.#sessions.replay(session, introduction.resume!.received)
+    if (session.state === 'open') opening.admitted(session)
+  }
+
+  #refuse(opening: Opening, error: WaybillError): void {
+    if (opening.state === 'over') return
+    this.#over(opening)
+    opening.link.send(writeOpening({ refused: { code: error.code, message: error.message.slice(0, MAX_REFUSAL_CHARACTERS) } }))
+    opening.link.end(CloseCode.refused, error.code)
+  }
+
+  #over(opening: Opening): void {
+    opening.state = 'over'
+    opening.timer.cancel()
+    this.#openings.delete(opening)
+  }
+}
+
+const MAX_REFUSAL_CHARACTERS = 1000

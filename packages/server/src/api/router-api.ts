@@ -1,0 +1,103 @@
+/**
+ * The router's own API as a remote class at the address `waybill.Router`: what the CLI and dashboards ask, and what clients use to offer their
+ * services. Sees the router only through the small `RouterView`.
+ */
+import { WaybillError } from '@waybill/core'
+import type { Offer, Session } from '../model.js'
+import type { Offered } from '../registry.js'
+
+export interface RouterInfo {
+  readonly name: string
+  readonly epoch: number
+  readonly protocolVersion: number
+  readonly startedAt: string
+  readonly clients: number
+  readonly services: number
+  readonly pendingCalls: number
+  readonly heldCalls: number
+  readonly calls: number
+}
+
+export interface ServiceInfo {
+  readonly service: string
+  readonly version: string
+  readonly client: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly methods: readonly string[]
+  readonly inFlight: number
+  /** Absent where it is not bounded. */
+  readonly concurrency?: number
+}
+
+export interface ClientInfo {
+  readonly name: string
+  readonly id: string
+  readonly principal: string
+  readonly state: 'open' | 'detached'
+  readonly connectedAt: string
+  readonly services: number
+  readonly pendingCalls: number
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export interface RouterView {
+  info(): RouterInfo
+  services(): readonly ServiceInfo[]
+  clients(): readonly ClientInfo[]
+  offer(session: Session, offers: readonly Offer[]): readonly Offered[]
+  /** Takes back the instances of these symbols, as far as they are the session's own. */
+  withdraw(session: Session, symbols: readonly number[]): void
+}
+
+/** What `client.remote<RouterApi>('waybill.Router')` offers. */
+export interface RouterApi {
+  info(): RouterInfo
+  services(): readonly ServiceInfo[]
+  clients(): readonly ClientInfo[]
+}
+
+type Method = (view: RouterView, caller: Session, args: readonly unknown[]) => unknown
+
+/** Nothing else can be called: names are looked up here and nowhere else. */
+export const routerMethods: ReadonlyMap<string, Method> = new Map<string, Method>([
+  ['info', (view) => view.info()],
+  ['services', (view) => view.services()],
+  ['clients', (view) => view.clients()],
+  ['offer', (view, caller, [offers]) => view.offer(caller, list(offers, 'offers').map(readOffer))],
+  ['withdraw', (view, caller, [symbols]) => view.withdraw(caller, list(symbols, 'symbols').map((symbol) => whole(symbol, 'symbol')))],
+])
+
+function readOffer(value: unknown): Offer {
+  const { service, version, labels, concurrency, methods } = object(value, 'offer')
+  return {
+    service: text(service, 'offer.service'),
+    version: text(version, 'offer.version'),
+    labels: Object.fromEntries(Object.entries(object(labels ?? {}, 'offer.labels')).map(([label, content]) => [label, text(content, `offer.labels.${label}`)])),
+    concurrency: concurrency === undefined ? Number.POSITIVE_INFINITY : whole(concurrency, 'offer.concurrency'),
+    methods: list(methods, 'offer.methods').map((method) => text(method, 'offer.methods')),
+  }
+}
+
+function bad(path: string, expected: string): WaybillError {
+  return new WaybillError('BadArguments', `${path} is not ${expected}`, { details: { issues: [{ path, message: `expected ${expected}` }] } })
+}
+
+function list(value: unknown, path: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw bad(path, 'a list')
+  return value
+}
+
+function object(value: unknown, path: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(path, 'an object')
+  return value as Record<string, unknown>
+}
+
+function text(value: unknown, path: string): string {
+  if (typeof value !== 'string') throw bad(path, 'a string')
+  return value
+}
+
+function whole(value: unknown, path: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw bad(path, 'a whole number')
+  return value
+}

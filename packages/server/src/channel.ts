@@ -1,0 +1,127 @@
+/**
+ * The wire side of a session: what waits for a client, what was sent and is not acknowledged, and the link of the moment. Outlives its links.
+ * Knows frames only as bytes, and nothing of calls.
+ */
+import { EARLY_FLUSH_BYTES, Exchange, FrameType, Outbox, PACKET_HEADER_BYTES, writeFrame } from '@waybill/core'
+import type { FrameHead, Link, PreparedBody, Slab } from '@waybill/core'
+import type { Flusher } from './flusher.js'
+
+export class Channel {
+  readonly exchange = new Exchange()
+  /** When anything last arrived, on the router's clock; and whether a heartbeat has been sent since. */
+  heardMs: number
+  pinged = false
+  /** The flusher's marks. */
+  dirty = false
+  owesAcknowledgement = false
+
+  readonly #outbox: Outbox
+  readonly #slab: Slab
+  readonly #flusher: Flusher
+  #link: Link | undefined
+  /** Channels that are not read from because this one is full, and how many hold this one back. */
+  readonly #heldBack = new Set<Channel>()
+  #holders = 0
+
+  constructor(slab: Slab, flusher: Flusher, nowMs: number) {
+    this.#slab = slab
+    this.#flusher = flusher
+    this.#outbox = new Outbox(slab)
+    this.heardMs = nowMs
+  }
+
+  get link(): Link | undefined {
+    return this.#link
+  }
+
+  /** Held back by somebody else's full channel, so its silence means nothing. */
+  get isHeldBack(): boolean {
+    return this.#holders > 0
+  }
+
+  /** Bytes that wait for this client, sent or not. */
+  get outboundBytes(): number {
+    return this.exchange.retainedBytes + this.#outbox.bytes
+  }
+
+  /** Frames that arrived elsewhere; the bytes must not change any more. */
+  push(source: Uint8Array, start: number, end: number): void {
+    this.#outbox.push(source, start, end)
+    if (this.#outbox.bytes >= EARLY_FLUSH_BYTES) this.flush()
+    else this.#flusher.touch(this)
+  }
+
+  write(head: FrameHead, extension?: Uint8Array, body?: PreparedBody): void {
+    const start = writeFrame(this.#slab, head, extension, body)
+    this.push(this.#slab.bytes, start, this.#slab.at)
+  }
+
+  /** Sends what waits, as far as there is a link; the rest waits for the next one. Returns the number of packets. */
+  flush(): number {
+    let packets = 0
+    if (this.#link === undefined) return packets
+    for (let packet = this.#outbox.take(); packet !== undefined; packet = this.#outbox.take()) {
+      this.#link.send(this.exchange.seal(packet))
+      packets++
+    }
+    return packets
+  }
+
+  heard(nowMs: number): void {
+    this.heardMs = nowMs
+    this.pinged = false
+  }
+
+  acknowledge(): void {
+    this.#link?.send(this.exchange.sealUnnumbered())
+  }
+
+  /** A heartbeat or its answer. */
+  beat(type: typeof FrameType.ping | typeof FrameType.pong): void {
+    const start = writeFrame(this.#slab, { type })
+    const packet = this.#slab.take(PACKET_HEADER_BYTES + this.#slab.at - start)
+    packet.set(this.#slab.bytes.subarray(start, start + packet.byteLength - PACKET_HEADER_BYTES), PACKET_HEADER_BYTES)
+    this.#link?.send(this.exchange.sealUnnumbered(packet))
+  }
+
+  attach(link: Link, nowMs: number): void {
+    this.#link = link
+    this.heard(nowMs)
+    if (this.#holders > 0) link.pause()
+  }
+
+  /** Sends again what the client did not receive, then what waited meanwhile. */
+  resume(peerReceived: number): void {
+    for (const packet of this.exchange.resume(peerReceived)) this.#link?.send(packet)
+    this.flush()
+  }
+
+  detach(): Link | undefined {
+    const link = this.#link
+    this.#link = undefined
+    return link
+  }
+
+  /** Stops reading from `feeder` until this channel has room again. */
+  holdBack(feeder: Channel): void {
+    if (this.#heldBack.has(feeder)) return
+    this.#heldBack.add(feeder)
+    if (feeder.#holders++ === 0) feeder.#link?.pause()
+  }
+
+  /** The client has caught up: lets go of whom this channel held back once half of the room is free again. */
+  caughtUp(roomBytes: number): void {
+    if (this.#heldBack.size > 0 && this.outboundBytes <= roomBytes / 2) this.#letGo()
+  }
+
+  #letGo(): void {
+    for (const feeder of this.#heldBack) if (--feeder.#holders === 0) feeder.#link?.resume()
+    this.#heldBack.clear()
+  }
+
+  /** For good: nothing that waits will ever be sent. */
+  dispose(): void {
+    this.#outbox.clear()
+    this.#letGo()
+  }
+}

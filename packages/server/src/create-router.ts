@@ -1,0 +1,98 @@
+/** `createRouter`: options with their checks and defaults, and the handle that the user gets. */
+import { hostname } from 'node:os'
+import { isName, WaybillError, type Ports, type Transport } from '@waybill/core'
+import { systemPorts } from '@waybill/core/system'
+import { tokenAuthentication, type Access } from './access.js'
+import { memoryTransport } from './gateways/memory.js'
+import { checkExposure } from './gateways/web-door.js'
+import { listenWebSocket, type Listening, type ListenOptions } from './gateways/websocket.js'
+import { defaultLimits, type Limits } from './limits.js'
+import { Router, type RouterLoad } from './router.js'
+
+export interface RouterOptions {
+  /** Where to listen for WebSockets; `false` for a router that is reached through `transport` only. Default `127.0.0.1:7411`. */
+  readonly listen?: (Partial<ListenOptions> & { readonly insecure?: boolean }) | false
+  /** What the router calls itself; default: the host's name. */
+  readonly name?: string
+  /** Label → token: who presents the token is the principal of that label. Without it everybody who can connect is `local`. */
+  readonly tokens?: Readonly<Record<string, string>>
+  /** Instead of `tokens`. */
+  readonly authenticate?: Access['authenticate']
+  readonly authorize?: Access['authorize']
+  readonly limits?: Partial<Limits>
+  /** For tests: a virtual clock, a seeded source of randomness. */
+  readonly ports?: Ports
+}
+
+export interface RouterHandle extends AsyncDisposable {
+  /** What clients connect to; undefined for a router that does not listen. */
+  readonly url: string | undefined
+  readonly port: number | undefined
+  /** Connects a client in the same process: `connect('memory:', { transport: router.transport })`. */
+  readonly transport: Transport
+  readonly load: RouterLoad
+  close(): Promise<void>
+}
+
+const DEFAULT_HOST = '127.0.0.1'
+export const DEFAULT_PORT = 7411
+
+/** Starts a router. Rejects with `RouterUnreachable` when it cannot listen, `Forbidden` when that would not be safe. */
+export async function createRouter(options: RouterOptions = {}): Promise<RouterHandle> {
+  const { router, ports } = composeRouter(options)
+  let listening: Listening | undefined
+  try {
+    listening = await listen(router, options)
+  } catch (thrown) {
+    router.close()
+    throw thrown
+  }
+  const close = async (): Promise<void> => {
+    router.close()
+    await listening?.close()
+  }
+  return {
+    url: listening?.url,
+    port: listening?.port,
+    transport: memoryTransport(router, ports.soon),
+    get load() {
+      return router.load
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** The router without any gateway, for embedding and for simulation. */
+export function composeRouter(options: Omit<RouterOptions, 'listen'>): { router: Router; ports: Ports } {
+  if (options.tokens !== undefined && options.authenticate !== undefined) {
+    throw new WaybillError('BadArguments', 'give tokens or authenticate, not both')
+  }
+  const ports = options.ports ?? systemPorts
+  const name = options.name ?? hostname().replaceAll(/[^0-9A-Za-z_-]/g, '-').slice(0, 64)
+  if (!isName(name)) throw new WaybillError('BadAddress', `${JSON.stringify(name)} is not a name for a router`)
+  const router = new Router({
+    ports,
+    limits: checkLimits({ ...defaultLimits, ...options.limits }),
+    access: { authenticate: options.authenticate ?? tokenAuthentication(options.tokens), authorize: options.authorize },
+    // Without a store the start time serves: later starts have higher epochs.
+    identity: { name, epoch: Math.floor(ports.clock.wallMs()) },
+  })
+  return { router, ports }
+}
+
+async function listen(router: Router, options: RouterOptions): Promise<Listening | undefined> {
+  if (options.listen === false) return undefined
+  const { host = DEFAULT_HOST, port = DEFAULT_PORT, insecure = false, ...rest } = options.listen ?? {}
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new WaybillError('BadArguments', `${port} is not a port: 0 to 65535`)
+  const credentials = options.tokens !== undefined || options.authenticate !== undefined
+  checkExposure(host, { credentials, tls: rest.tls !== undefined, insecure })
+  return listenWebSocket(router, { host, port, ...rest })
+}
+
+function checkLimits(limits: Limits): Limits {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isFinite(value) || value < 1) throw new WaybillError('BadArguments', `the limit ${name} is ${value}, which is not a number from 1 on`)
+  }
+  return limits
+}

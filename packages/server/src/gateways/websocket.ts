@@ -1,0 +1,132 @@
+/**
+ * The WebSocket gateway: links over `ws`. Knows the entrance and nothing behind it. What a peer may cost before it is known is bounded here:
+ * header time, bytes before the introduction, packet size, fragments; compression is off.
+ */
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { MAX_INTRODUCTION_BYTES, WaybillError, type Link } from '@waybill/core'
+import { WebSocketServer, type WebSocket } from 'ws'
+import type { Entrance } from '../entrance.js'
+import { refusalOf, type DoorOptions } from './web-door.js'
+
+export interface ListenOptions extends DoorOptions {
+  readonly host: string
+  /** 0 for any free port. */
+  readonly port: number
+  readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer }
+}
+
+export interface Listening {
+  readonly url: string
+  readonly port: number
+  close(): Promise<void>
+}
+
+const HEADER_TIME_MS = 5000
+const MAX_HEADER_BYTES = 8192
+const MAX_FRAGMENTS = 64
+const MAX_BUFFERED_CHUNKS = 4096
+/** The introduction in its WebSocket frame. */
+const MAX_UNKNOWN_BYTES = MAX_INTRODUCTION_BYTES + 64
+
+/** Rejects with what went wrong, `EADDRINUSE` for one, as `WaybillError`. */
+export async function listenWebSocket(entrance: Entrance, options: ListenOptions): Promise<Listening> {
+  const { host, tls } = options
+  const limits = { headersTimeout: HEADER_TIME_MS, requestTimeout: HEADER_TIME_MS, connectionsCheckingInterval: 1000, maxHeaderSize: MAX_HEADER_BYTES }
+  const server: Server = tls === undefined ? createServer(limits) : createTlsServer({ ...tls, ...limits })
+  const sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: entrance.maxPacketBytes,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+    skipUTF8Validation: true,
+  } as ConstructorParameters<typeof WebSocketServer>[0])
+  const open = new Set<Duplex>()
+  server.on('connection', (socket) => {
+    open.add(socket)
+    socket.on('close', () => open.delete(socket))
+  })
+  server.on('request', (request, response) => {
+    const refusal = refusalOf(request.headers, host, options)
+    response.writeHead(refusal === undefined ? 426 : 403, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
+    response.end(`${refusal ?? 'This is a Waybill router. Connect with a WebSocket.'}\n`)
+  })
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy())
+    const refusal = refusalOf(request.headers, host, options)
+    if (refusal !== undefined) return refuseUpgrade(socket, refusal)
+    sockets.handleUpgrade(request, socket, head, (webSocket) => admit(entrance, webSocket, socket as Socket))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(error, options)))
+    server.listen(options.port, host, resolve)
+  })
+  const { port } = server.address() as AddressInfo
+  const name = host.includes(':') ? `[${host}]` : host
+  return {
+    url: `${tls === undefined ? 'ws' : 'wss'}://${name}:${port}`,
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        // What is still open has been told goodbye; a second later nobody is waited for.
+        const timer = setTimeout(() => open.forEach((socket) => socket.destroy()), 1000)
+        server.once('close', () => clearTimeout(timer))
+        server.closeIdleConnections()
+      }),
+  }
+}
+
+function admit(entrance: Entrance, webSocket: WebSocket, socket: Socket): void {
+  socket.setNoDelay(true)
+  const link: Link = {
+    send: (packet) => webSocket.send(packet),
+    get bufferedBytes() {
+      return webSocket.bufferedAmount
+    },
+    pause: () => webSocket.pause(),
+    resume: () => webSocket.resume(),
+    end: (code, reason) => webSocket.close(code, reason.slice(0, 100)),
+    terminate: () => webSocket.terminate(),
+  }
+  let known = false
+  let unknownBytes = 0
+  const count = (chunk: Buffer): void => {
+    unknownBytes += chunk.byteLength
+    if (unknownBytes > MAX_UNKNOWN_BYTES) webSocket.terminate()
+  }
+  socket.on('data', count)
+  const events = entrance.admit(link)
+  webSocket.on('message', (data, isBinary) => {
+    if (!known) {
+      known = true
+      socket.off('data', count)
+    }
+    if (isBinary) events.packet(data as Buffer)
+    else webSocket.close(1003, 'text envelopes are not there yet; send binary packets')
+  })
+  webSocket.on('error', () => webSocket.terminate())
+  webSocket.on('close', (code, reason) => events.ended({ code, reason: reason.toString('latin1') }))
+}
+
+function refuseUpgrade(socket: Duplex, reason: string): void {
+  const body = `${reason}\n`
+  socket.end(`HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+}
+
+function cannotListen(error: NodeJS.ErrnoException, { host, port }: ListenOptions): WaybillError {
+  const reasons: Record<string, string> = {
+    EADDRINUSE: `port ${port} on ${host} is taken by another process; stop it or choose another port`,
+    EACCES: `port ${port} on ${host} may not be opened by this user; choose one above 1023`,
+    EADDRNOTAVAIL: `${host} is not an address of this machine`,
+    ENOTFOUND: `${host} is not a host name that can be resolved`,
+  }
+  return new WaybillError('RouterUnreachable', reasons[error.code ?? ''] ?? `cannot listen on ${host}:${port}: ${error.message}`, {
+    details: { syscall: error.code, port },
+    cause: error,
+  })
+}

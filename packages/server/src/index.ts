@@ -1,0 +1,6 @@
+export type { Access, Action, Principal, Subject } from './access.js'
+export type { ClientInfo, RouterApi, RouterInfo, ServiceInfo } from './api/router-api.js'
+export { composeRouter, createRouter, DEFAULT_PORT, type RouterHandle, type RouterOptions } from './create-router.js'
+export type { Entrance } from './entrance.js'
+export { defaultLimits, type Limits } from './limits.js'
+export { Router, type RouterLoad } from './router.js'

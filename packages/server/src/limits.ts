@@ -1,0 +1,57 @@
+/** Every bound of the router in one place, with its default. All can be set through `createRouter({ limits })`. */
+
+export interface Limits {
+  /** Unacknowledged bytes that a client may send ahead, and that a callee may be sent ahead before further calls wait. */
+  readonly windowBytes: number
+  readonly maxFrameBytes: number
+  /** Of one call or result over all its chunks. */
+  readonly maxBodyBytes: number
+  /** Bytes that wait for one client; above it, the router stops reading from who feeds it. */
+  readonly maxOutboundBytes: number
+  readonly maxSessions: number
+  /** Calls of one client that have not ended. */
+  readonly maxCallsPerSession: number
+  readonly maxServicesPerSession: number
+  readonly maxMethodsPerService: number
+  /** Addresses that one client can have a symbol minted for; further ones stand inline. */
+  readonly maxAddressesPerSession: number
+  readonly maxAddresses: number
+  /** Calls that wait for room, for one service. */
+  readonly maxQueuedCalls: number
+  readonly maxQueuedBytes: number
+  /** A call without a ttl gets this one; none gets more. */
+  readonly maxDeadlineMs: number
+  /** How long a link may stay without an introduction. */
+  readonly openingMs: number
+  /** Silence after which a heartbeat is sent, and how long the answer may take. */
+  readonly heartbeatMs: number
+  readonly heartbeatGraceMs: number
+  /** How long a session outlives its link. */
+  readonly resumeGraceMs: number
+  /** How long an acknowledgement may wait for a packet to ride on. */
+  readonly acknowledgeMs: number
+}
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+export const defaultLimits: Limits = {
+  windowBytes: MiB,
+  maxFrameBytes: MiB,
+  maxBodyBytes: 8 * MiB,
+  maxOutboundBytes: 8 * MiB,
+  maxSessions: 100_000,
+  maxCallsPerSession: 65_536,
+  maxServicesPerSession: 256,
+  maxMethodsPerService: 1024,
+  maxAddressesPerSession: 1024,
+  maxAddresses: 65_536,
+  maxQueuedCalls: 4096,
+  maxQueuedBytes: 32 * MiB,
+  maxDeadlineMs: 30 * 24 * 3600 * 1000,
+  openingMs: 5000,
+  heartbeatMs: 10_000,
+  heartbeatGraceMs: 5000,
+  resumeGraceMs: 750,
+  acknowledgeMs: 20,
+}

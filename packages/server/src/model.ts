@@ -1,0 +1,106 @@
+/**
+ * What a router knows: sessions, the instances that they offer, the routes that callers use, and the calls between them. Only shapes and how
+ * they point at each other; who changes what is said at each field.
+ */
+import { Ring, Timed } from '@waybill/core'
+import type { Address, RouterSessionState, RouterState } from '@waybill/core'
+import type { Principal } from './access.js'
+import type { Channel } from './channel.js'
+
+/** One client process, over all its links. Owned by `Sessions`. */
+export class Session {
+  state: RouterSessionState = 'open'
+  /** As caller: its calls that have not ended. Owned by `Calls`. */
+  readonly calls = new Ring<CallRecord>()
+  /** As callee: what it offers. Owned by `Registry`. */
+  readonly instances = new Set<Instance>()
+  /** Calls handed to any of them that have not ended. Owned by `Calls`. */
+  handling = 0
+  /** As caller: the sessions that were told what its symbol stands for. Owned by `Calls`. */
+  readonly introducedTo = new Set<Session>()
+  /** Addresses that a symbol was minted for on its behalf. */
+  mintedAddresses = 0
+
+  constructor(
+    readonly symbol: number,
+    readonly id: string,
+    readonly name: string,
+    readonly principal: Principal,
+    readonly incarnation: string,
+    readonly labels: Readonly<Record<string, string>>,
+    readonly channel: Channel,
+    readonly connectedMs: number,
+  ) {}
+}
+
+/** What a client says of a service that it offers. */
+export interface Offer {
+  readonly service: string
+  /** Exact, `1.2.0`. */
+  readonly version: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Calls that the instance takes at once. */
+  readonly concurrency: number
+  readonly methods: readonly string[]
+}
+
+/** One service at one client. Owned by `Registry`; `inFlight` by `Calls`. */
+export class Instance {
+  symbol = 0
+  /** False as soon as it is taken back; calls that it has go on. */
+  offered = true
+  inFlight = 0
+
+  constructor(
+    readonly session: Session,
+    readonly service: Service,
+    readonly offer: Offer,
+  ) {}
+}
+
+/** All that is offered under one name. Owned by `Registry`. */
+export interface Service {
+  readonly name: string
+  readonly instances: Instance[]
+  /** Changes whenever `instances` does. */
+  stamp: number
+}
+
+/** An address that callers use. `candidates` is derived and made anew when its service changes. Owned by `Routes`. */
+export interface Route {
+  readonly text: string
+  readonly address: Address
+  symbol: number
+  service: Service | undefined
+  stamp: number
+  candidates: readonly Instance[]
+  /** Round robin. */
+  cursor: number
+  usedMs: number
+}
+
+/** One call between its caller and its callee. Owned by `Calls`. */
+export class CallRecord extends Timed {
+  state: RouterState = 'received'
+  instance: Instance | undefined
+  /** A cancel has been passed on; further ones are dropped. */
+  cancelled = false
+  /** The last chunk of its request has not arrived yet. */
+  incomplete = false
+  /** Its frames, while the router holds it. */
+  held: Uint8Array[] | undefined
+  heldBytes = 0
+
+  constructor(
+    readonly caller: Session,
+    readonly number: number,
+    readonly route: Route,
+    readonly expire: (call: CallRecord) => void,
+  ) {
+    super()
+  }
+
+  override due(): void {
+    this.expire(this)
+  }
+}

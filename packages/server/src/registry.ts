@@ -1,0 +1,115 @@
+/** Who offers what. Owns services, instances and the symbols of instances and methods. Decides nothing about where a call goes. */
+import { isName, isServiceName, WaybillError } from '@waybill/core'
+import type { Limits } from './limits.js'
+import { Instance, type Offer, type Service, type Session } from './model.js'
+import { isExactVersion } from './routing.js'
+import { SymbolKind, SymbolTable } from './symbols.js'
+
+/** Names that begin so belong to the router. */
+export const RESERVED_PREFIX = 'waybill.'
+
+/** What the client needs to read the calls that it will get. */
+export interface Offered {
+  readonly symbol: number
+  /** One for each method, in the order of the offer. */
+  readonly methods: readonly number[]
+}
+
+export class Registry {
+  readonly instances = new SymbolTable<Instance>(SymbolKind.instance)
+  readonly methods = new SymbolTable<string>(SymbolKind.method)
+  readonly #services = new Map<string, Service>()
+  readonly #methodSymbols = new Map<string, { symbol: number; offers: number }>()
+  readonly #limits: Limits
+
+  constructor(limits: Limits) {
+    this.#limits = limits
+  }
+
+  /** Adds all the offers or, where one is wrong, none. */
+  offer(session: Session, offers: readonly Offer[]): readonly Offered[] {
+    for (const offer of offers) this.#check(offer)
+    if (session.instances.size + offers.length > this.#limits.maxServicesPerSession) {
+      throw new WaybillError('TooLarge', `a client offers at most ${this.#limits.maxServicesPerSession} services`, {
+        executed: 'no',
+        details: { limit: this.#limits.maxServicesPerSession, size: session.instances.size + offers.length },
+      })
+    }
+    if (!this.instances.hasRoomFor(offers.length)) throw new WaybillError('Overloaded', 'the router has no room for another instance')
+    return offers.map((offer) => this.#add(session, offer))
+  }
+
+  /** Takes an instance back: nothing new goes to it. Calls that it has are not touched. */
+  withdraw(instance: Instance): void {
+    if (!instance.offered) return
+    instance.offered = false
+    const { service, session } = instance
+    service.instances.splice(service.instances.indexOf(instance), 1)
+    service.stamp++
+    if (service.instances.length === 0) this.#services.delete(service.name)
+    session.instances.delete(instance)
+    this.instances.release(instance.symbol)
+    for (const method of instance.offer.methods) this.#releaseMethod(method)
+  }
+
+  service(name: string): Service | undefined {
+    return this.#services.get(name)
+  }
+
+  services(): IterableIterator<Service> {
+    return this.#services.values()
+  }
+
+  methodSymbol(name: string): number {
+    return this.#methodSymbols.get(name)?.symbol ?? 0
+  }
+
+  #add(session: Session, offer: Offer): Offered {
+    let service = this.#services.get(offer.service)
+    if (service === undefined) {
+      service = { name: offer.service, instances: [], stamp: 0 }
+      this.#services.set(offer.service, service)
+    }
+    const instance = new Instance(session, service, offer)
+    instance.symbol = this.instances.mint(() => instance)
+    service.instances.push(instance)
+    service.stamp++
+    session.instances.add(instance)
+    return { symbol: instance.symbol, methods: offer.methods.map((method) => this.#holdMethod(method)) }
+  }
+
+  #holdMethod(name: string): number {
+    const known = this.#methodSymbols.get(name)
+    if (known !== undefined) {
+      known.offers++
+      return known.symbol
+    }
+    const symbol = this.methods.mint(() => name)
+    if (symbol !== 0) this.#methodSymbols.set(name, { symbol, offers: 1 })
+    return symbol
+  }
+
+  #releaseMethod(name: string): void {
+    const known = this.#methodSymbols.get(name)
+    if (known === undefined || --known.offers > 0) return
+    this.methods.release(known.symbol)
+    this.#methodSymbols.delete(name)
+  }
+
+  #check(offer: Offer): void {
+    const { service, version, labels, concurrency, methods } = offer
+    if (!isServiceName(service)) throw new WaybillError('BadAddress', `${JSON.stringify(service)} is not a service name`)
+    if (service.startsWith(RESERVED_PREFIX)) throw new WaybillError('Forbidden', `names that begin with ${RESERVED_PREFIX} belong to the router`)
+    if (!isExactVersion(version)) throw new WaybillError('BadAddress', `${JSON.stringify(version)} is not a version such as 1.2.0`)
+    if (!(concurrency >= 1)) throw new WaybillError('BadArguments', `the concurrency of ${service} is ${concurrency}, less than 1`)
+    for (const [label, value] of Object.entries(labels)) {
+      if (!isName(label) || !isName(value)) throw new WaybillError('BadAddress', `${label}=${value} is not a label with a value`)
+    }
+    if (methods.length > this.#limits.maxMethodsPerService) {
+      throw new WaybillError('TooLarge', `${service} has ${methods.length} methods, more than ${this.#limits.maxMethodsPerService}`, {
+        executed: 'no',
+        details: { limit: this.#limits.maxMethodsPerService, size: methods.length },
+      })
+    }
+  }
+}

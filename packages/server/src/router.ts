@@ -1,0 +1,206 @@
+/**
+ * The router: the one place that sees all its parts. Takes links from gateways, gives their packets to `Dispatch`, and brings the parts to an
+ * end together. Decides nothing itself.
+ */
+import { FrameReader, PROTOCOL_VERSION, Slab, WaybillError, type Link, type LinkEvents, type Ports } from '@waybill/core'
+import type { Access } from './access.js'
+import { Admission, type RouterIdentity } from './admission.js'
+import type { ClientInfo, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
+import { Calls } from './calls.js'
+import { Dispatch } from './dispatch.js'
+import type { Entrance } from './entrance.js'
+import { Flusher } from './flusher.js'
+import type { Limits } from './limits.js'
+import { Liveness } from './liveness.js'
+import type { Offer, Session } from './model.js'
+import { Registry, type Offered } from './registry.js'
+import { Routes } from './routes.js'
+import { CloseCode, Sessions } from './sessions.js'
+
+/** A packet is flushed from 48 KiB on, so it is never longer than that plus one frame. */
+const PACKET_SLACK_BYTES = 64 * 1024
+
+export interface RouterParts {
+  readonly ports: Ports
+  readonly limits: Limits
+  readonly access: Access
+  readonly identity: RouterIdentity
+}
+
+/** What is pending inside, for tests and statistics: all 0 in a router at rest. */
+export interface RouterLoad {
+  readonly sessions: number
+  readonly instances: number
+  readonly pendingCalls: number
+  readonly heldCalls: number
+}
+
+export class Router implements Entrance, RouterView {
+  readonly maxPacketBytes: number
+  readonly #parts: RouterParts
+  readonly #startedMs: number
+  readonly #flusher: Flusher
+  readonly #sessions: Sessions
+  readonly #registry: Registry
+  readonly #calls: Calls
+  readonly #admission: Admission
+  readonly #liveness: Liveness
+  readonly #dispatch: Dispatch
+  #closed = false
+
+  constructor(parts: RouterParts) {
+    const { ports, limits, access, identity } = parts
+    const slab = new Slab()
+    this.#parts = parts
+    this.#startedMs = ports.clock.wallMs()
+    this.maxPacketBytes = limits.maxFrameBytes + PACKET_SLACK_BYTES
+    this.#flusher = new Flusher(ports, limits.acknowledgeMs)
+    const lost = (session: Session, reason: string): void => this.#calls.lost(session, reason)
+    this.#sessions = new Sessions({ ports, limits, slab, flusher: this.#flusher, lost })
+    this.#registry = new Registry(limits)
+    const routes = new Routes(this.#registry, limits, ports.clock)
+    this.#calls = new Calls({ limits, clock: ports.clock, access, sessions: this.#sessions, registry: this.#registry, routes })
+    this.#admission = new Admission({ access, limits, ports, sessions: this.#sessions, router: identity })
+    this.#liveness = new Liveness(ports.clock, limits, this.#sessions)
+    this.#dispatch = new Dispatch({
+      frame: new FrameReader(limits.maxFrameBytes),
+      sessions: this.#sessions,
+      registry: this.#registry,
+      routes,
+      calls: this.#calls,
+      view: this,
+    })
+  }
+
+  // ---- Entrance
+
+  admit(link: Link): LinkEvents {
+    let session: Session | undefined
+    const opening = this.#admission.expect(link, (admitted) => {
+      session = admitted
+      this.#advance(admitted)
+    })
+    if (this.#closed) link.end(CloseCode.goingAway, 'the router is closing')
+    return {
+      packet: (packet) => {
+        if (session === undefined) opening.introduced(packet)
+        else if (session.channel.link === link) this.#packet(session, packet)
+      },
+      ended: () => {
+        if (session === undefined) opening.ended()
+        else this.#sessions.detach(session, link)
+      },
+    }
+  }
+
+  // ---- RouterView
+
+  info(): RouterInfo {
+    const { name, epoch } = this.#parts.identity
+    return {
+      name,
+      epoch,
+      protocolVersion: PROTOCOL_VERSION,
+      startedAt: new Date(this.#startedMs).toISOString(),
+      clients: this.#sessions.size,
+      services: this.services().length,
+      pendingCalls: this.#calls.pending,
+      heldCalls: this.#calls.held.calls,
+      calls: this.#calls.counts.calls,
+    }
+  }
+
+  services(): readonly ServiceInfo[] {
+    return [...this.#registry.services()].flatMap(({ instances }) =>
+      instances.map(({ offer, session, inFlight }) => ({
+        service: offer.service,
+        version: offer.version,
+        client: session.name,
+        labels: offer.labels,
+        methods: offer.methods,
+        inFlight,
+        ...(Number.isFinite(offer.concurrency) && { concurrency: offer.concurrency }),
+      })),
+    )
+  }
+
+  clients(): readonly ClientInfo[] {
+    return [...this.#sessions.all()].map((session) => ({
+      name: session.name,
+      id: session.id,
+      principal: session.principal,
+      state: session.state === 'open' ? 'open' : 'detached',
+      connectedAt: new Date(session.connectedMs).toISOString(),
+      services: session.instances.size,
+      pendingCalls: session.calls.size,
+      labels: session.labels,
+    }))
+  }
+
+  offer(session: Session, offers: readonly Offer[]): readonly Offered[] {
+    for (const { service } of offers) {
+      if (this.#parts.access.authorize?.(session.principal, 'expose', { client: session.name, service }) === false) {
+        throw new WaybillError('Forbidden', `${session.principal} may not offer ${service}`)
+      }
+    }
+    const offered = this.#registry.offer(session, offers)
+    for (const { service } of offers) this.#calls.advance(service)
+    return offered
+  }
+
+  withdraw(session: Session, symbols: readonly number[]): void {
+    for (const instance of [...session.instances]) {
+      if (!symbols.includes(instance.symbol)) continue
+      this.#registry.withdraw(instance)
+      this.#calls.advance(instance.service.name)
+    }
+  }
+
+  // ---- the whole
+
+  get load(): RouterLoad {
+    return {
+      sessions: this.#sessions.size,
+      instances: this.#registry.instances.size,
+      pendingCalls: this.#calls.pending,
+      heldCalls: this.#calls.held.calls,
+    }
+  }
+
+  /** Tells every client goodbye and forgets everything. Gateways close their listeners themselves. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    const error = new WaybillError('RouterLost', 'the router is closing', { executed: 'maybe' })
+    for (const session of [...this.#sessions.all()]) this.#sessions.end(session, 'goodbye', 'lost its router', error)
+    this.#admission.stop()
+    this.#liveness.stop()
+    this.#flusher.stop()
+    this.#calls.stop()
+  }
+
+  #packet(session: Session, packet: Uint8Array): void {
+    const { channel } = session
+    const { exchange } = channel
+    channel.heard(this.#parts.ports.clock.nowMs())
+    try {
+      const before = exchange.retainedBytes
+      const arrival = exchange.arrive(packet)
+      if (exchange.retainedBytes < before) {
+        channel.caughtUp(this.#parts.limits.maxOutboundBytes)
+        if (this.#calls.held.calls > 0) this.#advance(session)
+      }
+      if (arrival !== 'duplicate') this.#dispatch.packet(session, packet, arrival === 'fresh')
+    } catch (thrown) {
+      const error = WaybillError.from(thrown)
+      return this.#sessions.end(session, 'goodbye', 'broke the protocol', error)
+    }
+    if (exchange.unacknowledgedBytes === 0) return
+    if (exchange.unacknowledgedBytes < this.#parts.limits.windowBytes / 4) this.#flusher.owe(channel)
+    else if (channel.flush() === 0) channel.acknowledge()
+  }
+
+  #advance(session: Session): void {
+    for (const instance of session.instances) this.#calls.advance(instance.service.name)
+  }
+}

@@ -1,0 +1,80 @@
+/** The addresses that callers use, with a symbol each as far as there is room. Owns the routes' derived fields. */
+import { parseAddress, type Clock } from '@waybill/core'
+import type { Limits } from './limits.js'
+import type { Route, Session } from './model.js'
+import type { Registry } from './registry.js'
+import { candidatesOf, checkRange } from './routing.js'
+import { SymbolKind, SymbolTable } from './symbols.js'
+
+export class Routes {
+  readonly #symbols: SymbolTable<Route>
+  readonly #byText = new Map<string, Route>()
+  readonly #registry: Registry
+  readonly #limits: Limits
+  readonly #clock: Clock
+
+  constructor(registry: Registry, limits: Limits, clock: Clock) {
+    this.#registry = registry
+    this.#limits = limits
+    this.#clock = clock
+    this.#symbols = new SymbolTable(SymbolKind.address, limits.maxAddresses)
+  }
+
+  /** The route of a symbol, its candidates up to date; undefined when the symbol is stale. */
+  bySymbol(symbol: number): Route | undefined {
+    const route = this.#symbols.get(symbol)
+    return route && this.refresh(route)
+  }
+
+  /** The route of an address that stood inline. It has a symbol if anybody matches it and the client has not used up its share. */
+  byText(text: string, session: Session): Route {
+    const known = this.#byText.get(text)
+    if (known !== undefined) return this.refresh(known)
+    const address = parseAddress(text)
+    checkRange(address)
+    const route: Route = { text, address, symbol: 0, service: undefined, stamp: -1, candidates: [], cursor: 0, usedMs: this.#clock.nowMs() }
+    this.refresh(route)
+    if (route.candidates.length > 0 && session.mintedAddresses < this.#limits.maxAddressesPerSession) this.#intern(route, session)
+    return route
+  }
+
+  addressOf(symbol: number): string | undefined {
+    return this.#symbols.get(symbol)?.text
+  }
+
+  get size(): number {
+    return this.#byText.size
+  }
+
+  #intern(route: Route, session: Session): void {
+    if (this.#byText.size >= this.#limits.maxAddresses) this.#evict()
+    route.symbol = this.#symbols.mint(() => route)
+    if (route.symbol === 0) return
+    this.#byText.set(route.text, route)
+    session.mintedAddresses++
+  }
+
+  /** Forgets the half that was unused for longest. Who still has such a symbol is told so, and sends the name again. */
+  #evict(): void {
+    const byAge = [...this.#byText.values()].toSorted((left, right) => left.usedMs - right.usedMs)
+    for (const route of byAge.slice(0, Math.ceil(byAge.length / 2))) {
+      this.#symbols.release(route.symbol)
+      this.#byText.delete(route.text)
+      route.symbol = 0
+    }
+  }
+
+  /** Brings the candidates up to date. */
+  refresh(route: Route): Route {
+    // A service that nobody offers any more may have been forgotten and begun anew.
+    const known = route.service
+    const service = known !== undefined && known.instances.length > 0 ? known : this.#registry.service(route.address.service)
+    if (service === undefined) route.candidates = []
+    if (service === undefined || (known === service && route.stamp === service.stamp)) return route
+    route.service = service
+    route.stamp = service.stamp
+    route.candidates = candidatesOf(route.address, service.instances)
+    route.usedMs = this.#clock.nowMs()
+    return route
+  }
+}

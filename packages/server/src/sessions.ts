@@ -1,0 +1,162 @@
+/**
+ * The sessions of a router: who is here, under which name, and what becomes of a session when its link breaks, comes back, or is taken over.
+ * Moves each through `routerSession`. Knows nothing of calls; it is told whom to inform.
+ */
+import { timingSafeEqual } from 'node:crypto'
+import { FrameType, prepareBody, routerSession, WaybillError } from '@waybill/core'
+import type { Introduction, Link, Ports, RouterSessionEvent, Slab, Timer } from '@waybill/core'
+import { digestOf, type Principal } from './access.js'
+import { Channel } from './channel.js'
+import type { Flusher } from './flusher.js'
+import type { Limits } from './limits.js'
+import { Session } from './model.js'
+import { SymbolKind, SymbolTable } from './symbols.js'
+
+/** WebSocket close codes of our own range. */
+export const CloseCode = { normal: 1000, refused: 4000, violation: 4001, superseded: 4002, fenced: 4003, silent: 4004, goingAway: 1001 } as const
+
+interface Secret {
+  digest: Buffer
+  timer: Timer | undefined
+}
+
+export class Sessions {
+  readonly #symbols: SymbolTable<Session>
+  readonly #byId = new Map<string, Session>()
+  readonly #byName = new Map<string, Session>()
+  readonly #secrets = new WeakMap<Session, Secret>()
+  readonly #ports: Ports
+  readonly #limits: Limits
+  readonly #slab: Slab
+  readonly #flusher: Flusher
+  readonly #lost: (session: Session, reason: string) => void
+
+  /** `lost` is told of each session that is gone for good; `reason` completes “kennel …”. */
+  constructor(parts: { ports: Ports; limits: Limits; slab: Slab; flusher: Flusher; lost: (session: Session, reason: string) => void }) {
+    this.#ports = parts.ports
+    this.#limits = parts.limits
+    this.#slab = parts.slab
+    this.#flusher = parts.flusher
+    this.#lost = parts.lost
+    this.#symbols = new SymbolTable(SymbolKind.client, parts.limits.maxSessions)
+  }
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  all(): Iterable<Session> {
+    return this.#byId.values()
+  }
+
+  bySymbol(symbol: number): Session | undefined {
+    return this.#symbols.get(symbol)
+  }
+
+  isConnected(name: string): boolean {
+    return this.#byName.has(name) || this.#byId.has(name)
+  }
+
+  /** A new session. A name belongs to the principal that holds it: another process of the same principal takes it over for good. */
+  begin(introduction: Introduction, principal: Principal, link: Link): Session {
+    const id = this.#secret(16)
+    const name = introduction.name ?? `client-${id.slice(0, 8)}`
+    const holder = this.#byName.get(name)
+    if (holder !== undefined && holder.principal !== principal) {
+      throw new WaybillError('Forbidden', `the name ${name} is held by another principal; take another name`)
+    }
+    const own = holder?.incarnation === introduction.incarnation
+    if (holder !== undefined) this.#supersede(holder, own)
+    const channel = new Channel(this.#slab, this.#flusher, this.#ports.clock.nowMs())
+    const labels = introduction.labels ?? {}
+    const connectedMs = this.#ports.clock.wallMs()
+    const symbol = this.#symbols.mint((minted) => new Session(minted, id, name, principal, introduction.incarnation, labels, channel, connectedMs))
+    const session = this.#symbols.get(symbol)
+    if (session === undefined) throw new WaybillError('Overloaded', `the router has ${this.size} clients, as many as it allows`)
+    this.#byId.set(id, session)
+    this.#byName.set(name, session)
+    this.#secrets.set(session, { digest: Buffer.alloc(0), timer: undefined })
+    channel.attach(link, this.#ports.clock.nowMs())
+    return session
+  }
+
+  /** The session that a client asks to go on with; undefined when it is gone, or the secret or the principal is not the right one. */
+  resume(introduction: Introduction, principal: Principal, link: Link): Session | undefined {
+    const { resume } = introduction
+    const session = resume && this.#byId.get(resume.session)
+    if (session === undefined || resume === undefined) return undefined
+    const secret = this.#secrets.get(session)!
+    if (session.principal !== principal || !timingSafeEqual(secret.digest, digestOf(resume.token))) return undefined
+    this.#step(session, 'resumed')
+    secret.timer?.cancel()
+    secret.timer = undefined
+    // The older link, if it still looks alive, is fenced: whatever it brings is ignored from here on.
+    session.channel.detach()?.end(CloseCode.fenced, 'the client came back on another link')
+    session.channel.attach(link, this.#ports.clock.nowMs())
+    return session
+  }
+
+  /** Sends again what the client did not receive. A client that claims what cannot be has broken the session. */
+  replay(session: Session, peerReceived: number): void {
+    try {
+      session.channel.resume(peerReceived)
+    } catch (thrown) {
+      this.end(session, 'goodbye', 'broke the protocol', WaybillError.from(thrown))
+    }
+  }
+
+  /** A new single-use secret to resume with; the one before is void. */
+  rotate(session: Session): string {
+    const token = this.#secret(32)
+    this.#secrets.get(session)!.digest = digestOf(token)
+    return token
+  }
+
+  /** The link has ended without a goodbye: the session waits for its client. */
+  detach(session: Session, link: Link): void {
+    if (session.channel.link !== link) return
+    session.channel.detach()
+    this.#step(session, 'linkEnded')
+    const secret = this.#secrets.get(session)!
+    secret.timer = this.#ports.clock.timer(this.#limits.resumeGraceMs, () => {
+      this.#step(session, 'graceOver')
+      this.#forget(session, 'did not come back')
+    })
+  }
+
+  /** Ends the session at once. With an error, the client is told why before its link ends. */
+  end(session: Session, event: RouterSessionEvent & ('goodbye' | 'superseded'), reason: string, error?: WaybillError): void {
+    if (session.state === 'ended') return
+    this.#step(session, event)
+    if (error !== undefined) {
+      session.channel.write({ type: FrameType.goodbye }, undefined, prepareBody({ code: error.code, message: error.message }))
+      session.channel.flush()
+    }
+    session.channel.detach()?.end(error?.code === 'Superseded' ? CloseCode.superseded : error === undefined ? CloseCode.normal : CloseCode.violation, reason)
+    this.#forget(session, reason)
+  }
+
+  #supersede(holder: Session, own: boolean): void {
+    const reason = own ? 'began a new session' : 'was superseded'
+    this.end(holder, 'superseded', reason, own ? undefined : new WaybillError('Superseded', `another process took over the name ${holder.name}`))
+  }
+
+  #forget(session: Session, reason: string): void {
+    this.#secrets.get(session)?.timer?.cancel()
+    this.#byId.delete(session.id)
+    if (this.#byName.get(session.name) === session) this.#byName.delete(session.name)
+    this.#lost(session, reason)
+    this.#symbols.release(session.symbol)
+    session.channel.dispose()
+  }
+
+  #step(session: Session, event: RouterSessionEvent): void {
+    const next = routerSession[session.state][event]
+    if (next === 'wrong') throw new WaybillError('Internal', `a session that is ${session.state} cannot take ${event}`)
+    session.state = next
+  }
+
+  #secret(bytes: number): string {
+    return Buffer.from(this.#ports.random.fill(new Uint8Array(bytes))).toString('hex')
+  }
+}

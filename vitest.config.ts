@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  resolve: { conditions: ['@waybill/source'] },
+  ssr: { resolve: { conditions: ['@waybill/source'], externalConditions: ['@waybill/source'] } },
+  esbuild: { target: 'es2022' },
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'tests/**/*.test.ts'],
+    pool: 'forks',
+    execArgv: ['--disallow-code-generation-from-strings'],
+    testTimeout: 20_000,
+  },
+})
