@@ -39,7 +39,7 @@ import { delayOf, type Backoff } from './backoff.js'
 /** Something that waits for credit and writes one frame at a time. */
 export interface Sendable {
   /** Writes its next frame; true when more remains. */
-  writeNext(): boolean
+  writeNext(nowMs: number): boolean
 }
 
 export interface ConnectionEvents {
@@ -70,6 +70,8 @@ const FINAL: ReadonlySet<string> = new Set(['Unauthorized', 'Forbidden', 'Incomp
 export class Connection {
   /** What the router said when the session began; undefined before. */
   connected: Connected | undefined
+  /** When the last packet arrived, on the local clock. */
+  heardMs = 0
   readonly #options: ConnectionOptions
   readonly #events: ConnectionEvents
   readonly #slab = new Slab()
@@ -86,7 +88,6 @@ export class Connection {
   #grace: Timer | undefined
   #heartbeat: Timer | undefined
   #acknowledge: Timer | undefined
-  #heardMs = 0
   #pinged = false
   #flushing = false
 
@@ -144,11 +145,12 @@ export class Connection {
     this.#flushing = false
     if (this.#link === undefined) return
     const { windowBytes } = this.connected!.limits
+    const now = this.#options.ports.clock.nowMs()
     // The acknowledgement is the credit: no more than the window is under way.
     while (this.#exchange.retainedBytes + this.#outbox.bytes < windowBytes) {
       const sendable = this.#queue.shift()
       if (sendable === undefined) break
-      if (sendable.writeNext()) this.#queue.push(sendable)
+      if (sendable.writeNext(now)) this.#queue.push(sendable)
     }
     this.#send()
   }
@@ -336,14 +338,14 @@ export class Connection {
   // ---- heartbeat and acknowledgement
 
   #heard(): void {
-    this.#heardMs = this.#options.ports.clock.nowMs()
+    this.heardMs = this.#options.ports.clock.nowMs()
     this.#pinged = false
   }
 
   readonly #beat = (): void => {
     const { heartbeatMs, heartbeatGraceMs } = this.connected!.limits
     this.#heartbeat = this.#options.ports.clock.timer(Math.max(10, Math.min(heartbeatMs, heartbeatGraceMs) / 5), this.#beat)
-    const silentMs = this.#options.ports.clock.nowMs() - this.#heardMs
+    const silentMs = this.#options.ports.clock.nowMs() - this.heardMs
     if (silentMs >= heartbeatMs + heartbeatGraceMs) {
       const link = this.#link!
       link.terminate()

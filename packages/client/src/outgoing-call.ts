@@ -7,11 +7,10 @@ import type { Named } from './names.js'
 import type { OutgoingBody } from './outgoing-body.js'
 import type { Joiner } from './pieces.js'
 
-/** What is asked of a call; durations are resolved, names are looked up. */
+/** What is asked of a call beside its arguments; durations are resolved, names are looked up. */
 export interface Request {
   readonly address: Named
   readonly method: Named
-  readonly args: readonly unknown[]
   readonly timeoutMs: number
   readonly deadlineMs: number
   readonly signal?: AbortSignal | undefined
@@ -21,7 +20,7 @@ export interface Request {
 /** What a call asks of who owns it. */
 export interface CallOwner {
   serialNumber(counter: number): string
-  write(call: OutgoingCall): boolean
+  write(call: OutgoingCall, nowMs: number): boolean
   giveUp(call: OutgoingCall, code: Code, reason: unknown): void
   due(call: OutgoingCall): void
 }
@@ -46,6 +45,7 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   /** The next piece of the body to be written; 0 for its beginning. */
   offset = 0
   arriving: Arriving | undefined
+  unfollow: (() => void) | undefined
   /** It waits before it is sent again, and stands in no queue. */
   resting = false
   readonly #owner: CallOwner
@@ -80,8 +80,8 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
     return true
   }
 
-  writeNext(): boolean {
-    return this.#owner.write(this)
+  writeNext(nowMs: number): boolean {
+    return this.#owner.write(this, nowMs)
   }
 
   cancel(reason: unknown): Promise<void> {
@@ -93,5 +93,10 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
     this.#owner.due(this)
   }
 
-  readonly aborted = (): void => this.#owner.giveUp(this, 'Cancelled', this.request.signal?.reason)
+  /** Follows the signal that the user gave, until the call ends. */
+  follow(signal: AbortSignal): void {
+    const abort = (): void => this.#owner.giveUp(this, 'Cancelled', signal.reason)
+    signal.addEventListener('abort', abort)
+    this.unfollow = () => signal.removeEventListener('abort', abort)
+  }
 }

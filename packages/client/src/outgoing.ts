@@ -60,9 +60,9 @@ export class Outgoing implements CallOwner {
   }
 
   /** Begins a call. It never throws: what is wrong with it is its outcome. */
-  start(request: Request): LiveCall<unknown> {
+  start(request: Request, args: readonly unknown[]): LiveCall<unknown> {
     const counter = ++this.#counter
-    const { signal, args } = request
+    const { signal } = request
     let body: OutgoingBody
     let data: Uint8Array | undefined
     try {
@@ -76,7 +76,7 @@ export class Outgoing implements CallOwner {
     const call = new OutgoingCall({ counter, request, body, data, nowMs: this.#ports.clock.nowMs(), owner: this })
     this.#pending.add(callNumber(counter), call)
     this.#wheel.add(call, dueMs(call))
-    signal?.addEventListener('abort', call.aborted)
+    if (signal !== undefined) call.follow(signal)
     this.#connection.enqueue(call)
     return call.live
   }
@@ -87,7 +87,7 @@ export class Outgoing implements CallOwner {
   }
 
   /** Writes the next frame of a call; true when its body goes on. */
-  write(call: OutgoingCall): boolean {
+  write(call: OutgoingCall, nowMs: number): boolean {
     if (call.state === 'settled' || call.gaveUp !== undefined) return false
     const source = this.#connection.connected!.symbol
     const number = callNumber(call.counter)
@@ -104,7 +104,7 @@ export class Outgoing implements CallOwner {
       destination: known ? address.symbol : 0,
       source,
       call: number,
-      ttlMs: Math.max(1, Math.ceil(call.deadlineAtMs - this.#ports.clock.nowMs())),
+      ttlMs: Math.max(1, Math.ceil(call.deadlineAtMs - nowMs)),
       method: known ? method.symbol : 0,
     }
     const extension = known ? call.data : namesField(address.name, method.name, call.data)
@@ -140,7 +140,7 @@ export class Outgoing implements CallOwner {
   #mine(frame: FrameReader): OutgoingCall | undefined {
     if (frame.destination !== this.#connection.connected!.symbol) return undefined
     const call = this.#pending.get(frame.call)
-    if (call !== undefined) call.heardMs = this.#ports.clock.nowMs()
+    if (call !== undefined) call.heardMs = this.#connection.heardMs
     return call
   }
 
@@ -277,7 +277,7 @@ export class Outgoing implements CallOwner {
   #forget(call: OutgoingCall): void {
     this.#pending.delete(callNumber(call.counter))
     this.#wheel.remove(call)
-    call.request.signal?.removeEventListener('abort', call.aborted)
+    call.unfollow?.()
     if (this.#pending.size === 0) this.#settled?.()
   }
 

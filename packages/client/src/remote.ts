@@ -8,7 +8,7 @@ import type { Names } from './names.js'
 import type { Request } from './outgoing-call.js'
 
 export interface Starter {
-  start(request: Request): Call<unknown>
+  start(request: Request, args: readonly unknown[]): Call<unknown>
   /** A call that ends with the error and was never sent. */
   refuse(error: WaybillError): Call<unknown>
 }
@@ -41,12 +41,14 @@ interface Method {
 export function remoteProxy(source: Source, address: string, options: RemoteOptions): object {
   const parsed = withOptions(parseAddress(address), options)
   const shown = new RemoteTarget(printAddress(parsed))
-  const callables = new Map<string, Callable>()
+  const callables = new Map<string | symbol, Callable>()
   return new Proxy(shown, {
     get(_target, name) {
+      const known = callables.get(name)
+      if (known !== undefined) return known
       if (typeof name !== 'string' || isReserved(name)) return undefined
-      let callable = callables.get(name)
-      if (callable === undefined) callables.set(name, (callable = callableOf({ source, address: parsed, name, options })))
+      const callable = callableOf({ source, address: parsed, name, options })
+      callables.set(name, callable)
       return callable
     },
     has: () => false,
@@ -70,10 +72,9 @@ class RemoteTarget {
 }
 
 function callableOf(method: Method): Callable {
-  const template = resolve(method)
+  const request = resolve(method)
   const { starter } = method.source
-  const call = (...args: unknown[]): Call<unknown> => 
-    template instanceof WaybillError ? starter.refuse(template) : starter.start({ ...template, args })
+  const call = (...args: unknown[]): Call<unknown> => (request instanceof WaybillError ? starter.refuse(request) : starter.start(request, args))
   Object.setPrototypeOf(call, modes)
   for (const name of ['name', 'length']) Reflect.deleteProperty(call, name)
   return Object.assign(call, { [METHOD]: method })
@@ -101,7 +102,7 @@ function notYet(what: string): WaybillError {
 }
 
 /** Everything about a call but its arguments, worked out once a callable. */
-function resolve({ source, address, name, options }: Method): Omit<Request, 'args'> | WaybillError {
+function resolve({ source, address, name, options }: Method): Request | WaybillError {
   const missing = NOT_YET.find((option) => options[option] !== undefined)
   if (missing !== undefined) return notYet(`the option ${missing}`)
   return {

@@ -78,6 +78,7 @@ test('hostile state becomes own data properties and nothing else', () => {
   ) as Record<string, unknown>
   const revived = reviveError('Asleep', 'asleep', state)!
   expect(Object.getPrototypeOf(revived)).toBe(Asleep.prototype)
+  expect(Object.hasOwn(revived, '__proto__')).toBe(false)
   expect(({} as { polluted?: number }).polluted).toBeUndefined()
   expect((revived as unknown as { polluted?: number }).polluted).toBeUndefined()
   expect(revived).toMatchObject({ message: 'asleep', executed: 'yes', hours: 5, code: 4 })
@@ -119,6 +120,7 @@ test('whatever is thrown can be captured, and none of its code runs', () => {
   expect(captureError(undefined)).toEqual({ xclass: 'undefined', message: 'undefined', registered: false })
   expect(captureError(unprintable).xclass).toBe('object')
   expect(captureError(Object.create(null)).message).toContain('cannot be described')
-  expect(captureError(trap, [Error])).toMatchObject({ xclass: 'Error', xstate: {} })
+  expect(captureError(trap, [Error]).xclass).toBe('Error')
+  expect(Object.keys(captureError(trap, [Error]).xstate!)).toEqual([])
   expect(ran).toBe(false)
 })

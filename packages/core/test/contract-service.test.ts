@@ -57,6 +57,16 @@ test('an object literal will do, an accessor, a missing and an inherited Object 
     expect.objectContaining({ code: 'NotExposed', message: expect.stringContaining("'bark'") as string }),
   )
   expect(ran).toBe(false)
+  class Hiding extends RealDog {}
+  Object.defineProperty(Hiding.prototype, 'bark', { get: () => () => 'x' })
+  expect(() => contractOfService(dog, Hiding)).toThrow(expect.objectContaining({ code: 'NotExposed' }))
+  // What all objects have is nobody's method, also where somebody gave them more.
+  Object.defineProperty(Object.prototype, 'walk', { value: () => 'x', configurable: true })
+  try {
+    expect(() => contractOfService(dog, { bark: () => 'x' })).toThrow(expect.objectContaining({ code: 'NotExposed' }))
+  } finally {
+    Reflect.deleteProperty(Object.prototype, 'walk')
+  }
   expect(() => contractOfService(dog, { bark: () => 'x' })).toThrow(expect.objectContaining({ code: 'NotExposed' }))
 })
 
@@ -66,6 +76,7 @@ test('malformed addresses are refused', () => {
     'Dog@^1',
     'Dog@1',
     'Dog@1.2',
+    'Dog@1.2.3.4',
     'Dog@01.2.3',
     'Dog@1.2.3+b',
     'Dog@v1.2.3',

@@ -1,5 +1,5 @@
 /** What is exposed, in standard mode as esbuild compiles it. The other modes: `modes.test.ts`. */
-import { contractOf, isExposable, type ServiceContract } from '@waybill/core'
+import { contractOf, contractStore, isExposable, type ServiceContract } from '@waybill/core'
 import { expect, test } from 'vitest'
 import { Local, Method, Remote } from '../src/index.js'
 
@@ -75,6 +75,17 @@ test('an own property of the instance does not take the place of the method', ()
   const dog = new Bare()
   Object.defineProperty(dog, 'bark', { value: () => 'forged' })
   expect(contractOf(dog).methods.get('bark')!.invoke.call(dog)).toBe('wuff')
+})
+
+test('an accessor of a subclass hides the method, rather than call past it', () => {
+  @Remote
+  class Dog {
+    bark(): void {}
+    walk(): void {}
+  }
+  class Hiding extends Dog {}
+  Object.defineProperty(Hiding.prototype, 'bark', { get: () => () => 'forged' })
+  expect(names(contractOf(Hiding))).toEqual(['walk'])
 })
 
 test('once any method carries @Method, only those, over the whole @Remote chain', () => {
@@ -193,6 +204,23 @@ test('a wrapper around @Method keeps the contract and is what runs', () => {
   expect(wrapped).toBe(1)
 })
 
+test('records stand exactly where they were made: terms of the outermost, the length of the innermost', () => {
+  class Dog {
+    @Method({ timeout: 1, concurrency: 1 })
+    @Wrap
+    @Method({ timeout: 2, idempotent: true })
+    bark(phrase: string): string {
+      return phrase
+    }
+  }
+  class Puppy extends Dog {}
+  const store = contractStore()!
+  const terms = { timeout: 1, concurrency: 1, idempotent: true }
+  expect(store.member(Dog.prototype, 'bark')).toEqual({ terms, length: 1 })
+  expect(store.member(Puppy.prototype, 'bark')).toBeUndefined()
+  expect(store.service(Dog.prototype)).toBeUndefined()
+})
+
 test('a marked function keeps its mark under another name', () => {
   class Mixin {
     @Local
@@ -307,6 +335,16 @@ test('the class may be replaced by another decorator above', () => {
   }
   expect(contractOf(Dog).name).toBe('Dog')
   expect(names(contractOf(new Dog()))).toEqual(['bark'])
+})
+
+test('the name is the one the class was declared with, also where another class was put in its place below', () => {
+  const anonymous = (() =>
+    class {
+      bark(): void {}
+    })()
+  const apply = Remote as unknown as (target: unknown, context: object) => void
+  apply(anonymous, { kind: 'class', name: 'Dog', metadata: {} })
+  expect(contractOf(anonymous).name).toBe('Dog')
 })
 
 test('what travels by reference is known without a throw', () => {

@@ -17,6 +17,7 @@ const same = {
     instance: ['bare', 'called', 'wrapped'],
   },
   wrapped: { idempotent: true, timeoutMs: 5000, result: 'wrapped result' },
+  replaced: { name: 'Replaced', names: ['bark'], instance: ['bark'] },
   plain: 'NotExposed',
   static: 'NotExposed',
 }

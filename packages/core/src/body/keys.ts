@@ -23,7 +23,7 @@ export function keyFromWire(key: string): string {
  */
 export function holdsProto(json: unknown, text: string): boolean {
   if (typeof json !== 'object' || json === null || isShortAndFlat(json)) return false
-  return (text.includes('__proto__') || text.includes('\\u005')) && anyProto(json)
+  return (text.includes('__proto__') || text.includes('\\u00')) && anyProto(json)
 }
 
 function isShortAndFlat(json: object): boolean {

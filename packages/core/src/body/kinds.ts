@@ -52,7 +52,7 @@ const elements: Readonly<Record<string, Elements>> = Object.assign(Object.create
 
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 /** Read off the prototype, because a value can carry a `Symbol.toStringTag` of its own. */
-const tagOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!.get!
+const tag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!
 const byteShare = 1024
 
 /** Strings that travel beside the JSON: long ones, unless they hold a lone surrogate, which only JSON's escapes can carry. */
@@ -71,7 +71,7 @@ export function segmentOfText(text: string): Segment {
 /** `undefined` for a view of a kind that this version does not know. A subclass, Buffer too, travels as the array that it extends. */
 export function segmentOfBytes(value: ArrayBufferView | ArrayBuffer): Segment | undefined {
   if (!ArrayBuffer.isView(value)) return { kind: numberOf.get('ArrayBuffer')!, content: new Uint8Array(value) }
-  const name = value instanceof DataView ? 'DataView' : (tagOf.call(value) as string)
+  const name = value instanceof DataView ? 'DataView' : (tag.get!.call(value) as string)
   const kind = numberOf.get(name)
   if (kind === undefined) return undefined
   const content = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)

@@ -50,7 +50,7 @@ class Settling {
     for (let i = 0; i < array.length; i++) {
       const item = array[i]
       if (typeof item !== 'object' || item === null) continue
-      if (item instanceof Marker && item.payload === 'hole') delete array[i]
+      if (item instanceof Marker && item.payload === 'hole') Reflect.deleteProperty(array, i)
       else array[i] = this.take(item)
     }
     this.#depth--

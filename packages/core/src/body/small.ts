@@ -7,8 +7,8 @@
 const maxItems = 8
 const maxText = 256
 const loopBelow = 12
-// What JSON escapes. A surrogate may be a lone one.
-const escaped = /["\\\u0000-\u001f\ud800-\udfff]/
+// Any but what JSON writes as it is: not quote, reverse solidus and control characters; nor surrogates, which may be lone ones.
+const escaped = /[^\x20\x21\x23-\x5b\x5d-\ud7ff\ue000-\uffff]/
 
 /** The JSON text, or `undefined` where the value is not of these shapes. */
 export function smallText(value: unknown): string | undefined {

@@ -43,10 +43,11 @@ export class Wheel {
     if (head !== undefined) head.before = entry
     this.#slots[slot] = entry
     this.size++
-    if (tick < this.#armed) this.#arm(tick)
+    // Never further ahead than one turn: such a timer need not be set again for each call that comes and goes.
+    if (tick < this.#armed) this.#arm(Math.min(tick, this.#tick + SLOTS))
   }
 
-  /** Removing an entry that is on no wheel does nothing. The timer is left alone: it fires once for nothing at the most. */
+  /** Removing an entry that is on no wheel does nothing. The timer stays: it fires within one turn, once for nothing at the most. */
   remove(entry: Timed): void {
     if (entry.slot < 0) return
     if (entry.before !== undefined) entry.before.behind = entry.behind
@@ -56,13 +57,6 @@ export class Wheel {
     entry.before = undefined
     entry.behind = undefined
     this.size--
-    if (this.size === 0) this.#disarm()
-  }
-
-  #disarm(): void {
-    // A timer that is due within one turn of the wheel is cheaper to keep than to cancel and set again for the next call.
-    if (this.#armed - this.#tick <= SLOTS) return
-    this.stop()
   }
 
   /** Cancels the timer; for the end of the owner's life. */
