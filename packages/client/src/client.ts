@@ -25,6 +25,8 @@ export type ConnectionStatus =
   | { readonly kind: 'connected'; readonly router: string; readonly name: string }
   /** The session is gone: calls that were under way have ended with `RouterLost`. The client goes on looking for the router. */
   | { readonly kind: 'lost'; readonly reason: string }
+  /** The router refused in a new session what it had accepted in the one before: nobody can call the services now. */
+  | { readonly kind: 'notOffered'; readonly error: WaybillError }
   /** For good. */
   | { readonly kind: 'closed'; readonly error: WaybillError | undefined }
 
@@ -169,8 +171,11 @@ export class Client implements AsyncDisposable {
   #opened(): void {
     const { router, name } = this.#connection.connected!
     this.#welcome?.resolve()
-    // A router that refuses now what it allowed before is heard of by callers, who get NoSuchService.
-    this.#offers.again().catch(() => {})
+    // A loss of this session brings the next one, which offers again; any other failure is the user's to know.
+    this.#offers.again().catch((thrown: unknown) => {
+      const error = WaybillError.from(thrown)
+      if (error.code !== 'RouterLost' && error.code !== 'Closed') this.#tell({ kind: 'notOffered', error })
+    })
     this.#tell({ kind: 'connected', router: router.name, name })
   }
 
@@ -229,13 +234,16 @@ export class Client implements AsyncDisposable {
   #learn(frame: FrameReader): void {
     if (frame.source !== 0) {
       const who = findField(frame, Tag.principal)
-      if (who === undefined) return this.#incoming.callerGone(frame.source)
+      if (who === undefined) {
+        this.#names.learnCaller(frame.source, undefined)
+        return this.#incoming.callerGone(frame.source)
+      }
       const [client, principal, incarnation] = JSON.parse(new TextDecoder().decode(who)) as [string, string, string]
       return this.#names.learnCaller(frame.source, { client, principal, incarnation })
     }
     const address = findText(frame, Tag.destination)
     const method = findText(frame, Tag.method)
-    if (address !== undefined) this.#names.address(address).symbol = frame.destination
-    if (method !== undefined) this.#names.method(method).symbol = frame.method
+    if (address !== undefined) this.#names.learnAddress(address, frame.destination)
+    if (method !== undefined) this.#names.learnMethod(method, frame.method)
   }
 }

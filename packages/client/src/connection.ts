@@ -83,6 +83,7 @@ export class Connection {
   #link: Link | undefined
   #token = ''
   #attempts = 0
+  #attachedMs = 0
   #attempt: AbortController | undefined
   #retry: Timer | undefined
   #grace: Timer | undefined
@@ -179,9 +180,10 @@ export class Connection {
     try {
       const link = await transport.open(url, events, attempt.signal)
       welcome.link = link
-      link.send(writeOpening({ ...this.#options.introduction, ...this.#resumption() }))
+      link.send(writeOpening({ ...this.#options.introduction, ...this.#identity() }))
       const connected = readConnected(await welcome.message)
-      if (attempt.signal.aborted) return
+      // Given up meanwhile: the session that this attempt asked to resume has been declared lost.
+      if (attempt.signal.aborted) throw new WaybillError('RouterUnreachable', `no router at ${url}: the attempt was given up`)
       this.#welcomed(link, connected)
     } catch (thrown) {
       welcome.link?.terminate()
@@ -191,23 +193,22 @@ export class Connection {
     }
   }
 
-  #resumption(): Pick<Introduction, 'resume'> {
-    if (this.#state !== 'broken' || this.connected === undefined) return {}
-    return { resume: { session: this.connected.session, token: this.#token, received: this.#exchange.received } }
+  /** The name that the router minted stays ours over all sessions. */
+  #identity(): Pick<Introduction, 'name' | 'resume'> {
+    if (this.connected === undefined) return {}
+    const { name, session } = this.connected
+    if (this.#state !== 'broken') return { name }
+    return { name, resume: { session, token: this.#token, received: this.#exchange.received } }
   }
 
   #welcomed(link: Link, connected: Connected): void {
-    this.#attempts = 0
     this.#attempt = undefined
     this.#grace?.cancel()
     this.#token = connected.token
     if (connected.resumed) {
       this.#step('connected')
       this.#attach(link)
-      for (const packet of this.#exchange.resume(connected.received)) link.send(packet)
-      this.#send()
-      this.#flushSoon()
-      return
+      return this.#replay(link, connected.received)
     }
     if (this.#state === 'broken') this.#lose('the router began a new session')
     if (this.#state === 'ended') return link.terminate()
@@ -221,8 +222,27 @@ export class Connection {
     this.#flushSoon()
   }
 
+  /** Sends again what the router did not receive, then what waited meanwhile. */
+  #replay(link: Link, received: number): void {
+    try {
+      for (const packet of this.#exchange.resume(received)) link.send(packet)
+    } catch (thrown) {
+      return this.#abandon(WaybillError.from(thrown))
+    }
+    this.#send()
+    this.#flushSoon()
+  }
+
+  #detach(): void {
+    this.#link = undefined
+    this.#quiet()
+    // A router that welcomes and then drops us is not hammered: only a link that lasted starts the backoff anew.
+    if (this.#options.ports.clock.nowMs() - this.#attachedMs >= this.#options.backoff.mostMs) this.#attempts = 0
+  }
+
   #attach(link: Link): void {
     this.#link = link
+    this.#attachedMs = this.#options.ports.clock.nowMs()
     this.#heard()
     this.#beat()
   }
@@ -243,10 +263,8 @@ export class Connection {
 
   #linkEnded(link: Link): void {
     if (this.#link !== link) return
-    this.#link = undefined
-    this.#quiet()
+    this.#detach()
     this.#step('linkEnded')
-    if (this.#state === 'closing') return
     this.#grace = this.#options.ports.clock.timer(this.connected!.limits.resumeGraceMs, () => {
       if (this.#state === 'broken') this.#lose('did not come back in time')
     })
@@ -257,11 +275,12 @@ export class Connection {
   #lose(reason: string): void {
     this.#step('lost')
     this.#state = 'opening'
+    // An attempt that is under way asks for the old session.
+    this.#attempt?.abort()
     this.#events.lost(reason)
   }
 
   #end(error: WaybillError | undefined): void {
-    this.#state = 'ended'
     this.#quiet()
     this.#attempt?.abort()
     this.#retry?.cancel()
@@ -276,6 +295,7 @@ export class Connection {
   /** Goodbye, and the end. What was written is sent first. */
   stop(error?: WaybillError): void {
     if (this.#state === 'ended') return
+    this.#step('close')
     if (this.#link !== undefined) {
       this.write({ type: FrameType.goodbye })
       this.#send()
@@ -324,12 +344,9 @@ export class Connection {
   }
 
   #abandon(error: WaybillError): void {
-    const link = this.#link
-    this.#link = undefined
-    link?.terminate()
-    this.#quiet()
+    this.#link?.terminate()
+    this.#detach()
     this.#step('linkEnded')
-    if (this.#state === 'closing') return
     this.#lose(error.message)
     const { ports, backoff } = this.#options
     this.#retry = ports.clock.timer(delayOf(this.#attempts++, backoff, ports.random), () => void this.#open(() => {}))

@@ -36,6 +36,17 @@ export class Names {
     return serialNumber(this.#callers.get(source)?.incarnation ?? NOBODY, call)
   }
 
+  /** What the client never asked for is not kept. */
+  learnAddress(name: string, symbol: number): void {
+    const known = this.#addresses.get(name)
+    if (known !== undefined) known.symbol = symbol
+  }
+
+  learnMethod(name: string, symbol: number): void {
+    const known = this.#methods.get(name)
+    if (known !== undefined) known.symbol = symbol
+  }
+
   learnCaller(symbol: number, caller: KnownCaller | undefined): void {
     if (caller === undefined) this.#callers.delete(symbol)
     else this.#callers.set(symbol, caller)

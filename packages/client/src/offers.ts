@@ -36,13 +36,9 @@ export class Offers {
   /** Resolves when the router knows of it. Rejects with `NotExposed`, `Forbidden` or `Unsupported`, and then nothing is exposed. */
   async expose(target: object, implementation: object | undefined): Promise<Exposed> {
     const exposure = exposureOf(target, implementation)
+    // A session that is lost meanwhile took the offer with it, so offering again is the same as offering once.
+    while (!(await this.#offered(exposure))) continue
     this.#exposures.add(exposure)
-    try {
-      await this.#offer([exposure])
-    } catch (thrown) {
-      this.#exposures.delete(exposure)
-      throw thrown
-    }
     return exposed(exposure.contract, () => this.#withdraw(exposure))
   }
 
@@ -67,6 +63,17 @@ export class Offers {
       const before = exposure.symbol
       exposure.learn(answer.symbol, answer.methods)
       this.#incoming.serve(exposure, before)
+    }
+  }
+
+  /** False when the session was lost before the router answered. */
+  async #offered(exposure: Exposure): Promise<boolean> {
+    try {
+      await this.#offer([exposure])
+      return true
+    } catch (thrown) {
+      if (thrown instanceof WaybillError && thrown.code === 'RouterLost') return false
+      throw thrown
     }
   }
 

@@ -170,6 +170,12 @@ describe('too large', () => {
     expect([error.code, error.details]).toEqual(['TooLarge', { limit: small[limit], size }])
   })
 
+  it('no configuration lets more segments through than their count can say', () => {
+    const limits = { ...defaultLimits, maxSegments: 100_000 }
+    expect(parseBody(129, bodyBytes(prepareBody(byteList(65_535), limits)), limits)).toHaveLength(65_535)
+    expect(thrown(() => prepareBody(byteList(65_536), limits)).details).toEqual({ limit: 65_535, size: 65_536 })
+  })
+
   it('long strings that find no segment stay in the JSON', () => {
     const value = ['x'.repeat(1100), 'y'.repeat(1100), 'z'.repeat(1100)]
     const prepared = prepareBody(value, small)

@@ -1,5 +1,6 @@
 /** Whatever can travel arrives equal: types, key order, identity within the value, and every code unit. */
 
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bodyBytes, parseBody, prepareBody } from '../src/body/index.js'
@@ -130,13 +131,20 @@ describe('values arrive equal', () => {
     }
   })
 
+  it('from another realm', () => {
+    const foreign: unknown = runInNewContext('({ list: [{ a: 1 }, undefined, [2]], none: Object.create(null) })')
+    expect(same(roundTrip([foreign]), [{ list: [{ a: 1 }, undefined, [2]], none: {} }])).toBe(true)
+  })
+
   it('with only what is its own, although Object.prototype has more', () => {
-    Object.defineProperty(Object.prototype, 'stray', { value: 1, enumerable: true, configurable: true })
+    Object.defineProperty(Object.prototype, 'stray', { value: 1, enumerable: true, writable: true, configurable: true })
+    let texts: string[]
     try {
-      expect([prepareBody({ a: 1 }).text, prepareBody([{ a: 1 }, { b: 2 }]).text]).toEqual(['{"a":1}', '[{"a":1},{"b":2}]'])
+      texts = [prepareBody({ a: 1 }).text, prepareBody([{ a: 1 }, { b: 2 }]).text]
     } finally {
       Reflect.deleteProperty(Object.prototype, 'stray')
     }
+    expect(texts).toEqual(['{"a":1}', '[{"a":1},{"b":2}]'])
   })
 
   it('while a getter of the value sends another value', () => {
@@ -154,6 +162,17 @@ describe('values arrive equal', () => {
 })
 
 describe('the short way', () => {
+  it('agrees about every code unit, in short text and long', () => {
+    const differing: number[] = []
+    for (let unit = 0; unit <= 0xffff; unit++) {
+      for (const around of ['', 'a longer text ']) {
+        const text = around + String.fromCharCode(unit)
+        if ((smallText(text) ?? JSON.stringify(text)) !== JSON.stringify(text)) differing.push(unit)
+      }
+    }
+    expect(differing).toEqual([])
+  })
+
   it('writes what JSON.stringify writes, and only what is plain', () => {
     const items = fc.oneof(scalars, fc.dictionary(keys, scalars, { maxKeys: 3 }))
     let taken = 0

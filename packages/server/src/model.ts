@@ -76,7 +76,8 @@ export interface Route {
   candidates: readonly Instance[]
   /** Round robin. */
   cursor: number
-  usedMs: number
+  /** Grows with each use, to find what is unused for longest. */
+  used: number
 }
 
 /** One call between its caller and its callee. Owned by `Calls`. */

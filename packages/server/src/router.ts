@@ -58,7 +58,7 @@ export class Router implements Entrance, RouterView {
     const lost = (session: Session, reason: string): void => this.#calls.lost(session, reason)
     this.#sessions = new Sessions({ ports, limits, slab, flusher: this.#flusher, lost })
     this.#registry = new Registry(limits)
-    const routes = new Routes(this.#registry, limits, ports.clock)
+    const routes = new Routes(this.#registry, limits)
     this.#calls = new Calls({ limits, clock: ports.clock, access, sessions: this.#sessions, registry: this.#registry, routes })
     this.#admission = new Admission({ access, limits, ports, sessions: this.#sessions, router: identity })
     this.#liveness = new Liveness(ports.clock, limits, this.#sessions)

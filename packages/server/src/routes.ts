@@ -1,5 +1,5 @@
 /** The addresses that callers use, with a symbol each as far as there is room. Owns the routes' derived fields. */
-import { parseAddress, type Clock } from '@waybill/core'
+import { parseAddress } from '@waybill/core'
 import type { Limits } from './limits.js'
 import type { Route, Session } from './model.js'
 import type { Registry } from './registry.js'
@@ -11,19 +11,20 @@ export class Routes {
   readonly #byText = new Map<string, Route>()
   readonly #registry: Registry
   readonly #limits: Limits
-  readonly #clock: Clock
+  #uses = 0
 
-  constructor(registry: Registry, limits: Limits, clock: Clock) {
+  constructor(registry: Registry, limits: Limits) {
     this.#registry = registry
     this.#limits = limits
-    this.#clock = clock
     this.#symbols = new SymbolTable(SymbolKind.address, limits.maxAddresses)
   }
 
   /** The route of a symbol, its candidates up to date; undefined when the symbol is stale. */
   bySymbol(symbol: number): Route | undefined {
     const route = this.#symbols.get(symbol)
-    return route && this.refresh(route)
+    if (route === undefined) return undefined
+    route.used = ++this.#uses
+    return this.refresh(route)
   }
 
   /** The route of an address that stood inline. It has a symbol if anybody matches it and the client has not used up its share. */
@@ -32,7 +33,7 @@ export class Routes {
     if (known !== undefined) return this.refresh(known)
     const address = parseAddress(text)
     checkRange(address)
-    const route: Route = { text, address, symbol: 0, service: undefined, stamp: -1, candidates: [], cursor: 0, usedMs: this.#clock.nowMs() }
+    const route: Route = { text, address, symbol: 0, service: undefined, stamp: -1, candidates: [], cursor: 0, used: ++this.#uses }
     this.refresh(route)
     if (route.candidates.length > 0 && session.mintedAddresses < this.#limits.maxAddressesPerSession) this.#intern(route, session)
     return route
@@ -56,7 +57,7 @@ export class Routes {
 
   /** Forgets the half that was unused for longest. Who still has such a symbol is told so, and sends the name again. */
   #evict(): void {
-    const byAge = [...this.#byText.values()].toSorted((left, right) => left.usedMs - right.usedMs)
+    const byAge = [...this.#byText.values()].toSorted((left, right) => left.used - right.used)
     for (const route of byAge.slice(0, Math.ceil(byAge.length / 2))) {
       this.#symbols.release(route.symbol)
       this.#byText.delete(route.text)
@@ -74,7 +75,6 @@ export class Routes {
     route.service = service
     route.stamp = service.stamp
     route.candidates = candidatesOf(route.address, service.instances)
-    route.usedMs = this.#clock.nowMs()
     return route
   }
 }

@@ -36,6 +36,8 @@ class Lifting {
   readonly #steps: Step[] = []
   /** Every object met, with its number. */
   readonly #met = new Map<object, number>()
+  /** Their count is a u16. */
+  readonly #maxSegments: number
   #depth = 0
   #richValues = 0
   #numericKeys = 0
@@ -45,7 +47,9 @@ class Lifting {
     readonly what: string,
     readonly rich: boolean,
     readonly limits: BodyLimits,
-  ) {}
+  ) {
+    this.#maxSegments = Math.min(limits.maxSegments, 65_535)
+  }
 
   take(value: unknown): unknown {
     switch (typeof value) {
@@ -92,8 +96,8 @@ class Lifting {
   }
 
   #array(value: unknown[]): unknown {
-    // An array of another realm is welcome; a subclass is not.
-    if (Object.getPrototypeOf(value) !== Array.prototype && value.constructor.name !== 'Array') throw this.#refuse(reasonAgainst(value))
+    // `Array.prototype` of any realm is an array itself; that of a subclass is not.
+    if (!Array.isArray(Object.getPrototypeOf(value))) throw this.#refuse(reasonAgainst(value))
     this.#enter()
     const before = this.#richValues
     const out: unknown[] = []
@@ -174,7 +178,7 @@ class Lifting {
   #bytes(value: ArrayBufferView | ArrayBuffer): unknown {
     const segment = segmentOfBytes(value)
     if (segment === undefined) throw this.#refuse(reasonAgainst(value))
-    const { maxSegments } = this.limits
+    const maxSegments = this.#maxSegments
     if (this.segments.length >= maxSegments) throw tooLarge('byte arrays in one body', maxSegments, maxSegments + 1)
     // Their place is an empty array, a level of its own.
     this.#enter()
@@ -184,7 +188,7 @@ class Lifting {
 
   /** A long string that finds none stays in the JSON. */
   #hasRoomBeside(): boolean {
-    return this.segments.length < this.limits.maxSegments && this.#depth < this.limits.maxDepth
+    return this.segments.length < this.#maxSegments && this.#depth < this.limits.maxDepth
   }
 
   #url(value: URL): unknown {

@@ -7,7 +7,7 @@
  */
 
 /** `ended` is final; a client that connects again begins a new session. */
-export type ClientSessionState = 'opening' | 'open' | 'broken' | 'closing' | 'ended'
+export type ClientSessionState = 'opening' | 'open' | 'broken' | 'ended'
 
 export type ClientSessionEvent =
   /** The router's Connected: a new session, or the old one resumed. */
@@ -20,10 +20,8 @@ export type ClientSessionEvent =
   | 'lost'
   /** The router's goodbye, such as `Superseded`. */
   | 'goodbye'
-  /** The user closes the client: drain, then goodbye. */
+  /** The user closes the client; running calls have ended before, or are out of time. */
   | 'close'
-  /** Drained, or out of time. */
-  | 'drained'
 
 export type RouterSessionState = 'opening' | 'open' | 'detached' | 'ended'
 
@@ -44,11 +42,10 @@ export type RouterSessionEvent =
 type Table<State extends string, Event extends string> = Readonly<Record<State, Readonly<Record<Event, State | 'wrong'>>>>
 
 export const clientSession: Table<ClientSessionState, ClientSessionEvent> = {
-  opening: { connected: 'open', refused: 'ended', linkEnded: 'broken', lost: 'ended', goodbye: 'ended', close: 'ended', drained: 'wrong' },
-  open: { connected: 'wrong', refused: 'wrong', linkEnded: 'broken', lost: 'wrong', goodbye: 'ended', close: 'closing', drained: 'wrong' },
-  broken: { connected: 'open', refused: 'ended', linkEnded: 'broken', lost: 'ended', goodbye: 'wrong', close: 'closing', drained: 'wrong' },
-  closing: { connected: 'closing', refused: 'ended', linkEnded: 'closing', lost: 'ended', goodbye: 'ended', close: 'closing', drained: 'ended' },
-  ended: { connected: 'wrong', refused: 'ended', linkEnded: 'ended', lost: 'ended', goodbye: 'ended', close: 'ended', drained: 'ended' },
+  opening: { connected: 'open', refused: 'ended', linkEnded: 'broken', lost: 'ended', goodbye: 'ended', close: 'ended' },
+  open: { connected: 'wrong', refused: 'wrong', linkEnded: 'broken', lost: 'wrong', goodbye: 'ended', close: 'ended' },
+  broken: { connected: 'open', refused: 'ended', linkEnded: 'broken', lost: 'ended', goodbye: 'wrong', close: 'ended' },
+  ended: { connected: 'wrong', refused: 'ended', linkEnded: 'ended', lost: 'ended', goodbye: 'ended', close: 'ended' },
 }
 
 export const routerSession: Table<RouterSessionState, RouterSessionEvent> = {

@@ -1,0 +1,24 @@
+/** Owns the exit codes, which scripts rely on, and the text that `--help` shows of them. */
+
+export const Exit = {
+  ok: 0,
+  /** The call failed, or the router could not start. */
+  failed: 1,
+  /** What was typed makes no sense; nothing was tried. */
+  usage: 2,
+  /** No router answered, or it does not let us in. */
+  noRouter: 3,
+  /** Ctrl-C: the call was cancelled. */
+  interrupted: 130,
+} as const
+
+export const exitCodesText = `
+Exit codes:
+  0    done
+  1    the call failed, or the router could not start
+  2    wrong usage; nothing was tried
+  3    no router answered, or it refused the token
+  130  ended by Ctrl-C; the call was cancelled`
+
+/** What was typed makes no sense. The message says what is wrong and how it is right. */
+export class UsageError extends Error {}

@@ -1,0 +1,62 @@
+/** Owns how a failure is told: in text on stderr, or as one JSON object on stdout. */
+import { RemoteException, type WaybillError } from '@waybill/client'
+import { adviceFor, executedText } from './advice.js'
+import { paintError, printable } from './show/paint.js'
+import { jsonForm, valueText } from './show/value.js'
+
+export interface Telling {
+  readonly json: boolean
+  /** Whether the user's own call failed, so that it matters whether it ran. */
+  readonly ofCall: boolean
+}
+
+export function tellFailure(error: WaybillError, { json, ofCall }: Telling): void {
+  if (json) console.log(JSON.stringify({ error: failureForm(error) }))
+  else console.error(failureText(error, ofCall))
+}
+
+function failureText(error: WaybillError, ofCall: boolean): string {
+  const { code, executed, retryable } = error
+  const lines = [`${paintError('red', 'waybill:')} ${paintError('bold', nameOf(error))}: ${printable(error.message)}`]
+  for (const [label, text] of factsOf(error)) lines.push(line(label, text))
+  if (ofCall) lines.push(line('executed', executedText[executed]))
+  if (code !== 'RouterUnreachable') lines.push(line('to do', adviceFor(code, executed, retryable)))
+  return lines.join('\n')
+}
+
+function failureForm(error: WaybillError): Record<string, unknown> {
+  const { code, message, executed, retryable, details } = error
+  return {
+    code,
+    message,
+    executed,
+    retryable,
+    ...(details !== undefined && { details: jsonForm(details) }),
+    ...(error instanceof RemoteException && {
+      xclass: error.xclass,
+      ...(error.xstate !== undefined && { xstate: jsonForm(error.xstate) }),
+      ...(error.incident !== undefined && { incident: error.incident }),
+    }),
+  }
+}
+
+/** The class that was thrown says more than `RemoteException`. */
+function nameOf(error: WaybillError): string {
+  return error instanceof RemoteException ? printable(error.xclass) : error.code
+}
+
+function factsOf(error: WaybillError): (readonly [string, string])[] {
+  if (!(error instanceof RemoteException)) return reasonOf(error.details)
+  const { xstate, incident } = error
+  const state = xstate !== undefined && Object.keys(xstate).length > 0 ? ([['state', valueText({ ...xstate })]] as const) : []
+  return [...state, ...(incident === undefined ? [] : ([['incident', `${printable(incident)} in the log of the callee`]] as const))]
+}
+
+function reasonOf(details: unknown): (readonly [string, string])[] {
+  const { reason } = (typeof details === 'object' && details !== null ? details : {}) as { reason?: unknown }
+  return typeof reason === 'string' ? [['reason', printable(reason)]] : []
+}
+
+function line(label: string, text: string): string {
+  return `  ${paintError('dim', label.padEnd(9))} ${text.replaceAll('\n', `\n${' '.repeat(12)}`)}`
+}

@@ -1,0 +1,2 @@
+/** The door: the command as a function. */
+export { run } from './program.js'

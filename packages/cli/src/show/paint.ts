@@ -1,0 +1,26 @@
+/**
+ * Owns colours, and what may reach a terminal at all: text from elsewhere could hold sequences that move the cursor or retitle the window.
+ */
+import { styleText } from 'node:util'
+
+type Style = Parameters<typeof styleText>[0]
+
+/** Colours for stdout: only where it is a terminal and nobody asked for none. */
+export function paint(style: Style, text: string): string {
+  return isColourful(process.stdout) ? styleText(style, text) : text
+}
+
+/** The same for stderr. */
+export function paintError(style: Style, text: string): string {
+  return isColourful(process.stderr) ? styleText(style, text) : text
+}
+
+/** With every control character but line feed and tab shown as an escape. */
+export function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
+}
+
+function isColourful(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
+}

@@ -1,0 +1,30 @@
+/** `waybill clients`: who is connected, besides this command itself. */
+import type { ClientInfo, RouterApi } from '@waybill/server'
+import type { Command } from 'commander'
+import { labelsText, listing } from '../listing.js'
+import { addPlaceOptions, type PlaceOptions } from '../place.js'
+import type { Column } from '../show/table.js'
+
+const columns: readonly Column<ClientInfo>[] = [
+  { title: 'CLIENT', cell: ({ name }) => name },
+  { title: 'PRINCIPAL', cell: ({ principal }) => principal },
+  { title: 'STATE', cell: ({ state }) => state },
+  { title: 'SERVICES', cell: ({ services }) => `${services}`, right: true },
+  { title: 'CALLS', cell: ({ pendingCalls }) => `${pendingCalls}`, right: true },
+  { title: 'SINCE', cell: ({ connectedAt }) => `${connectedAt.slice(0, 19)}Z` },
+  { title: 'LABELS', cell: ({ labels }) => labelsText(labels), optional: true },
+]
+
+const nobody = 'Nobody is connected but this command. A client is with: await connect(url)'
+
+export function addClients(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
+  return addPlaceOptions(program.command('clients').description('list who is connected').option('--json', 'print JSON')).action((options: PlaceOptions) =>
+    act(
+      listing(options, {
+        columns,
+        empty: nobody,
+        rows: async (client) => (await client.remote<RouterApi>('waybill.Router').clients()).filter(({ name }) => name !== client.name),
+      }),
+    ),
+  )
+}

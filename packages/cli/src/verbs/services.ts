@@ -1,0 +1,31 @@
+/** `waybill services`: what is offered, by whom. */
+import type { RouterApi, ServiceInfo } from '@waybill/server'
+import type { Command } from 'commander'
+import { addPlaceOptions, type PlaceOptions } from '../place.js'
+import { labelsText, listing } from '../listing.js'
+import type { Column } from '../show/table.js'
+
+const columns: readonly Column<ServiceInfo>[] = [
+  { title: 'SERVICE', cell: ({ service }) => service },
+  { title: 'VERSION', cell: ({ version }) => version },
+  { title: 'CLIENT', cell: ({ client }) => client },
+  { title: 'RUNNING', cell: ({ inFlight, concurrency }) => (concurrency === undefined ? `${inFlight}` : `${inFlight}/${concurrency}`), right: true },
+  { title: 'LABELS', cell: ({ labels }) => labelsText(labels), optional: true },
+  { title: 'METHODS', cell: ({ methods }) => methods.join(' ') },
+]
+
+const nobody = 'Nobody offers a service yet. A client does so with: await client.expose(new Dog())'
+
+export function addServices(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
+  return addPlaceOptions(program.command('services').description('list what is offered, and by whom').option('--json', 'print JSON')).action((options: PlaceOptions) =>
+    act(listing(options, { columns, empty: nobody, rows: async (client) => sorted(await client.remote<RouterApi>('waybill.Router').services()) })),
+  )
+}
+
+function sorted(services: readonly ServiceInfo[]): readonly ServiceInfo[] {
+  return services.toSorted((left, right) => compare(left.service, right.service) || compare(left.version, right.version) || compare(left.client, right.client))
+}
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0
+}

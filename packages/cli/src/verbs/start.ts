@@ -1,0 +1,119 @@
+/** `waybill start`: runs the router until it is told to stop. */
+import { WaybillError } from '@waybill/client'
+import { createRouter, DEFAULT_PORT, type RouterHandle, type RouterOptions } from '@waybill/server'
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { Exit, UsageError } from '../exits.js'
+import { tellFailure } from '../failure.js'
+import { readTextFile, tokenFrom } from '../place.js'
+
+interface Options {
+  readonly host: string
+  readonly port: number
+  readonly token?: string
+  readonly tokenFile?: string
+  readonly insecure?: boolean
+  readonly allowHost?: readonly string[]
+  readonly origin?: readonly string[]
+  readonly tlsKey?: string
+  readonly tlsCert?: string
+  readonly json?: boolean
+}
+
+const notes = `
+Examples:
+  waybill start
+  waybill start --host 0.0.0.0 --allow-host box.example --token-file token.txt \\
+                --tls-key key.pem --tls-cert cert.pem
+
+The token can also stand in WAYBILL_TOKEN. That or --token-file is better than
+--token, which everybody on this machine sees in \`ps\`. Who has it is the principal
+\`token\`; without a token everybody who can connect is \`local\`.`
+
+export function addStart(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
+  return program
+    .command('start')
+    .description('run the router until Ctrl-C')
+    .option('--host <address>', 'where to listen; others than this machine need a token and TLS', '127.0.0.1')
+    .option('--port <port>', 'port to listen on, 0 for any free one', readPort, DEFAULT_PORT)
+    .addOption(new Option('--token <token>', 'ask clients for this token').conflicts('tokenFile'))
+    .option('--token-file <file>', 'read that token from a file')
+    .option('--insecure', 'listen for others without TLS: tokens and calls can be read on the way')
+    .option('--allow-host <name...>', 'further names under which clients reach the router')
+    .option('--origin <origin...>', 'pages that may connect, such as https://app.example.com')
+    .option('--tls-key <file>', 'private key, PEM')
+    .option('--tls-cert <file>', 'certificate, PEM')
+    .option('--json', 'say where it listens as one line of JSON')
+    .addHelpText('after', notes)
+    .action((options: Options) => act(start(options)))
+}
+
+async function start(options: Options): Promise<number> {
+  const token = options.token ?? tokenFrom(options.tokenFile)
+  if (token === '') throw new UsageError('--token is empty')
+  const tls = tlsOf(options)
+  const { host, port, insecure = false, allowHost: allowHosts = [], origin: origins = [] } = options
+  let router: RouterHandle
+  try {
+    router = await listen({ listen: { host, port, insecure, allowHosts, origins, ...(tls && { tls }) }, ...(token !== undefined && { tokens: { token } }) })
+  } catch (thrown) {
+    return couldNot(thrown, options)
+  }
+  const url = router.url!
+  if (options.json === true) console.log(JSON.stringify({ url, host, port: router.port, pid: process.pid, token: token !== undefined, tls: tls !== undefined }))
+  else greet(url, { token: token !== undefined, unnamed: isWildcard(host) && allowHosts.length === 0 })
+  await stopSignal()
+  await router.close()
+  return Exit.ok
+}
+
+function greet(url: string, { token, unnamed }: { token: boolean; unnamed: boolean }): void {
+  console.log(`Waybill is listening. Hop on with connect('${url}'${token ? ', { token }' : ''}); Ctrl-C stops it.`)
+  if (unnamed) console.error('waybill: only clients of this machine get in: name the host that others use with --allow-host')
+}
+
+async function listen(options: RouterOptions): Promise<RouterHandle> {
+  try {
+    return await createRouter(options)
+  } catch (thrown) {
+    if (thrown instanceof WaybillError) throw thrown
+    throw new UsageError(`the router cannot start with the TLS key and certificate: ${(thrown as Error).message}`)
+  }
+}
+
+/** What would be unsafe is wrong usage; a port that is taken is not. */
+function couldNot(thrown: unknown, { json = false }: Options): number {
+  if (!(thrown instanceof WaybillError)) throw thrown
+  if (thrown.code === 'Forbidden' || thrown.code === 'BadArguments') throw new UsageError(thrown.message)
+  if (json) tellFailure(thrown, { json, ofCall: false })
+  else console.error(`waybill: ${thrown.message}`)
+  return Exit.failed
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process as usual. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      process.off('SIGINT', stop)
+      process.off('SIGTERM', stop)
+      resolve()
+    }
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+  })
+}
+
+function tlsOf({ tlsKey, tlsCert }: Options): { key: string; cert: string } | undefined {
+  if (tlsKey === undefined && tlsCert === undefined) return undefined
+  if (tlsKey === undefined || tlsCert === undefined) throw new UsageError('--tls-key and --tls-cert belong together: give both')
+  return { key: readTextFile(tlsKey, '--tls-key'), cert: readTextFile(tlsCert, '--tls-cert') }
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('A port is a number from 0 to 65535, 0 for any free one.')
+  return port
+}

@@ -1,0 +1,8 @@
+export { Calendar } from './clock.js'
+export { Harness, harness, ROUTER_URL, type HarnessOptions } from './harness.js'
+export { End, Wire, type Tap } from './link.js'
+export { Network, type Death, type Listener, type NetworkOptions } from './network.js'
+export { VirtualProcess } from './process.js'
+export { Seeded } from './random.js'
+export { RealHarness, realHarness } from './real-harness.js'
+export { World, type WorldOptions } from './world.js'
