@@ -45,16 +45,33 @@ function nameOf(error: WaybillError): string {
   return error instanceof RemoteException ? printable(error.xclass) : error.code
 }
 
-function factsOf(error: WaybillError): (readonly [string, string])[] {
-  if (!(error instanceof RemoteException)) return reasonOf(error.details)
+type Fact = readonly [label: string, text: string]
+
+function factsOf(error: WaybillError): Fact[] {
+  if (!(error instanceof RemoteException)) return [...reasonOf(error.details), ...issuesOf(error.details)]
   const { xstate, incident } = error
   const state = xstate !== undefined && Object.keys(xstate).length > 0 ? ([['state', valueText({ ...xstate })]] as const) : []
   return [...state, ...(incident === undefined ? [] : ([['incident', `${printable(incident)} in the log of the callee`]] as const))]
 }
 
-function reasonOf(details: unknown): (readonly [string, string])[] {
-  const { reason } = (typeof details === 'object' && details !== null ? details : {}) as { reason?: unknown }
+function reasonOf(details: unknown): Fact[] {
+  const { reason } = fieldsOf(details)
   return typeof reason === 'string' ? [['reason', printable(reason)]] : []
+}
+
+/** What a contract said of arguments: where, counted from 1 for people, and what. */
+function issuesOf(details: unknown): Fact[] {
+  const { issues } = fieldsOf(details)
+  if (!Array.isArray(issues)) return []
+  return issues.map(fieldsOf).map(({ path, message }) => {
+    const [argument, ...rest] = Array.isArray(path) ? path : []
+    const where = typeof argument === 'number' ? [`argument ${argument + 1}`, ...rest].join('.') : String(path)
+    return ['wrong', printable(`${where}: ${String(message)}`)]
+  })
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
 function line(label: string, text: string): string {

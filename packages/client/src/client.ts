@@ -50,6 +50,8 @@ export class Client implements AsyncDisposable {
   readonly #names = new Names()
   readonly #listeners = new Set<(status: ConnectionStatus) => void>()
   #closing: Promise<void> | undefined
+  /** Why the last attempt to reach the router failed. */
+  #unreachable: WaybillError | undefined
   #ended!: (error: WaybillError | undefined) => void
   #welcome: { resolve: () => void; reject: (error: WaybillError) => void } | undefined
 
@@ -72,6 +74,7 @@ export class Client implements AsyncDisposable {
       {
         opened: () => this.#opened(),
         frame: (frame) => this.#frame(frame),
+        unreachable: (error) => (this.#unreachable = error),
         lost: (reason) => this.#lost(reason),
         ended: (error) => this.#end(error),
       },
@@ -84,8 +87,8 @@ export class Client implements AsyncDisposable {
   /** @internal Resolves when the router has welcomed the client; rejects when it refuses, or with the last failure after `timeoutMs`. */
   open(timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      let last = new WaybillError('RouterUnreachable', `no router answered within ${timeoutMs} ms`)
-      const timer = this.#ports.clock.timer(timeoutMs, () => this.#connection.stop(last))
+      this.#unreachable = new WaybillError('RouterUnreachable', `no router answered within ${timeoutMs} ms`)
+      const timer = this.#ports.clock.timer(timeoutMs, () => this.#connection.stop(this.#unreachable))
       this.#welcome = {
         resolve: () => {
           timer.cancel()
@@ -96,7 +99,7 @@ export class Client implements AsyncDisposable {
           reject(error)
         },
       }
-      this.#connection.start((error) => (last = error))
+      this.#connection.start()
     })
   }
 

@@ -1,6 +1,6 @@
 /**
- * The client's end of a session: finds the router, introduces itself, keeps the exchange going over one link after another, and says when the
- * session is open, lost or over. Moves through `clientSession`. Owns link, exchange, outbox and heartbeat; knows frames only as something to
+ * The client's end of a session: keeps the exchange going over one link after another, and says when the session is open, lost or over. Moves
+ * through `clientSession`. Owns the exchange, what waits to be sent, and the attempts to reach the router; knows frames only as something to
  * hand on.
  */
 import {
@@ -9,32 +9,21 @@ import {
   Exchange,
   FrameReader,
   FrameType,
+  isCode,
   Outbox,
   PACKET_HEADER_BYTES,
   parseBody,
   Queue,
-  readConnected,
   Slab,
   WaybillError,
   writeFrame,
-  writeOpening,
   writeRawFrame,
-  isCode,
+  framePacket,
 } from '@waybill/core'
-import type {
-  ClientSessionEvent,
-  ClientSessionState,
-  Connected,
-  FrameHead,
-  Introduction,
-  Link,
-  LinkEvents,
-  Ports,
-  PreparedBody,
-  Timer,
-  Transport,
-} from '@waybill/core'
+import type { ClientSessionEvent, ClientSessionState, Connected, FrameHead, Introduction, Link, PreparedBody, Timer } from '@waybill/core'
+import { Attempt, type Door } from './attempt.js'
 import { delayOf, type Backoff } from './backoff.js'
+import { Liveness } from './liveness.js'
 
 /** Something that waits for credit and writes one frame at a time. */
 export interface Sendable {
@@ -47,20 +36,17 @@ export interface ConnectionEvents {
   opened(connected: Connected): void
   /** A frame of a numbered packet, in order, once. The reader is only valid during the call. */
   frame(frame: FrameReader): void
+  /** An attempt to reach the router came to nothing; the next one follows. */
+  unreachable(error: WaybillError): void
   /** The session cannot be resumed; another one may open. */
   lost(reason: string): void
   /** For good: refused, superseded or closed. */
   ended(error: WaybillError | undefined): void
 }
 
-export interface ConnectionOptions {
-  readonly url: string
-  readonly transport: Transport
-  readonly ports: Ports
+export interface ConnectionOptions extends Door {
   readonly introduction: Omit<Introduction, 'resume'>
   readonly backoff: Backoff
-  /** How long one attempt to open a link and be welcomed may take. */
-  readonly attemptMs: number
   readonly acknowledgeMs: number
 }
 
@@ -70,26 +56,23 @@ const FINAL: ReadonlySet<string> = new Set(['Unauthorized', 'Forbidden', 'Incomp
 export class Connection {
   /** What the router said when the session began; undefined before. */
   connected: Connected | undefined
-  /** When the last packet arrived, on the local clock. */
-  heardMs = 0
   readonly #options: ConnectionOptions
   readonly #events: ConnectionEvents
   readonly #slab = new Slab()
   readonly #queue = new Queue<Sendable>()
   #state: ClientSessionState = 'opening'
-  #reader = new FrameReader(MAX_FRAME_BYTES)
+  #reader = new FrameReader(0)
   #exchange = new Exchange()
   #outbox = new Outbox(this.#slab)
   #link: Link | undefined
+  #liveness: Liveness | undefined
   #token = ''
-  #attempts = 0
+  #failures = 0
   #attachedMs = 0
-  #attempt: AbortController | undefined
+  #attempt: Attempt | undefined
   #retry: Timer | undefined
   #grace: Timer | undefined
-  #heartbeat: Timer | undefined
   #acknowledge: Timer | undefined
-  #pinged = false
   #flushing = false
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
@@ -97,31 +80,41 @@ export class Connection {
     this.#events = events
   }
 
-  get state(): ClientSessionState {
-    return this.#state
-  }
-
   /** Whether frames can leave now. */
   get isLinked(): boolean {
     return this.#link !== undefined
   }
 
-  /** Begins to look for the router, and does not stop before `stop`. `failed` is told of each attempt that came to nothing. */
-  start(failed: (error: WaybillError) => void): void {
-    void this.#open(failed)
+  /** When the last packet arrived, on the local clock. */
+  get heardMs(): number {
+    return this.#liveness?.heardMs ?? 0
+  }
+
+  /** Begins to look for the router, and does not stop before `stop`. */
+  start(): void {
+    this.#knock()
+  }
+
+  /** Goodbye, and the end. What was written is sent first. */
+  stop(error?: WaybillError): void {
+    if (this.#state === 'ended') return
+    this.#step('close')
+    if (this.#link !== undefined) {
+      this.write({ type: FrameType.goodbye })
+      this.#send()
+    }
+    this.#end(error)
   }
 
   // ---- sending
 
   /** A frame that needs no credit: an answer, a status, a cancel. It waits where there is no link. */
   write(head: FrameHead, extension?: Uint8Array, body?: PreparedBody): void {
-    const start = writeFrame(this.#slab, head, extension, body)
-    this.#push(start)
+    this.#push(writeFrame(this.#slab, head, extension, body))
   }
 
   writeRaw(head: FrameHead, extension: Uint8Array | undefined, encoding: number, piece: Uint8Array): void {
-    const start = writeRawFrame(this.#slab, head, extension, encoding, piece)
-    this.#push(start)
+    this.#push(writeRawFrame(this.#slab, head, extension, encoding, piece))
   }
 
   /** Something that has frames to write when there is a link and credit; the end of the line is its place after each. */
@@ -161,36 +154,15 @@ export class Connection {
     for (let packet = this.#outbox.take(); packet !== undefined; packet = this.#outbox.take()) this.#link.send(this.#exchange.seal(packet))
   }
 
-  // ---- opening
+  // ---- reaching the router
 
-  async #open(failed: (error: WaybillError) => void): Promise<void> {
-    const { transport, url, attemptMs, ports } = this.#options
-    const attempt = new AbortController()
-    this.#attempt = attempt
-    const timer = ports.clock.timer(attemptMs, () => attempt.abort())
-    const welcome = new Welcome()
-    const events: LinkEvents = {
-      packet: (packet) => (this.#link === undefined || this.#link !== welcome.link ? welcome.take(packet) : this.#packet(packet)),
-      ended: ({ reason }) => {
-        welcome.fail(new WaybillError('RouterUnreachable', `the router at ${url} closed the connection${reason === '' ? '' : `: ${reason}`}`))
-        if (welcome.link !== undefined) this.#linkEnded(welcome.link)
-      },
-    }
-    attempt.signal.addEventListener('abort', () => welcome.fail(new WaybillError('RouterUnreachable', `no router at ${url}: it did not answer in time`)))
-    try {
-      const link = await transport.open(url, events, attempt.signal)
-      welcome.link = link
-      link.send(writeOpening({ ...this.#options.introduction, ...this.#identity() }))
-      const connected = readConnected(await welcome.message)
-      // Given up meanwhile: the session that this attempt asked to resume has been declared lost.
-      if (attempt.signal.aborted) throw new WaybillError('RouterUnreachable', `no router at ${url}: the attempt was given up`)
-      this.#welcomed(link, connected)
-    } catch (thrown) {
-      welcome.link?.terminate()
-      if (this.#attempt === attempt) this.#failed(WaybillError.from(thrown, 'no'), failed)
-    } finally {
-      timer.cancel()
-    }
+  #knock(): void {
+    this.#attempt = new Attempt(this.#options, { ...this.#options.introduction, ...this.#identity() }, {
+      welcomed: (link, connected) => this.#welcomed(link, connected),
+      failed: (error) => this.#failed(error),
+      packet: (packet, link) => this.#link === link && this.#packet(packet),
+      ended: (link) => this.#linkEnded(link),
+    })
   }
 
   /** The name that the router minted stays ours over all sessions. */
@@ -211,7 +183,6 @@ export class Connection {
       return this.#replay(link, connected.received)
     }
     if (this.#state === 'broken') this.#lose('the router began a new session')
-    if (this.#state === 'ended') return link.terminate()
     this.#step('connected')
     this.connected = connected
     this.#reader = new FrameReader(connected.limits.maxFrameBytes)
@@ -233,56 +204,75 @@ export class Connection {
     this.#flushSoon()
   }
 
-  #detach(): void {
-    this.#link = undefined
-    this.#quiet()
-    // A router that welcomes and then drops us is not hammered: only a link that lasted starts the backoff anew.
-    if (this.#options.ports.clock.nowMs() - this.#attachedMs >= this.#options.backoff.mostMs) this.#attempts = 0
-  }
-
-  #attach(link: Link): void {
-    this.#link = link
-    this.#attachedMs = this.#options.ports.clock.nowMs()
-    this.#heard()
-    this.#beat()
-  }
-
-  #failed(error: WaybillError, failed: (error: WaybillError) => void): void {
+  #failed(error: WaybillError): void {
     this.#attempt = undefined
+    if (this.#state === 'ended') return
     if (FINAL.has(error.code)) {
       this.#step('refused')
       return this.#end(error)
     }
-    failed(error)
-    if (this.#state === 'ended') return
-    const { ports, backoff } = this.#options
-    this.#retry = ports.clock.timer(delayOf(this.#attempts++, backoff, ports.random), () => void this.#open(failed))
+    this.#events.unreachable(error)
+    this.#knockLater()
   }
 
-  // ---- the link's end
+  #knockLater(): void {
+    const { ports, backoff } = this.#options
+    this.#retry = ports.clock.timer(delayOf(this.#failures++, backoff, ports.random), () => this.#knock())
+  }
+
+  #attach(link: Link): void {
+    const { clock } = this.#options.ports
+    this.#link = link
+    this.#attachedMs = clock.nowMs()
+    this.#liveness = new Liveness(clock, this.connected!.limits, {
+      ask: () => this.#beat(FrameType.ping),
+      giveUp: () => {
+        link.terminate()
+        this.#linkEnded(link)
+      },
+    })
+  }
+
+  // ---- losing it
 
   #linkEnded(link: Link): void {
     if (this.#link !== link) return
     this.#detach()
     this.#step('linkEnded')
     this.#grace = this.#options.ports.clock.timer(this.connected!.limits.resumeGraceMs, () => {
-      if (this.#state === 'broken') this.#lose('did not come back in time')
+      if (this.#state === 'broken') this.#lose('it was not restored in time')
     })
-    void this.#open(() => {})
+    this.#knock()
   }
 
   /** The session is over; the next one starts from nothing. */
   #lose(reason: string): void {
     this.#step('lost')
     this.#state = 'opening'
-    // An attempt that is under way asks for the old session.
-    this.#attempt?.abort()
     this.#events.lost(reason)
+    // An attempt that is under way asks for the old session.
+    this.#attempt?.abort('the session is over')
+  }
+
+  /** The session is broken beyond repair: a new one begins, later. */
+  #abandon(error: WaybillError): void {
+    this.#link?.terminate()
+    this.#detach()
+    this.#step('linkEnded')
+    this.#lose(error.message)
+    this.#knockLater()
+  }
+
+  #detach(): void {
+    this.#link = undefined
+    this.#quiet()
+    // A router that welcomes and then drops us is not hammered: only a link that lasted starts the backoff anew.
+    if (this.#options.ports.clock.nowMs() - this.#attachedMs >= this.#options.backoff.mostMs) this.#failures = 0
   }
 
   #end(error: WaybillError | undefined): void {
     this.#quiet()
-    this.#attempt?.abort()
+    this.#attempt?.abort('the client has ended')
     this.#retry?.cancel()
     this.#grace?.cancel()
     const link = this.#link
@@ -292,28 +282,22 @@ export class Connection {
     this.#events.ended(error)
   }
 
-  /** Goodbye, and the end. What was written is sent first. */
-  stop(error?: WaybillError): void {
-    if (this.#state === 'ended') return
-    this.#step('close')
-    if (this.#link !== undefined) {
-      this.write({ type: FrameType.goodbye })
-      this.#send()
-    }
-    this.#end(error)
+  #quiet(): void {
+    this.#liveness?.stop()
+    this.#acknowledge?.cancel()
+    this.#acknowledge = undefined
   }
 
   // ---- receiving
 
   #packet(packet: Uint8Array): void {
-    this.#heard()
+    this.#liveness!.heard()
     const exchange = this.#exchange
     const before = exchange.retainedBytes
     try {
       const arrival = exchange.arrive(packet)
       if (arrival !== 'duplicate') this.#frames(packet, arrival === 'fresh')
     } catch (thrown) {
-      // The session is broken beyond repair; a new one begins.
       return this.#abandon(WaybillError.from(thrown))
     }
     if (exchange !== this.#exchange || this.#link === undefined) return
@@ -327,7 +311,7 @@ export class Connection {
     const frame = this.#reader
     frame.open(packet, PACKET_HEADER_BYTES)
     while (frame.next()) {
-      if (frame.type === FrameType.ping) this.#sendUnnumbered(FrameType.pong)
+      if (frame.type === FrameType.ping) this.#beat(FrameType.pong)
       else if (frame.type === FrameType.pong) continue
       else if (!numbered) throw new WaybillError('ProtocolViolation', `frame type ${frame.type} came in a packet without a number`)
       else if (frame.type === FrameType.goodbye) return this.#goodbye(frame)
@@ -337,41 +321,14 @@ export class Connection {
 
   #goodbye(frame: FrameReader): void {
     const { code, message } = parseBody(frame.encoding, frame.body()) as { code?: unknown; message?: unknown }
-    const error = new WaybillError(isCode(code) ? code : 'RouterLost', typeof message === 'string' ? message : 'the router said goodbye', { executed: 'maybe' })
+    const reason = typeof message === 'string' ? message : 'the router said goodbye'
+    const error = new WaybillError(isCode(code) ? code : 'RouterLost', reason, { executed: 'maybe' })
     if (!FINAL.has(error.code)) return this.#abandon(error)
     this.#step('goodbye')
     this.#end(error)
   }
 
-  #abandon(error: WaybillError): void {
-    this.#link?.terminate()
-    this.#detach()
-    this.#step('linkEnded')
-    this.#lose(error.message)
-    const { ports, backoff } = this.#options
-    this.#retry = ports.clock.timer(delayOf(this.#attempts++, backoff, ports.random), () => void this.#open(() => {}))
-  }
-
-  // ---- heartbeat and acknowledgement
-
-  #heard(): void {
-    this.heardMs = this.#options.ports.clock.nowMs()
-    this.#pinged = false
-  }
-
-  readonly #beat = (): void => {
-    const { heartbeatMs, heartbeatGraceMs } = this.connected!.limits
-    this.#heartbeat = this.#options.ports.clock.timer(Math.max(10, Math.min(heartbeatMs, heartbeatGraceMs) / 5), this.#beat)
-    const silentMs = this.#options.ports.clock.nowMs() - this.heardMs
-    if (silentMs >= heartbeatMs + heartbeatGraceMs) {
-      const link = this.#link!
-      link.terminate()
-      this.#linkEnded(link)
-    } else if (silentMs >= heartbeatMs && !this.#pinged) {
-      this.#pinged = true
-      this.#sendUnnumbered(FrameType.ping)
-    }
-  }
+  // ---- what needs no number
 
   readonly #acknowledgeNow = (): void => {
     this.#acknowledge?.cancel()
@@ -379,42 +336,13 @@ export class Connection {
     if (this.#link !== undefined && this.#exchange.unacknowledgedBytes > 0) this.#link.send(this.#exchange.sealUnnumbered())
   }
 
-  #sendUnnumbered(type: number): void {
-    const start = writeFrame(this.#slab, { type })
-    const frame = this.#slab.bytes.subarray(start, this.#slab.at)
-    const packet = new Uint8Array(PACKET_HEADER_BYTES + frame.byteLength)
-    packet.set(frame, PACKET_HEADER_BYTES)
-    this.#link?.send(this.#exchange.sealUnnumbered(packet))
-  }
-
-  #quiet(): void {
-    this.#heartbeat?.cancel()
-    this.#acknowledge?.cancel()
-    this.#acknowledge = undefined
+  #beat(type: typeof FrameType.ping | typeof FrameType.pong): void {
+    this.#link?.send(this.#exchange.sealUnnumbered(framePacket(this.#slab, { type })))
   }
 
   #step(event: ClientSessionEvent): void {
     const next = clientSession[this.#state][event]
     if (next === 'wrong') throw new WaybillError('Internal', `a session that is ${this.#state} cannot take ${event}`)
     this.#state = next
-  }
-}
-
-/** Until the router has told its limits. */
-const MAX_FRAME_BYTES = 64 * 1024
-
-/** The router's answer to the introduction: the first message of a link. */
-class Welcome {
-  link: Link | undefined
-  readonly message: Promise<Uint8Array>
-  take!: (message: Uint8Array) => void
-  fail!: (error: WaybillError) => void
-
-  constructor() {
-    this.message = new Promise((resolve, reject) => {
-      this.take = resolve
-      this.fail = reject
-    })
-    this.message.catch(() => {})
   }
 }

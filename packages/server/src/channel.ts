@@ -2,8 +2,8 @@
  * The wire side of a session: what waits for a client, what was sent and is not acknowledged, and the link of the moment. Outlives its links.
  * Knows frames only as bytes, and nothing of calls.
  */
-import { EARLY_FLUSH_BYTES, Exchange, FrameType, Outbox, PACKET_HEADER_BYTES, writeFrame } from '@waybill/core'
-import type { FrameHead, Link, PreparedBody, Slab } from '@waybill/core'
+import { EARLY_FLUSH_BYTES, Exchange, framePacket, Outbox, writeFrame } from '@waybill/core'
+import type { FrameHead, FrameType, Link, PreparedBody, Slab } from '@waybill/core'
 import type { Flusher } from './flusher.js'
 
 export class Channel {
@@ -78,10 +78,7 @@ export class Channel {
 
   /** A heartbeat or its answer. */
   beat(type: typeof FrameType.ping | typeof FrameType.pong): void {
-    const start = writeFrame(this.#slab, { type })
-    const packet = this.#slab.take(PACKET_HEADER_BYTES + this.#slab.at - start)
-    packet.set(this.#slab.bytes.subarray(start, start + packet.byteLength - PACKET_HEADER_BYTES), PACKET_HEADER_BYTES)
-    this.#link?.send(this.exchange.sealUnnumbered(packet))
+    this.#link?.send(this.exchange.sealUnnumbered(framePacket(this.#slab, { type })))
   }
 
   attach(link: Link, nowMs: number): void {

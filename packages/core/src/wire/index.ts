@@ -3,4 +3,4 @@ export { FrameReader, HEADER_BYTES, MAX_EXTENSION_BYTES, Offset } from './header
 export { EARLY_FLUSH_BYTES, Outbox } from './outbox.js'
 export { after, ahead, numberPacket, packetNumbers, PACKET_HEADER_BYTES } from './packet.js'
 export { Slab } from './slab.js'
-export { writeFrame, writeRawFrame, type FrameHead } from './writer.js'
+export { framePacket, writeFrame, writeRawFrame, type FrameHead } from './writer.js'

@@ -1,6 +1,7 @@
 /** Writes one frame into a slab. The layout is `header`'s. */
 import { writeBody, type PreparedBody } from '../body/index.js'
 import { HEADER_BYTES, Offset } from './header.js'
+import { PACKET_HEADER_BYTES } from './packet.js'
 import type { Slab } from './slab.js'
 
 /** The fields of a header that a sender chooses. What is absent is 0. */
@@ -26,6 +27,15 @@ export function writeFrame(slab: Slab, head: FrameHead, extension?: Uint8Array, 
   if (body !== undefined) end = writeBody(body, slab.bytes, end)
   finishFrame(slab, start, end, head, extensionBytes, body === undefined ? 0 : body.encoding)
   return start
+}
+
+/** A packet of one frame without a body, its header still to be numbered: a heartbeat. */
+export function framePacket(slab: Slab, head: FrameHead): Uint8Array {
+  const start = writeFrame(slab, head)
+  const frame = slab.bytes.subarray(start, slab.at)
+  const packet = new Uint8Array(PACKET_HEADER_BYTES + frame.byteLength)
+  packet.set(frame, PACKET_HEADER_BYTES)
+  return packet
 }
 
 /** The same with a body that is bytes already: a piece of a chunked body, or one that was prepared before. */

@@ -1,0 +1,28 @@
+/** What the kennel offers. A method may say what it takes: then wrong arguments are refused before it runs. */
+import { setTimeout as wait } from 'node:timers/promises'
+import { currentCall, Method, Remote } from '@waybill/decorators'
+import * as z from 'zod'
+import { Asleep } from './asleep.js'
+
+@Remote({ version: '1.2.0' })
+export class Dog {
+  @Method({ args: [z.string('expected text')] })
+  bark(phrase: string): string {
+    return `Yes master. I will bark ${phrase}.`
+  }
+
+  @Method()
+  async walk(km: number): Promise<string> {
+    const call = currentCall()
+    for (let done = 1; done <= km; done++) {
+      await wait(150, undefined, { signal: call.signal })
+      call.progress({ total: km, completed: done, details: done < km ? 'sniffing' : 'wagging' })
+    }
+    return 'home'
+  }
+
+  @Method({ errors: [Asleep] })
+  fetch(_thing: string): string {
+    throw new Asleep('noon', 'rabbits')
+  }
+}

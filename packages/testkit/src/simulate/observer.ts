@@ -1,0 +1,119 @@
+/** Reads what stands on the wires of a simulation: which call was sent where and when, what was resumed, refused or violated. Changes nothing. */
+import { FrameReader, FrameType, PACKET_HEADER_BYTES, packetNumbers, parseBody, readConnected, readIntroduction, serialNumber } from '@waybill/core'
+import type { Connected, Introduction } from '@waybill/core'
+import type { End, Tap, Wire } from '../link.js'
+import type { VirtualProcess } from '../process.js'
+import type { Facts, History } from './history.js'
+
+/** What was said in the opening of a wire. */
+interface Opening {
+  introduction?: Introduction
+  connected?: Connected
+}
+
+export class Observer implements Tap {
+  readonly #history: History
+  readonly #nowMs: () => number
+  readonly #openings = new Map<number, Opening>()
+  /** Incarnations by router process and symbol. */
+  readonly #incarnations = new Map<string, string>()
+  /** The highest number that was sent, by session and direction. */
+  readonly #highest = new Map<string, number>()
+  readonly #frame = new FrameReader(Number.MAX_SAFE_INTEGER)
+
+  constructor(history: History, nowMs: () => number) {
+    this.#history = history
+    this.#nowMs = nowMs
+  }
+
+  sent(wire: Wire, from: End, packet: Uint8Array): void {
+    const opening = this.#opening(wire)
+    const isFromClient = from === wire.client
+    if (isFromClient && opening.introduction === undefined) {
+      opening.introduction = readIntroduction(packet)
+      return
+    }
+    if (!isFromClient && opening.connected === undefined) return this.#welcomed(wire, opening, packet)
+    if (opening.connected === undefined) return this.#history.violate('protocol', `${from.process.name} sent a packet before it was welcomed`)
+    this.#sequence(opening.connected, isFromClient, packet)
+    this.#frames(wire, isFromClient, packet, true)
+  }
+
+  arrived(wire: Wire, to: End, packet: Uint8Array): void {
+    const { connected } = this.#opening(wire)
+    // The opening itself is no packet: it has neither number nor frames.
+    if (connected === undefined || isOpening(packet)) return
+    this.#frames(wire, to === wire.router, packet, false)
+  }
+
+  #opening(wire: Wire): Opening {
+    let opening = this.#openings.get(wire.id)
+    if (opening === undefined) this.#openings.set(wire.id, (opening = {}))
+    return opening
+  }
+
+  #welcomed(wire: Wire, opening: Opening, packet: Uint8Array): void {
+    let connected: Connected
+    try {
+      connected = readConnected(packet)
+    } catch (thrown) {
+      return this.#history.violate('protocol', `the router refused ${wire.client.process.name}: ${String(thrown)}`)
+    }
+    opening.connected = connected
+    this.#incarnations.set(this.#key(wire.router.process, connected.symbol), opening.introduction!.incarnation)
+    if (opening.introduction!.resume !== undefined) this.#history.count(connected.resumed ? 'resume that works' : 'resume that is refused')
+  }
+
+  #sequence(connected: Connected, isFromClient: boolean, packet: Uint8Array): void {
+    const { sequence } = packetNumbers(packet)
+    if (sequence === 0) return
+    const key = `${connected.session} ${isFromClient}`
+    const highest = this.#highest.get(key) ?? 0
+    if (sequence <= highest) this.#history.count('packet that is sent again')
+    else if (sequence === highest + 1) this.#highest.set(key, sequence)
+    else this.#history.violate('protocol', `packet ${sequence} follows ${highest} in session ${connected.session}`)
+  }
+
+  #frames(wire: Wire, isToRouter: boolean, packet: Uint8Array, isSent: boolean): void {
+    const frame = this.#frame
+    frame.open(packet, PACKET_HEADER_BYTES)
+    while (frame.next()) {
+      if (frame.type === FrameType.call) this.#call(wire, isToRouter, isSent)
+      else if (isSent) this.#word(wire, isToRouter)
+    }
+  }
+
+  #call(wire: Wire, isToRouter: boolean, isSent: boolean): void {
+    const incarnation = this.#incarnations.get(this.#key(wire.router.process, this.#frame.source))
+    if (incarnation === undefined) return this.#history.violate('protocol', `a call frame has the source ${this.#frame.source}, which is nobody`)
+    const facts: Facts = this.#history.factsOf(serialNumber(incarnation, this.#frame.call))
+    const sendings = isToRouter ? (isSent ? facts.written : facts.atRouter) : isSent ? facts.handed : facts.delivered
+    sendings.push({ atMs: this.#nowMs(), ttlMs: this.#frame.ttlMs, wire: wire.id })
+  }
+
+  #word(wire: Wire, isToRouter: boolean): void {
+    const frame = this.#frame
+    const who = isToRouter ? 'callee' : 'router'
+    if (frame.type === FrameType.rejected || frame.type === FrameType.goodbye) {
+      const { code } = (parseBody(frame.encoding, frame.body()) ?? {}) as { code?: string }
+      if (code === 'ProtocolViolation') this.#history.violate('protocol', `${wire.client.process.name} was told of a violation: ${bodyText(frame)}`)
+      const isPassedOn = frame.type === FrameType.rejected && who === 'router'
+      if (code !== undefined) this.#history.count(`${frame.type === FrameType.goodbye ? 'goodbye' : 'refusal'} ${code}${isPassedOn ? '' : ` by ${who}`}`)
+    } else if (frame.type === FrameType.cancel && isToRouter) this.#history.count('cancel that is sent')
+    else if (frame.type === FrameType.callChunk && isToRouter) this.#history.count('body in pieces')
+    else if (frame.type === FrameType.unsupported) this.#history.violate('protocol', `${who} does not know a frame of ${wire.client.process.name}`)
+  }
+
+  #key(router: VirtualProcess, symbol: number): string {
+    return `${router.id} ${symbol}`
+  }
+}
+
+function bodyText(frame: FrameReader): string {
+  return JSON.stringify(parseBody(frame.encoding, frame.body()))
+}
+
+/** The magic number, big-endian. */
+function isOpening(packet: Uint8Array): boolean {
+  return packet[0] === 0x01 && packet[1] === 0x6f && packet[2] === 0xe9 && packet[3] === 0xf2
+}
