@@ -4,7 +4,6 @@
  */
 import { readFileSync } from 'node:fs'
 import { connect, WaybillError, type Client } from '@waybill/client'
-import { DEFAULT_PORT } from '@waybill/server'
 import type { Command } from 'commander'
 import { Exit, UsageError } from './exits.js'
 import { tellFailure } from './failure.js'
@@ -15,6 +14,8 @@ export interface PlaceOptions {
   readonly json?: boolean
 }
 
+/** The server's own default, which is not loaded only to know this. */
+export const DEFAULT_PORT = 7411
 const DEFAULT_URL = `ws://127.0.0.1:${DEFAULT_PORT}`
 const CONNECT_MS = 2000
 

@@ -1,10 +1,13 @@
 /** One call that this client was asked to run. Only its fields and what the method sees of it; `Incoming` decides. */
 import { calleeTable } from '@waybill/core'
-import type { CalleeEvent, CalleeState, Caller, CurrentCall, MethodContract, Progress, Timer } from '@waybill/core'
+import type { CalleeEvent, CalleeState, CurrentCall, MethodContract, Progress, Timer } from '@waybill/core'
 import type { Exposure } from './exposure.js'
+import type { KnownCaller } from './names.js'
 import type { Joiner } from './pieces.js'
 
 export interface CallSink {
+  /** The sn as the caller has it, as long as that caller has made fewer than 2³² calls. */
+  serialNumber(call: IncomingCall): string
   progress(call: IncomingCall, progress: Progress): void
 }
 
@@ -25,10 +28,9 @@ export class IncomingCall implements CurrentCall {
   readonly contract: MethodContract
   readonly statusesWanted: boolean
   readonly encoding: number
-  readonly caller: Caller
+  readonly caller: KnownCaller
   readonly data: unknown
   readonly deadlineMs: number | undefined
-  readonly #sn: () => string
 
   constructor(parts: {
     source: number
@@ -37,10 +39,9 @@ export class IncomingCall implements CurrentCall {
     contract: MethodContract
     statusesWanted: boolean
     encoding: number
-    caller: Caller
+    caller: KnownCaller
     data: unknown
     deadlineMs: number | undefined
-    sn: () => string
     sink: CallSink
   }) {
     this.source = parts.source
@@ -52,12 +53,11 @@ export class IncomingCall implements CurrentCall {
     this.caller = parts.caller
     this.data = parts.data
     this.deadlineMs = parts.deadlineMs
-    this.#sn = parts.sn
     this.#sink = parts.sink
   }
 
   get sn(): string {
-    return this.#sn()
+    return this.#sink.serialNumber(this)
   }
 
   get service(): string {

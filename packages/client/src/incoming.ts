@@ -17,10 +17,11 @@ import {
   prepareBody,
   Ring,
   runInCall,
+  serialNumber,
   Tag,
   WaybillError,
 } from '@waybill/core'
-import type { BodyLimits, Caller, Executed, FrameReader, MethodContract, Ports, Progress } from '@waybill/core'
+import type { BodyLimits, Executed, FrameReader, MethodContract, Ports, Progress } from '@waybill/core'
 import type { Connection, Sendable } from './connection.js'
 import type { Exposure } from './exposure.js'
 import { IncomingCall, type CallSink } from './incoming-call.js'
@@ -30,7 +31,6 @@ import { Joiner, PIECE_BYTES } from './pieces.js'
 
 /** How long a cancelled method may take to end by itself before its caller is answered. */
 const CANCEL_GRACE_MS = 250
-const STRANGER: Caller = { client: 'unknown', principal: 'unknown' }
 
 /** An exception that left this process without its details: what was thrown, and how the caller names it. */
 export interface Incident {
@@ -77,32 +77,35 @@ export class Incoming implements CallSink {
   // ---- frames
 
   call(frame: FrameReader): void {
-    const refuse = (error: WaybillError): void => this.#reject(frame.source, frame.call, error)
-    if (this.#closing) return refuse(closing())
+    const { source, call: number } = frame
     const exposure = this.#exposures.get(frame.destination)
-    if (exposure === undefined) return refuse(new WaybillError('NoSuchService', 'the service has been taken back'))
-    const contract = methodOf(exposure, frame)
-    if (contract === undefined) return refuse(noSuchMethod(exposure, findText(frame, Tag.method)))
-    if (exposure.streams(contract)) return refuse(new WaybillError('Unsupported', `${exposure.contract.name}.${contract.name} gives a stream; streams are not there yet`))
-    const caller = this.#names.caller(frame.source) ?? STRANGER
-    const number = frame.call
+    const contract = exposure && methodOf(exposure, frame)
+    if (exposure === undefined || contract === undefined || this.#closing || exposure.streams(contract)) {
+      return this.#reject(source, number, this.#refusal(exposure, contract, frame))
+    }
     const call = new IncomingCall({
-      source: frame.source,
+      source,
       number,
       exposure,
       contract,
       statusesWanted: (frame.flags & Flag.statusesWanted) !== 0,
       encoding: frame.encoding,
-      caller,
+      caller: this.#names.caller(source),
       data: dataOf(frame),
-      deadlineMs: frame.ttlMs === 0 ? undefined : this.#ports.clock.nowMs() + frame.ttlMs,
-      sn: () => this.#names.serialNumber(call.source, number),
+      deadlineMs: frame.ttlMs === 0 ? undefined : this.#connection.heardMs + frame.ttlMs,
       sink: this,
     })
     this.#add(call)
     if ((frame.flags & Flag.more) === 0) return this.#arrived(call, frame.body())
     call.joiner = new Joiner(this.#limits.maxBodyBytes)
     this.#join(call, frame)
+  }
+
+  #refusal(exposure: Exposure | undefined, contract: MethodContract | undefined, frame: FrameReader): WaybillError {
+    if (this.#closing) return closing()
+    if (exposure === undefined) return new WaybillError('NoSuchService', 'the service has been taken back')
+    if (contract === undefined) return noSuchMethod(exposure, findText(frame, Tag.method))
+    return new WaybillError('Unsupported', `${exposure.contract.name}.${contract.name} gives a stream; streams are not there yet`)
   }
 
   callChunk(frame: FrameReader): void {
@@ -245,6 +248,10 @@ export class Incoming implements CallSink {
     return incident
   }
 
+  serialNumber({ caller, number }: IncomingCall): string {
+    return serialNumber(caller.incarnation, number)
+  }
+
   progress(call: IncomingCall, progress: Progress): void {
     if (call.state !== 'running') return
     const { total, completed, details } = progress
@@ -309,6 +316,8 @@ export class Incoming implements CallSink {
       for (const call of calls.values()) {
         const { state } = call
         call.step('sessionLost')
+        // Its answer would go out in the next session, where the caller's symbol and number may mean another call.
+        call.cancelTimer?.cancel()
         if (state === 'queued') this.#forget(call)
         else call.abort(new WaybillError('RouterLost', `the connection was lost while the call ran: ${reason}`, { executed: 'maybe' }))
       }

@@ -1,5 +1,5 @@
 /** What the router's symbols mean in this session: learned from `symbol` frames, forgotten with the session. */
-import { serialNumber, type Caller } from '@waybill/core'
+import type { Caller } from '@waybill/core'
 
 /** Who stands behind a source symbol. */
 export interface KnownCaller extends Caller {
@@ -12,7 +12,8 @@ export interface Named {
   symbol: number
 }
 
-const NOBODY = '0'.repeat(20)
+/** A caller that the router has not introduced: only a broken router sends its calls. */
+const NOBODY: KnownCaller = { client: 'unknown', principal: 'unknown', incarnation: '0'.repeat(20) }
 
 export class Names {
   readonly #addresses = new Map<string, Named>()
@@ -27,13 +28,8 @@ export class Names {
     return named(this.#methods, name)
   }
 
-  caller(symbol: number): KnownCaller | undefined {
-    return this.#callers.get(symbol)
-  }
-
-  /** The sn of a call as its caller has it, as long as that caller has made fewer than 2³² calls. */
-  serialNumber(source: number, call: number): string {
-    return serialNumber(this.#callers.get(source)?.incarnation ?? NOBODY, call)
+  caller(symbol: number): KnownCaller {
+    return this.#callers.get(symbol) ?? NOBODY
   }
 
   /** What the client never asked for is not kept. */

@@ -19,6 +19,7 @@ import {
   Wheel,
 } from '@waybill/core'
 import type { BodyLimits, CallerEvent, Code, Exceptional, FrameReader, Ports, Rejection } from '@waybill/core'
+import { fraction } from './backoff.js'
 import { LiveCall } from './call.js'
 import type { Connection } from './connection.js'
 import { errorFromException, errorFromRejection, readRejection } from './failures.js'
@@ -171,8 +172,13 @@ export class Outgoing implements CallOwner {
   }
 
   #rejected(call: OutgoingCall, rejection: Rejection): void {
-    if (call.gaveUp === undefined && rejection.code === 'StaleSymbol') return this.#again(call)
-    if (call.gaveUp === undefined && rejection.code === 'Overloaded' && this.#rest(call, rejection)) return
+    const { gaveUp } = call
+    // What would have been mended by sending again: given up, the call ends for the caller's own reason, and certainly did not run.
+    if (gaveUp !== undefined && (rejection.code === 'StaleSymbol' || rejection.code === 'Overloaded')) {
+      return this.#settle(call, 'rejected', new WaybillError(gaveUp, reasons[gaveUp] ?? gaveUp, { executed: 'no' }))
+    }
+    if (rejection.code === 'StaleSymbol') return this.#again(call)
+    if (rejection.code === 'Overloaded' && this.#rest(call, rejection)) return
     this.#settle(call, 'rejected', errorFromRejection(rejection), rejection)
   }
 
@@ -188,7 +194,7 @@ export class Outgoing implements CallOwner {
   #rest(call: OutgoingCall, { details }: Rejection): boolean {
     const askedMs = (details as { retryAfterMs?: unknown } | undefined)?.retryAfterMs
     const restMs = typeof askedMs === 'number' && askedMs >= 0 ? askedMs : NO_ROOM_MS
-    const againMs = this.#ports.clock.nowMs() + restMs * (0.5 + (call.counter % 16) / 16)
+    const againMs = this.#ports.clock.nowMs() + restMs * (0.5 + fraction(this.#ports.random))
     if (againMs >= call.deadlineAtMs || !call.step('returned')) return false
     call.resting = true
     this.#wheel.add(call, againMs)

@@ -91,6 +91,8 @@ describe('a proxy that looks empty', () => {
     installRefusal((value) => (value === proxy ? 'is a remote proxy' : undefined))
     expect(thrown(() => prepareBody([{ p: proxy }], defaultLimits, 'arguments')).message).toBe('arguments[0].p is a remote proxy')
     expect(thrown(() => prepareBody([proxy, undefined])).message).toBe('value[0] is a remote proxy')
+    expect(thrown(() => prepareBody([proxy])).message).toBe('value[0] is a remote proxy')
+    expect(thrown(() => prepareBody(proxy)).message).toBe('value is a remote proxy')
     expect(prepareBody([{}]).text).toBe('[{}]')
   })
 

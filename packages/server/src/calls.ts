@@ -1,6 +1,7 @@
 /**
  * The calls between sessions: reads the frames of callers and callees, moves each call through `routerTable`, and passes the frames on as they
- * are. Two header fields are written on the way: the destination of a call becomes the chosen instance, and nothing else. Owns `CallRecord`s.
+ * are. Two header fields are written on the way: the destination of a call becomes the chosen instance, and the ttl of a call that was held becomes
+ * what is left of it. Owns `CallRecord`s.
  */
 import {
   executed,
@@ -15,6 +16,7 @@ import {
   Tag,
   WaybillError,
   Wheel,
+  writeU32,
   type Clock,
   type FrameReader,
   type RouterEvent,
@@ -142,8 +144,11 @@ export class Calls {
       const instance = choose(route, this.#limits.windowBytes)
       if (instance === undefined) continue
       for (const [index, frame] of this.held.remove(call).entries()) {
-        if (index === 0) this.#hand(call, instance, frame, 0, frame.byteLength)
-        else this.#forward(call.caller, instance, frame, 0, frame.byteLength)
+        if (index === 0) {
+          // The frame says what was left when it came; the callee must know what is left now. 0 stands for no deadline of the caller's.
+          if (hasTtl(frame)) writeU32(frame, Offset.ttl, Math.max(1, Math.ceil(call.dueMs - this.#clock.nowMs())))
+          this.#hand(call, instance, frame, 0, frame.byteLength)
+        } else this.#forward(call.caller, instance, frame, 0, frame.byteLength)
       }
     }
   }
@@ -272,9 +277,6 @@ function overloaded(route: Route): WaybillError {
   return new WaybillError('Overloaded', `no instance of ${route.address.service} has room and the queue is full`, { details: { retryAfterMs: 100 } })
 }
 
-function writeU32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value
-  bytes[at + 1] = value >>> 8
-  bytes[at + 2] = value >>> 16
-  bytes[at + 3] = value >>> 24
+function hasTtl(frame: Uint8Array): boolean {
+  return (frame[Offset.ttl]! | frame[Offset.ttl + 1]! | frame[Offset.ttl + 2]! | frame[Offset.ttl + 3]!) !== 0
 }

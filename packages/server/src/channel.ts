@@ -19,9 +19,10 @@ export class Channel {
   readonly #slab: Slab
   readonly #flusher: Flusher
   #link: Link | undefined
-  /** Channels that are not read from because this one is full, and how many hold this one back. */
+  /** Channels that get no credit because this one is full, and how many hold this one back. */
   readonly #heldBack = new Set<Channel>()
   #holders = 0
+  #paused = false
 
   constructor(slab: Slab, flusher: Flusher, nowMs: number) {
     this.#slab = slab
@@ -34,9 +35,9 @@ export class Channel {
     return this.#link
   }
 
-  /** Held back by somebody else's full channel, so its silence means nothing. */
-  get isHeldBack(): boolean {
-    return this.#holders > 0
+  /** Not read from, so its silence means nothing. */
+  get isPaused(): boolean {
+    return this.#paused
   }
 
   /** Bytes that wait for this client, sent or not. */
@@ -83,8 +84,8 @@ export class Channel {
 
   attach(link: Link, nowMs: number): void {
     this.#link = link
+    this.#paused = false
     this.heard(nowMs)
-    if (this.#holders > 0) link.pause()
   }
 
   /** Sends again what the client did not receive, then what waited meanwhile. */
@@ -99,11 +100,14 @@ export class Channel {
     return link
   }
 
-  /** Stops reading from `feeder` until this channel has room again. */
+  /**
+   * Gives `feeder` no more credit until this channel has room again. It is read on, as its own acknowledgements may be what somebody waits for.
+   */
   holdBack(feeder: Channel): void {
     if (this.#heldBack.has(feeder)) return
     this.#heldBack.add(feeder)
-    if (feeder.#holders++ === 0) feeder.#link?.pause()
+    feeder.#holders++
+    feeder.exchange.withhold(true)
   }
 
   /** The client has caught up: lets go of whom this channel held back once half of the room is free again. */
@@ -111,8 +115,22 @@ export class Channel {
     if (this.#heldBack.size > 0 && this.outboundBytes <= roomBytes / 2) this.#letGo()
   }
 
+  /** A client that goes on without credit, which no honest one does, is not read from any more until it has credit again. */
+  restrain(mostBytes: number): void {
+    if (!this.exchange.withholds || this.#paused || this.exchange.unacknowledgedBytes <= mostBytes) return
+    this.#paused = true
+    this.#link?.pause()
+  }
+
   #letGo(): void {
-    for (const feeder of this.#heldBack) if (--feeder.#holders === 0) feeder.#link?.resume()
+    for (const feeder of this.#heldBack) {
+      if (--feeder.#holders > 0) continue
+      feeder.exchange.withhold(false)
+      feeder.acknowledge()
+      if (!feeder.#paused) continue
+      feeder.#paused = false
+      feeder.#link?.resume()
+    }
     this.#heldBack.clear()
   }
 

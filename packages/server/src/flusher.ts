@@ -16,6 +16,8 @@ export class Flusher {
   readonly #acknowledgeMs: number
   #dirty: Channel[] = []
   #scheduled = false
+  /** Frames that wait for the next flush. */
+  #frames = 0
   #lone = 0
   #flushedMs = 0
   #owing: Channel[] = []
@@ -26,8 +28,9 @@ export class Flusher {
     this.#acknowledgeMs = acknowledgeMs
   }
 
-  /** The channel has something to send. */
+  /** The channel has one more frame to send. */
   touch(channel: Channel): void {
+    this.#frames++
     if (channel.dirty) return
     channel.dirty = true
     this.#dirty.push(channel)
@@ -56,8 +59,9 @@ export class Flusher {
     const dirty = this.#dirty
     this.#dirty = []
     const now = this.#ports.clock.nowMs()
-    const burst = dirty.length > 1 || now - this.#flushedMs < BURST_MS
-    this.#lone = burst ? 0 : this.#lone + 1
+    const lone = this.#frames === 1 && now - this.#flushedMs >= BURST_MS
+    this.#lone = lone ? this.#lone + 1 : 0
+    this.#frames = 0
     this.#flushedMs = now
     for (const channel of dirty) {
       channel.dirty = false

@@ -35,7 +35,7 @@ export class Liveness {
       const { channel } = session
       const { link } = channel
       if (link === undefined) continue
-      if (channel.isHeldBack) channel.heardMs = now
+      if (channel.isPaused) channel.heardMs = now
       const silentMs = now - channel.heardMs
       if (silentMs >= this.#limits.heartbeatMs + this.#limits.heartbeatGraceMs) {
         link.end(CloseCode.silent, 'no sign of life')

@@ -196,7 +196,8 @@ export class Router implements Entrance, RouterView {
       return this.#sessions.end(session, 'goodbye', 'broke the protocol', error)
     }
     if (exchange.unacknowledgedBytes === 0) return
-    if (exchange.unacknowledgedBytes < this.#parts.limits.windowBytes / 4) this.#flusher.owe(channel)
+    if (exchange.withholds) channel.restrain(this.#parts.limits.windowBytes + 2 * this.maxPacketBytes)
+    else if (exchange.unacknowledgedBytes < this.#parts.limits.windowBytes / 4) this.#flusher.owe(channel)
     else if (channel.flush() === 0) channel.acknowledge()
   }
 

@@ -8,6 +8,7 @@ import type { Introduction, Link, Ports, RouterSessionEvent, Slab, Timer } from 
 import { digestOf, type Principal } from './access.js'
 import { Channel } from './channel.js'
 import type { Flusher } from './flusher.js'
+import { Incumbents } from './incumbents.js'
 import type { Limits } from './limits.js'
 import { Session } from './model.js'
 import { SymbolKind, SymbolTable } from './symbols.js'
@@ -24,6 +25,7 @@ export class Sessions {
   readonly #symbols: SymbolTable<Session>
   readonly #byId = new Map<string, Session>()
   readonly #byName = new Map<string, Session>()
+  readonly #incumbents = new Incumbents()
   readonly #secrets = new WeakMap<Session, Secret>()
   readonly #ports: Ports
   readonly #limits: Limits
@@ -65,6 +67,7 @@ export class Sessions {
     if (holder !== undefined && holder.principal !== principal) {
       throw new WaybillError('Forbidden', `the name ${name} is held by another principal; take another name`)
     }
+    if (introduction.name !== undefined && this.#incumbents.isFormer(name, introduction.incarnation)) throw superseded(name)
     const own = holder?.incarnation === introduction.incarnation
     if (holder !== undefined) this.#supersede(holder, own)
     const channel = new Channel(this.#slab, this.#flusher, this.#ports.clock.nowMs())
@@ -75,6 +78,7 @@ export class Sessions {
     if (session === undefined) throw new WaybillError('Overloaded', `the router has ${this.size} clients, as many as it allows`)
     this.#byId.set(id, session)
     this.#byName.set(name, session)
+    if (introduction.name !== undefined) this.#incumbents.take(name, introduction.incarnation)
     this.#secrets.set(session, { digest: Buffer.alloc(0), timer: undefined })
     channel.attach(link, this.#ports.clock.nowMs())
     return session
@@ -138,7 +142,7 @@ export class Sessions {
 
   #supersede(holder: Session, own: boolean): void {
     const reason = own ? 'began a new session' : 'was superseded'
-    this.end(holder, 'superseded', reason, own ? undefined : new WaybillError('Superseded', `another process took over the name ${holder.name}`))
+    this.end(holder, 'superseded', reason, own ? undefined : superseded(holder.name))
   }
 
   #forget(session: Session, reason: string): void {
@@ -159,4 +163,8 @@ export class Sessions {
   #secret(bytes: number): string {
     return Buffer.from(this.#ports.random.fill(new Uint8Array(bytes))).toString('hex')
   }
+}
+
+function superseded(name: string): WaybillError {
+  return new WaybillError('Superseded', `another process took over the name ${name}`)
 }

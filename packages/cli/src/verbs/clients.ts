@@ -15,7 +15,7 @@ const columns: readonly Column<ClientInfo>[] = [
   { title: 'LABELS', cell: ({ labels }) => labelsText(labels), optional: true },
 ]
 
-const nobody = 'Nobody is connected but this command. A client is with: await connect(url)'
+const nobody = 'Nobody else is connected. A process hops on: await connect(url)'
 
 export function addClients(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
   return addPlaceOptions(program.command('clients').description('list who is connected').option('--json', 'print JSON')).action((options: PlaceOptions) =>

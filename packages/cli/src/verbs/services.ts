@@ -14,7 +14,7 @@ const columns: readonly Column<ServiceInfo>[] = [
   { title: 'METHODS', cell: ({ methods }) => methods.join(' ') },
 ]
 
-const nobody = 'Nobody offers a service yet. A client does so with: await client.expose(new Dog())'
+const nobody = 'Nobody offers a service yet. A client does: await client.expose(new Dog())'
 
 export function addServices(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
   return addPlaceOptions(program.command('services').description('list what is offered, and by whom').option('--json', 'print JSON')).action((options: PlaceOptions) =>

@@ -1,10 +1,10 @@
 /** `waybill start`: runs the router until it is told to stop. */
 import { WaybillError } from '@waybill/client'
-import { createRouter, DEFAULT_PORT, type RouterHandle, type RouterOptions } from '@waybill/server'
+import type { RouterHandle, RouterOptions } from '@waybill/server'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { Exit, UsageError } from '../exits.js'
 import { tellFailure } from '../failure.js'
-import { readTextFile, tokenFrom } from '../place.js'
+import { DEFAULT_PORT, readTextFile, tokenFrom } from '../place.js'
 
 interface Options {
   readonly host: string
@@ -67,11 +67,13 @@ async function start(options: Options): Promise<number> {
 }
 
 function greet(url: string, { token, unnamed }: { token: boolean; unnamed: boolean }): void {
-  console.log(`Waybill is listening. Hop on with connect('${url}'${token ? ', { token }' : ''}); Ctrl-C stops it.`)
+  console.log(`Waybill is listening: connect('${url}'${token ? ', { token }' : ''}). Ctrl-C stops it.`)
   if (unnamed) console.error('waybill: only clients of this machine get in: name the host that others use with --allow-host')
 }
 
 async function listen(options: RouterOptions): Promise<RouterHandle> {
+  // Loaded here, as no other verb needs it.
+  const { createRouter } = await import('@waybill/server')
   try {
     return await createRouter(options)
   } catch (thrown) {

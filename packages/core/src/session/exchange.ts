@@ -20,6 +20,9 @@ export class Exchange {
   received = 0
 
   #sent = 0
+  /** The last sequence that the peer was told of. */
+  #told = 0
+  #withholds = false
   #retained: Uint8Array[] = []
   #retainedFrom = 0
   #acknowledged = 0
@@ -27,18 +30,28 @@ export class Exchange {
   /** Numbers a packet that was taken from an outbox, and keeps it until it is acknowledged. */
   seal(packet: Uint8Array): Uint8Array {
     this.#sent = after(this.#sent)
-    numberPacket(packet, this.#sent, this.received)
+    numberPacket(packet, this.#sent, this.#tell())
     this.#retained.push(packet)
     this.retainedBytes += packet.byteLength
-    this.unacknowledgedBytes = 0
     return packet
   }
 
   /** Numbers a packet that is not kept: a heartbeat, or a bare acknowledgement when `packet` is absent. */
   sealUnnumbered(packet: Uint8Array = new Uint8Array(PACKET_HEADER_BYTES)): Uint8Array {
-    numberPacket(packet, 0, this.received)
-    this.unacknowledgedBytes = 0
+    numberPacket(packet, 0, this.#tell())
     return packet
+  }
+
+  /**
+   * While acknowledgements are withheld the peer runs out of credit and stops by itself, but what it sends is still read: most of all its own
+   * acknowledgements, without which two ends that wait for each other would wait for ever.
+   */
+  withhold(withholds: boolean): void {
+    this.#withholds = withholds
+  }
+
+  get withholds(): boolean {
+    return this.#withholds
   }
 
   /** Takes an incoming packet's numbers. Throws `ProtocolViolation` on a gap, or on an acknowledgement of what was never sent. */
@@ -64,14 +77,24 @@ export class Exchange {
    * in the opening. Throws `ProtocolViolation` when it claims more than was sent or less than it acknowledged before.
    */
   resume(peerReceived: number): readonly Uint8Array[] {
-    if (ahead(peerReceived, this.#acknowledged) < 0) {
+    if (ahead(peerReceived, this.#acknowledged) < 0 || (peerReceived === 0 && this.#acknowledged !== 0)) {
       throw new WaybillError('ProtocolViolation', `the peer resumes at packet ${peerReceived} but acknowledged ${this.#acknowledged} before`)
     }
     this.#release(peerReceived)
     return this.#retained.slice(this.#retainedFrom)
   }
 
+  #tell(): number {
+    if (!this.#withholds) {
+      this.#told = this.received
+      this.unacknowledgedBytes = 0
+    }
+    return this.#told
+  }
+
   #release(acknowledged: number): void {
+    // No packet has the number 0: the peer has received nothing yet.
+    if (acknowledged === 0) return
     const newer = ahead(acknowledged, this.#acknowledged)
     if (newer <= 0) return
     if (ahead(acknowledged, this.#sent) > 0) {

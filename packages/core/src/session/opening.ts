@@ -111,10 +111,10 @@ export function readConnected(message: Uint8Array): Connected {
     session: text(content.session, 'session'),
     token: text(content.token, 'token'),
     resumed: content.resumed === true,
-    received: count(content.received, 'received'),
+    received: u32(content.received, 'received'),
     name: checkedName(content.name),
     principal: text(content.principal, 'principal'),
-    symbol: count(content.symbol, 'symbol'),
+    symbol: u32(content.symbol, 'symbol'),
     limits: {
       windowBytes: count(limits.windowBytes, 'limits.windowBytes'),
       maxFrameBytes: count(limits.maxFrameBytes, 'limits.maxFrameBytes'),
@@ -170,6 +170,12 @@ function count(value: unknown, path: string): number {
   return value
 }
 
+function u32(value: unknown, path: string): number {
+  const number = count(value, path)
+  if (number > 0xffffffff) throw wrong(path, 'a number of 32 bits')
+  return number
+}
+
 function matching(value: unknown, pattern: RegExp, path: string): string {
   if (typeof value !== 'string' || !pattern.test(value)) throw wrong(path, `of the form ${pattern.source}`)
   return value
@@ -195,6 +201,6 @@ function checkedResume(value: Record<string, unknown>): NonNullable<Introduction
   return {
     session: text(value.session, 'resume.session'),
     token: text(value.token, 'resume.token'),
-    received: count(value.received, 'resume.received'),
+    received: u32(value.received, 'resume.received'),
   }
 }

@@ -5,6 +5,7 @@
 import { readText } from '../body/text.js'
 import { WaybillError } from '../errors/index.js'
 import { HEADER_BYTES, MAX_EXTENSION_BYTES, type FrameReader } from './header.js'
+import { readU16 } from './little-endian.js'
 
 const FIELD_BYTES = 4
 const encoder = new TextEncoder()
@@ -44,7 +45,7 @@ export function findField(frame: FrameReader, tag: number): Uint8Array | undefin
   const end = at + frame.extensionBytes
   while (at < end) {
     if (end - at < FIELD_BYTES) throw new WaybillError('ProtocolViolation', 'an extension field is cut off')
-    const length = frame.view.getUint16(at + 2, true)
+    const length = readU16(frame.bytes, at + 2)
     const next = at + FIELD_BYTES + length
     if (next > end) throw new WaybillError('ProtocolViolation', `an extension field of ${length} bytes is longer than its extension`)
     if (frame.bytes[at] === tag) return frame.bytes.subarray(at + FIELD_BYTES, next)

@@ -21,6 +21,7 @@
  * Owns the layout. Knows nothing of what a frame means.
  */
 import { WaybillError } from '../errors/index.js'
+import { readU16, readU32 } from './little-endian.js'
 
 export const HEADER_BYTES = 32
 export const MAX_EXTENSION_BYTES = 0xffff
@@ -47,7 +48,6 @@ export const Offset = {
  */
 export class FrameReader {
   bytes: Uint8Array = new Uint8Array(0)
-  view: DataView = new DataView(this.bytes.buffer)
   /** Where the current frame begins and ends in `bytes`. */
   start = 0
   end = 0
@@ -70,7 +70,6 @@ export class FrameReader {
   /** Points the reader before the first frame, at `offset` of `bytes`. */
   open(bytes: Uint8Array, offset: number): void {
     this.bytes = bytes
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.start = offset
     this.end = offset
   }
@@ -78,12 +77,12 @@ export class FrameReader {
   /** False at the end of the packet. Throws `ProtocolViolation` where the lengths do not add up. */
   next(): boolean {
     const start = this.end
-    const left = this.bytes.byteLength - start
+    const bytes = this.bytes
+    const left = bytes.byteLength - start
     if (left === 0) return false
     if (left < HEADER_BYTES) throw new WaybillError('ProtocolViolation', `${left} bytes are left in the packet, less than a frame's header`)
-    const view = this.view
-    const length = view.getUint32(start, true)
-    const extension = view.getUint16(start + Offset.extension, true)
+    const length = readU32(bytes, start)
+    const extension = readU16(bytes, start + Offset.extension)
     if (length > left || length < HEADER_BYTES + extension) {
       throw new WaybillError('ProtocolViolation', `a frame's length of ${length} does not fit ${left} bytes with an extension of ${extension}`)
     }
@@ -95,15 +94,15 @@ export class FrameReader {
     }
     this.start = start
     this.end = start + length
-    this.type = view.getUint8(start + Offset.type)
-    this.flags = view.getUint8(start + Offset.flags)
+    this.type = bytes[start + Offset.type]!
+    this.flags = bytes[start + Offset.flags]!
     this.extensionBytes = extension
-    this.destination = view.getUint32(start + Offset.destination, true)
-    this.source = view.getUint32(start + Offset.source, true)
-    this.call = view.getUint32(start + Offset.call, true)
-    this.ttlMs = view.getUint32(start + Offset.ttl, true)
-    this.method = view.getUint32(start + Offset.method, true)
-    this.encoding = view.getUint8(start + Offset.encoding)
+    this.destination = readU32(bytes, start + Offset.destination)
+    this.source = readU32(bytes, start + Offset.source)
+    this.call = readU32(bytes, start + Offset.call)
+    this.ttlMs = readU32(bytes, start + Offset.ttl)
+    this.method = readU32(bytes, start + Offset.method)
+    this.encoding = bytes[start + Offset.encoding]!
     return true
   }
 

@@ -9,6 +9,7 @@
  * Numbers wrap around and are compared as serial numbers (RFC 1982).
  */
 import { WaybillError } from '../errors/index.js'
+import { readU32, writeU32 } from './little-endian.js'
 
 export const PACKET_HEADER_BYTES = 8
 
@@ -33,15 +34,4 @@ export function after(sequence: number): number {
 /** How far `later` is ahead of `earlier`; negative when it is behind. */
 export function ahead(later: number, earlier: number): number {
   return (later - earlier) | 0
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
-}
-
-function writeU32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value
-  bytes[at + 1] = value >>> 8
-  bytes[at + 2] = value >>> 16
-  bytes[at + 3] = value >>> 24
 }

@@ -1,5 +1,5 @@
 /** Reads what stands on the wires of a simulation: which call was sent where and when, what was resumed, refused or violated. Changes nothing. */
-import { FrameReader, FrameType, PACKET_HEADER_BYTES, packetNumbers, parseBody, readConnected, readIntroduction, serialNumber } from '@waybill/core'
+import { FrameReader, FrameType, PACKET_HEADER_BYTES, packetNumbers, parseBody, readConnected, readIntroduction, serialNumber, WaybillError } from '@waybill/core'
 import type { Connected, Introduction } from '@waybill/core'
 import type { End, Tap, Wire } from '../link.js'
 import type { VirtualProcess } from '../process.js'
@@ -57,6 +57,8 @@ export class Observer implements Tap {
     try {
       connected = readConnected(packet)
     } catch (thrown) {
+      // A process that was superseded without hearing of it is told when it comes back.
+      if (thrown instanceof WaybillError && thrown.code === 'Superseded') return this.#history.count('superseded process that comes back')
       return this.#history.violate('protocol', `the router refused ${wire.client.process.name}: ${String(thrown)}`)
     }
     opening.connected = connected

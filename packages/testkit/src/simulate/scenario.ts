@@ -80,7 +80,7 @@ export function scenarioOf(seed: number): Scenario {
     limits: {
       windowBytes: random.pick([16, 64, 1024]) * 1024,
       maxOutboundBytes: random.pick([128, 8192]) * 1024,
-      maxQueuedCalls: weather === 'storm' ? random.pick([2, 8, 4096]) : 4096,
+      maxQueuedCalls: weather === 'storm' ? random.pick([6, 12, 4096]) : 4096,
       heartbeatMs: 1500,
       heartbeatGraceMs: 1000,
     },

@@ -1,0 +1,147 @@
+/**
+ * Who takes part in a simulation: a router and named clients, each over one process after another. Starts and ends them; when is decided elsewhere.
+ */
+import { connect, type Client, type WaybillError } from '@waybill/client'
+import { composeRouter, type Router } from '@waybill/server'
+import { ROUTER_URL } from '../harness.js'
+import type { Death, Network } from '../network.js'
+import type { VirtualProcess } from '../process.js'
+import type { World } from '../world.js'
+import type { History } from './history.js'
+import { implementation, kennelOf } from './kennel.js'
+import type { Scenario, WorkerPlan } from './scenario.js'
+
+/** One process of a client. */
+export interface Life {
+  readonly name: string
+  readonly process: VirtualProcess
+  /** Undefined until it is connected for the first time. */
+  client: Client | undefined
+  /** Somebody has told it to end, or has taken its name. */
+  isLeaving: boolean
+}
+
+export interface RouterLife {
+  readonly process: VirtualProcess
+  readonly router: Router
+}
+
+const RETRY_MS = 100
+
+export class Cast {
+  /** The process that holds each name now. */
+  readonly current = new Map<string, Life>()
+  /** Every process of a client that was ever started. */
+  readonly lives: Life[] = []
+  readonly routers: RouterLife[] = []
+  readonly #world: World
+  readonly #network: Network
+  readonly #scenario: Scenario
+  readonly #history: History
+
+  constructor(parts: { world: World; network: Network; history: History }) {
+    this.#world = parts.world
+    this.#network = parts.network
+    this.#history = parts.history
+    this.#scenario = parts.history.scenario
+  }
+
+  get names(): readonly string[] {
+    return [...this.#scenario.workers.map(({ name }) => name), ...this.#scenario.callers]
+  }
+
+  /** The router of the moment; undefined while there is none. */
+  get router(): RouterLife | undefined {
+    const last = this.routers.at(-1)
+    return last?.process.isAlive === true ? last : undefined
+  }
+
+  startRouter(): void {
+    const process = this.#world.process('router')
+    const { router } = composeRouter({
+      name: 'router',
+      ports: process,
+      limits: this.#scenario.limits,
+      // Each client is a principal of its own, so that whatever reaches another one shows.
+      authenticate: (credentials) => `principal-of-${credentials?.token ?? 'nobody'}`,
+    })
+    this.routers.push({ process, router })
+    this.#network.listen(ROUTER_URL, process, router)
+  }
+
+  killRouter(how: Death, delayMs: number): void {
+    const { process } = this.router!
+    process.kill()
+    this.#network.died(process, how, delayMs)
+  }
+
+  /** Starts a process of that name, which takes the name from the one that has it. */
+  start(name: string): Life {
+    const process = this.#world.process(name)
+    const life: Life = { name, process, client: undefined, isLeaving: false }
+    this.current.set(name, life)
+    this.lives.push(life)
+    void this.#begin(life)
+    return life
+  }
+
+  kill(life: Life, how: Death, delayMs: number): void {
+    life.process.kill()
+    this.#network.died(life.process, how, delayMs)
+    if (this.current.get(life.name) === life) this.current.delete(life.name)
+  }
+
+  async close(life: Life, drainMs: number): Promise<void> {
+    life.isLeaving = true
+    await life.client?.close({ drainMs })
+    if (this.current.get(life.name) === life) this.current.delete(life.name)
+  }
+
+  async #begin(life: Life): Promise<void> {
+    const { name, process } = life
+    for (;;) {
+      try {
+        const client = await connect(ROUTER_URL, {
+          name,
+          token: name,
+          ports: process,
+          transport: this.#network.transport(process),
+          onIncident: () => {},
+        })
+        life.client = client
+        // It was told to end before it had begun.
+        if (life.isLeaving) return await client.close({ drainMs: 0 })
+        void client.closed.then((error) => error && this.#ended(life, error))
+        const plan = this.#scenario.workers.find((worker) => worker.name === name)
+        if (plan !== undefined) await this.#offer(life, client, plan)
+        return
+      } catch {
+        if (life.isLeaving) return
+        await process.sleep(RETRY_MS)
+      }
+    }
+  }
+
+  #ended(life: Life, { code, message }: WaybillError): void {
+    const { name } = life
+    this.#history.count(`client ended by ${code}`)
+    if (life.isLeaving) return
+    // A router that has just started does not know which of two processes came second: the older one may win the name, until it ends.
+    const hasOlder = this.lives.some((other) => other !== life && other.name === name && other.isLeaving && other.process.isAlive)
+    if (code !== 'Superseded' || !hasOlder || this.routers.length === 1) this.#history.violate('explained', `${name} ended by itself: ${message}`)
+    else this.start(name)
+  }
+
+  async #offer(life: Life, client: Client, { version, concurrency }: WorkerPlan): Promise<void> {
+    const { process } = life
+    const works = implementation(process, () => this.#world.nowMs, (execution) => this.#history.executions.push(execution))
+    while (process.isAlive && !life.isLeaving) {
+      try {
+        await client.expose(kennelOf(version, concurrency), works)
+        return
+      } catch {
+        await process.sleep(RETRY_MS)
+      }
+    }
+  }
+}

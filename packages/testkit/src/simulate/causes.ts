@@ -1,0 +1,41 @@
+/** Whether an error has a cause in the scenario: what was planned, or what went wrong at that time. An error without one is a fault of ours. */
+import type { Ended, History, MadeCall } from './history.js'
+import { workMs, type Execution } from './kennel.js'
+import { GENEROUS_MS } from './scenario.js'
+
+export function causeOf(history: History, call: MadeCall, executions: readonly Execution[], ended: Ended & { kind: 'error' }): boolean {
+  const { plan, startedMs } = call
+  const { weather } = history.scenario
+  const aboutCaller = history.wasTroubled(plan.caller, startedMs, ended.atMs)
+  const aboutAnyone = history.wasTroubled(undefined, startedMs, ended.atMs)
+  const isStormy = weather === 'storm'
+  switch (ended.code) {
+    case 'RemoteException':
+      return plan.method === 'fail' && ended.message.includes(`failed ${plan.id}`)
+    case 'Cancelled':
+      return call.cancelledMs !== undefined
+    case 'DeadlineExceeded':
+      // What has all the time of the world ends by its method's word unless somebody failed.
+      return ended.atMs >= startedMs + plan.deadlineMs - 1 && (plan.deadlineMs < GENEROUS_MS || (isStormy && aboutAnyone))
+    case 'IdleTimeout':
+      return ended.atMs >= startedMs + plan.timeoutMs - 1 && (plan.timeoutMs < 30_000 || (isStormy && aboutAnyone))
+    case 'WorkerLost': {
+      const worker = executions[0]?.worker ?? plan.on
+      return isStormy && history.wasTroubled(worker, startedMs - workMs(plan), ended.atMs)
+    }
+    case 'RouterLost':
+      return isStormy && aboutCaller
+    case 'Superseded':
+      return isStormy && history.wasTroubled(plan.caller, startedMs, ended.atMs, ['supersede', 'close'])
+    case 'Closed':
+      return isStormy && history.wasTroubled(plan.caller, startedMs - GENEROUS_MS, ended.atMs, ['close'])
+    case 'NoSuchVersion':
+    case 'NoSuchService':
+    case 'NoSuchClient':
+      return plan.address.endsWith('^9') || (isStormy && history.wasTroubled(undefined, 0, ended.atMs))
+    case 'Overloaded':
+      return isStormy
+    default:
+      return false
+  }
+}

@@ -1,0 +1,258 @@
+/** The `waybill` command as a process: what it prints where, and its exit codes. Runs what is built. */
+import { createServer, type AddressInfo } from 'node:net'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { Child, endChildren, ran, startRouter, startWorker, waybill, type RunningRouter } from './fixtures/children.js'
+
+let router: RunningRouter
+let worker: Child
+let folder: string
+const env = (): Record<string, string> => ({ WAYBILL_URL: router.url })
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waybill-cli-'))
+  router = await startRouter()
+  worker = await startWorker(router.url)
+})
+
+afterAll(async () => {
+  await endChildren()
+  await rm(folder, { recursive: true })
+})
+
+describe('waybill', () => {
+  it('alone prints help with an example', async () => {
+    const { code, stdout, stderr } = await ran([])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain('waybill call Dog.bark hello')
+    expect(stdout).toMatch(/^ {2}3 +no router answered/m)
+    expect(stdout).toContain('WAYBILL_TOKEN')
+  })
+
+  it('is a program of its own, and knows its version', async () => {
+    const file = fileURLToPath(new URL('../packages/cli/bin/waybill.js', import.meta.url))
+    expect((await stat(file)).mode & 0o111).toBe(0o111)
+    const child = new Child(file, ['--version'], {})
+    expect(await child.ended).toEqual({ code: 0, signal: null })
+    expect(child.stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+
+  it.concurrent.each([
+    { args: ['cal'], says: /unknown command 'cal'\n\(Did you mean call\?\)/ },
+    { args: ['call'], says: /missing required argument 'service\.method'/ },
+    { args: ['call', 'Dog.bark', '--deadlin', '1s'], says: /unknown option '--deadlin'\n\(Did you mean --deadline\?\)/ },
+    { args: ['call', 'Dog'], says: /"Dog" names no method: write Service\.method/ },
+    { args: ['call', 'Dog.bark@^1'], says: /"bark@\^1" is not the name of a method/ },
+    { args: ['call', 'Dog.then'], says: /then can never be called/ },
+    { args: ['call', 'Dog.bark', '12345678901234567890'], says: /would be rounded/ },
+    { args: ['call', 'Dog.bark', '--data', '{'], says: /--data: "\{" is not JSON/ },
+    { args: ['call', 'Dog.bark', '--timeout', 'soon'], says: /--timeout: "soon" is not a time/ },
+    { args: ['call', 'Dog.bark', '--on', 'a b'], says: /"a b" is not a client name/ },
+    { args: ['call', 'Dog.bark', '--url', 'http://127.0.0.1'], says: /is not the URL of a router/ },
+    { args: ['call', 'Dog.bark', '--url', 'ws://token@127.0.0.1'], says: /WAYBILL_TOKEN or --token-file/ },
+    { args: ['call', 'Dog.bark', '--token-file', '/nowhere'], says: /--token-file: cannot read \/nowhere/ },
+    { args: ['start', '--port', '80x'], says: /'80x' is invalid\. A port is a number from 0 to 65535/ },
+    { args: ['start', '--port', '65536'], says: /A port is a number from 0 to 65535/ },
+    { args: ['start', '--host', '0.0.0.0'], says: /listening on 0\.0\.0\.0 opens the router to a network: give a token/ },
+    { args: ['start', '--host', '0.0.0.0', '--token', 't'], says: /without TLS sends tokens in the clear/ },
+    { args: ['start', '--token', 't', '--token-file', 'f'], says: /cannot be used with option '--token-file/ },
+    { args: ['start', '--tls-key', 'f'], says: /--tls-key and --tls-cert belong together/ },
+  ])('$args is wrong usage, exit code 2', async ({ args, says }) => {
+    const { code, stdout, stderr } = await ran(args)
+    expect(stderr).toMatch(says)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  })
+})
+
+describe('waybill start', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('says how to connect, and ends with 0 at %s within two seconds', async (signal) => {
+    const child = waybill(['start', '--port', '0'])
+    const [, url] = await child.prints(/^Waybill is listening: connect\('(ws:\/\/127\.0\.0\.1:\d+)'\)\. Ctrl-C stops it\.\n$/)
+    await startWorker(url!)
+    const from = performance.now()
+    child.kill(signal)
+    expect(await child.ended).toEqual({ code: 0, signal: null })
+    expect(performance.now() - from).toBeLessThan(2000)
+    expect(child.stderr).toBe('')
+  })
+
+  it('says it as one line of JSON', async () => {
+    const { child, url, port } = await startRouter()
+    expect(child.stdout.split('\n')).toHaveLength(2)
+    expect(JSON.parse(child.stdout)).toEqual({ url, host: '127.0.0.1', port, pid: child.pid, token: false, tls: false })
+  })
+
+  it('names a port that is taken, exit code 1', async () => {
+    const { code, stderr } = await ran(['start', '--port', String(router.port)])
+    expect(stderr).toBe(`waybill: port ${router.port} on 127.0.0.1 is taken by another process; stop it or choose another port\n`)
+    expect(code).toBe(1)
+  })
+
+  it('asks for a token, and takes it from a file or the environment', async () => {
+    const file = join(folder, 'token')
+    await writeFile(file, 'fido\n')
+    const { url } = await startRouter(['--token-file', file])
+    const [none, wrong, right, fromFile] = await Promise.all([
+      ran(['clients', '--url', url]),
+      ran(['clients', '--url', url, '--json'], { WAYBILL_TOKEN: 'rex' }),
+      ran(['call', 'waybill.Router.clients', '--url', url, '--json'], { WAYBILL_TOKEN: 'fido' }),
+      ran(['clients', '--url', url, '--token-file', file]),
+    ])
+    expect(none.stderr).toMatch(/^waybill: Unauthorized: .*\n {2}to do +give the token of this router with WAYBILL_TOKEN or --token-file\n$/)
+    expect(none.code).toBe(3)
+    expect(JSON.parse(wrong.stdout)).toMatchObject({ error: { code: 'Unauthorized', executed: 'no' } })
+    expect(wrong.code).toBe(3)
+    expect(JSON.parse(right.stdout)).toMatchObject({ result: [{ principal: 'token' }] })
+    expect(fromFile.code).toBe(0)
+  })
+
+  it('serves TLS with the files it is given', async () => {
+    const file = (name: string): string => fileURLToPath(new URL(`fixtures/tls/${name}`, import.meta.url))
+    const { url } = await startRouter(['--tls-key', file('key.pem'), '--tls-cert', file('cert.pem')])
+    expect(url).toMatch(/^wss:/)
+    const [trusting, careful] = await Promise.all([
+      ran(['call', 'waybill.Router.info', '--url', url], { NODE_EXTRA_CA_CERTS: file('cert.pem') }),
+      ran(['call', 'waybill.Router.info', '--url', url]),
+    ])
+    expect(trusting.code).toBe(0)
+    expect(careful.code).toBe(3)
+    expect(careful.stderr).toContain('self-signed certificate')
+  })
+
+  it('says so when the TLS files are none', async () => {
+    const file = join(folder, 'key.pem')
+    await writeFile(file, 'no key')
+    const { code, stderr } = await ran(['start', '--port', '0', '--tls-key', file, '--tls-cert', file])
+    expect(stderr).toMatch(/^waybill: the router cannot start with the TLS key and certificate: /)
+    expect(code).toBe(2)
+  })
+
+  it('listens for others where it is told to, and says what they need', async () => {
+    const child = waybill(['start', '--host', '0.0.0.0', '--port', '0', '--insecure'], { WAYBILL_TOKEN: 'fido' })
+    await child.prints(/connect\('ws:\/\/0\.0\.0\.0:\d+', \{ token \}\)/)
+    await expect.poll(() => child.stderr).toContain('--allow-host')
+  })
+})
+
+describe('waybill call', () => {
+  it('prints text as it is and everything else readably', async () => {
+    const [text, number, plain, rich, nothing] = await Promise.all(
+      [['Dog.bark', 'hello'], ['Dog.echo', '42'], ['Dog.echo', '{"a":[1,"b"]}'], ['Dog.rich'], ['Dog.nothing']].map((args) => ran(['call', ...args], env())),
+    )
+    expect(text).toEqual({ code: 0, stdout: 'woof hello\n', stderr: '' })
+    expect(number!.stdout).toBe('42\n')
+    expect(JSON.parse(plain!.stdout)).toEqual({ a: [1, 'b'] })
+    expect(rich!.stdout).toMatch(/born: 2020-02-03T04:05:06\.000Z/)
+    expect(rich!.stdout).toMatch(/Map\(1\) \{ 'rex' => 7 \}/)
+    expect(rich!.stdout).toMatch(/\[ 1, 2, 255 \]/)
+    expect(nothing).toEqual({ code: 0, stdout: '', stderr: '' })
+  })
+
+  it('reads arguments as JSON where they are, else as text', async () => {
+    const [json, quoted, text, negative, dashed] = await Promise.all(
+      [['[1,null]'], ['"42"'], ['[1,'], ['-5'], ['--', '--loud']].map((args) => ran(['call', '--json', 'Dog.echo', ...args], env())),
+    )
+    expect([json, quoted, text, negative, dashed].map((one) => (JSON.parse(one!.stdout) as { result: unknown }).result)).toEqual([[1, null], '42', '[1,', -5, '--loud'])
+  })
+
+  it('prints one JSON object with --json', async () => {
+    const [rich, nothing, failed] = await Promise.all(['Dog.rich', 'Dog.nothing', 'Dog.fly'].map((target) => ran(['call', target, '--json'], env())))
+    expect(JSON.parse(rich!.stdout)).toEqual({ result: { born: '2020-02-03T04:05:06.000Z', ages: [['rex', 7]], bytes: 'AQL/', many: '12345678901234567890' } })
+    expect(JSON.parse(nothing!.stdout)).toEqual({ result: null })
+    expect(JSON.parse(failed!.stdout)).toMatchObject({ error: { code: 'NoSuchMethod', executed: 'no', retryable: false, message: expect.stringContaining('fly') as string } })
+    expect(failed).toMatchObject({ code: 1, stderr: '' })
+  })
+
+  it('says what failed, whether it ran and what to do, exit code 1', async () => {
+    const [unknown, lost, thrown, fault] = await Promise.all(['Dog.fly', 'Cat.meow', 'Dog.fail', 'Dog.fault'].map((target) => ran(['call', target], env())))
+    expect(unknown!.stderr).toMatch(/^waybill: NoSuchMethod: Dog does not expose fly; it has bark,.*\n {2}executed +no, it did not run\n {2}to do +\S.*\n$/)
+    expect(lost!.stderr).toMatch(/^waybill: NoSuchService: nobody offers Cat\n {2}executed +no.*\n {2}to do +.*`waybill services`\n$/)
+    expect(thrown!.stderr).toMatch(/^waybill: Asleep: the dog sleeps\n {2}state +\{[^}]*"dream": "rabbits"/)
+    expect(thrown!.stderr).toMatch(/\n {2}executed +yes, it ran\n/)
+    expect(fault!.stderr).toMatch(/\n {2}incident +[0-9a-f]{12} in the log of the callee\n/)
+    expect([unknown, lost, thrown, fault].map((one) => [one!.code, one!.stdout])).toEqual(Array(4).fill([1, '']))
+  })
+
+  it('passes its options on', async () => {
+    await startWorker(router.url, { NAME: 'other', VERSION: '2.0.0' })
+    const [newer, there, data, idle, nobody, noRange] = await Promise.all(
+      [
+        ['waybill.Router.services', '--json'],
+        ['Dog.bark', 'x', '--on', 'nobody'],
+        ['Dog.data', '--data', '{"trace":"t1"}', '--json', '--on', 'other', '--version', '^2'],
+        ['Dog.hang', '--timeout', '100ms', '--json'],
+        ['Dog.bark', '--version', '^3', '--json'],
+        ['Dog.bark', '--version', 'foo'],
+      ].map((args) => ran(['call', ...args], env())),
+    )
+    expect(newer!.stdout).toContain('"version":"2.0.0"')
+    expect(there!.stderr).toContain('NoSuchClient: no client named nobody is connected')
+    expect(JSON.parse(data!.stdout)).toEqual({ result: { trace: 't1' } })
+    expect(JSON.parse(idle!.stdout)).toMatchObject({ error: { code: 'IdleTimeout', executed: 'maybe' } })
+    expect(JSON.parse(nobody!.stdout)).toMatchObject({ error: { code: 'NoSuchVersion', details: { offered: expect.arrayContaining(['1.2.0', '2.0.0']) as string[] } } })
+    expect(noRange).toMatchObject({ code: 2, stderr: expect.stringContaining('is not a version range') as string })
+  })
+
+  it('writes no control characters where there is no terminal', async () => {
+    const { code, stdout, stderr } = await ran(['call', 'Dog.walk', '3'], env())
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'home\n', stderr: '' })
+  })
+
+  it('cancels the call at Ctrl-C and says what is known of it, exit code 130', async () => {
+    const other = await startWorker(router.url, { NAME: 'lonely' })
+    const call = waybill(['call', 'lonely/Dog.hang'], env())
+    await other.prints(/^hanging$/m)
+    call.kill('SIGINT')
+    expect(await call.ended).toEqual({ code: 130, signal: null })
+    expect(call.stderr).toMatch(/^waybill: Cancelled: .*\n {2}executed +maybe/)
+    await other.prints(/^cancelled$/m)
+  })
+
+  it('says when no router is there, within the time of its connect, exit code 3', async () => {
+    const url = `ws://127.0.0.1:${await freePort()}`
+    const from = performance.now()
+    const [text, json, listed] = await Promise.all([ran(['call', 'Dog.bark', '--url', url]), ran(['call', 'Dog.bark', '--json'], { WAYBILL_URL: url }), ran(['services', '--url', url])])
+    expect(performance.now() - from).toBeLessThan(6000)
+    expect(text.stderr).toMatch(new RegExp(`^waybill: RouterUnreachable: no router at ${url}: start one with \`waybill start\`\n {2}reason +.*ECONNREFUSED`))
+    expect(JSON.parse(json.stdout)).toMatchObject({ error: { code: 'RouterUnreachable', executed: 'no', retryable: true } })
+    expect(listed.stderr).toBe(text.stderr)
+    expect([text, json, listed].map(({ code }) => code)).toEqual([3, 3, 3])
+  })
+})
+
+describe('waybill services and waybill clients', () => {
+  it('list in aligned columns', async () => {
+    const [services, clients] = await Promise.all([ran(['services'], env()), ran(['clients'], env())])
+    expect(services.stdout).toMatch(/^SERVICE {2}VERSION {2}CLIENT {2}RUNNING {2}METHODS\nDog {6}1\.2\.0 {4}kennel {8}\d {2}bark echo .*\n$/)
+    expect(clients.stdout).toMatch(/^CLIENT +PRINCIPAL {2}STATE +SERVICES {2}CALLS {2}SINCE\n/)
+    expect(clients.stdout).toMatch(/^kennel +local {6}open +1 +\d {2}\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m)
+  })
+
+  it('list as JSON', async () => {
+    const [services, clients] = await Promise.all([ran(['services', '--json'], env()), ran(['clients', '--json'], env())])
+    expect(JSON.parse(services.stdout)).toMatchObject([{ service: 'Dog', version: '1.2.0', client: 'kennel' }])
+    expect(JSON.parse(clients.stdout)).toContainEqual(expect.objectContaining({ name: 'kennel', principal: 'local', state: 'open' }))
+  })
+
+  it('say what to do where there is nothing yet', async () => {
+    const { url } = await startRouter()
+    const services = await ran(['services', '--url', url])
+    const clients = await ran(['clients', '--url', url])
+    const json = await ran(['clients', '--url', url, '--json'])
+    expect(services).toEqual({ code: 0, stdout: '', stderr: 'Nobody offers a service yet. A client does: await client.expose(new Dog())\n' })
+    expect(clients).toEqual({ code: 0, stdout: '', stderr: 'Nobody else is connected. A process hops on: await connect(url)\n' })
+    expect(json).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
+  })
+})
+
+/** A port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}

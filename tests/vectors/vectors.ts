@@ -1,0 +1,126 @@
+/**
+ * What each golden vector of PROTOCOL.md means. The bytes stand there, under the same name; `protocol.test.ts` reads and writes both ways.
+ */
+import { encodings, executedFlag, Flag, FrameType, segmentedBit, Tag, type Connected, type FrameHead, type Introduction, type Refused } from '@waybill/core'
+
+export const openings: Readonly<Record<string, Introduction | Connected | Refused>> = {
+  introduction: {
+    incarnation: '018f3c1e7a00deadbeef',
+    name: 'kennel',
+    labels: { region: 'eu' },
+    credentials: { token: 'woof' },
+    features: [],
+  },
+  resumption: {
+    incarnation: '018f3c1e7a00deadbeef',
+    name: 'kennel',
+    features: [],
+    resume: { session: '0123456789abcdef0123456789abcdef', token: 'c0ffee', received: 7 },
+  },
+  connected: {
+    router: { name: 'depot', epoch: 3 },
+    session: '0123456789abcdef0123456789abcdef',
+    token: 'c0ffee',
+    resumed: false,
+    received: 0,
+    name: 'kennel',
+    principal: 'local',
+    symbol: 0x00400001,
+    limits: { windowBytes: 1048576, maxFrameBytes: 1048576, maxBodyBytes: 8388608, heartbeatMs: 10000, heartbeatGraceMs: 5000, resumeGraceMs: 750 },
+    features: [],
+  },
+  refused: { refused: { code: 'Unauthorized', message: 'the token is not one of this router' } },
+}
+
+/** A frame as fields. `fields` are extension fields in order; a body is a value, or raw bytes of an encoding. */
+export interface FrameVector {
+  readonly head: FrameHead
+  readonly fields?: readonly (readonly [tag: number, content: string])[]
+  readonly body?: unknown
+}
+
+/** Symbols as a router mints them: generation, kind, index. */
+export const caller = 0x00400001
+export const callee = 0x00400002
+export const address = 0x00500001
+export const instance = 0x00600001
+export const method = 0x00700001
+
+export const frames: Readonly<Record<string, FrameVector>> = {
+  goodbye: { head: { type: FrameType.goodbye }, body: { code: 'Superseded', message: 'another process took over the name kennel' } },
+  ping: { head: { type: FrameType.ping } },
+  pong: { head: { type: FrameType.pong } },
+  'symbol-names': {
+    head: { type: FrameType.symbol, destination: address, method },
+    fields: [
+      [Tag.destination, 'Dog@^1'],
+      [Tag.method, 'bark'],
+    ],
+  },
+  'symbol-caller': {
+    head: { type: FrameType.symbol, source: caller },
+    fields: [[Tag.principal, '["walker","local","018f3c1e7a00deadbeef"]']],
+  },
+  'symbol-gone': { head: { type: FrameType.symbol, source: caller } },
+  unsupported: { head: { type: FrameType.unsupported, call: 9 }, body: { type: 0x30 } },
+  'call-names': {
+    head: { type: FrameType.call, flags: Flag.statusesWanted, source: caller, call: 1, ttlMs: 600000 },
+    fields: [
+      [Tag.destination, 'Dog@^1'],
+      [Tag.method, 'bark'],
+    ],
+    body: ['hello'],
+  },
+  'call-symbols': { head: { type: FrameType.call, destination: address, source: caller, call: 2, ttlMs: 600000, method }, body: ['hello'] },
+  'call-delivered': { head: { type: FrameType.call, destination: instance, source: caller, call: 2, ttlMs: 600000, method }, body: ['hello'] },
+  'call-chunk': { head: { type: FrameType.callChunk, source: caller, call: 3 }, body: new Uint8Array([1, 2, 3]) },
+  cancel: { head: { type: FrameType.cancel, source: caller, call: 2 } },
+  accepted: { head: { type: FrameType.accepted, destination: caller, source: callee, call: 1 } },
+  started: { head: { type: FrameType.started, destination: caller, source: callee, call: 1 } },
+  progress: { head: { type: FrameType.progress, destination: caller, source: callee, call: 1 }, body: { total: 3, completed: 1, details: 'sniffing' } },
+  result: { head: { type: FrameType.result, destination: caller, source: callee, call: 1 }, body: 'wau' },
+  exception: {
+    head: { type: FrameType.exception, flags: executedFlag('yes'), destination: caller, source: callee, call: 1 },
+    body: { exval: 'no bone', xclass: 'BoneError', xstate: { bones: 0 } },
+  },
+  rejected: {
+    head: { type: FrameType.rejected, destination: caller, call: 2 },
+    body: { code: 'NoSuchService', description: 'nobody offers Dog' },
+  },
+  'answer-chunk': { head: { type: FrameType.answerChunk, flags: Flag.more, destination: caller, source: callee, call: 1 }, body: new Uint8Array([4, 5, 6]) },
+}
+
+/** Frames of each packet, by name, with the packet's numbers. */
+export const packets: Readonly<Record<string, { readonly sequence: number; readonly acknowledged: number; readonly frames: readonly string[] }>> = {
+  'packet-call': { sequence: 1, acknowledged: 0, frames: ['call-names'] },
+  'packet-acknowledgement': { sequence: 0, acknowledged: 258, frames: [] },
+  'packet-heartbeat': { sequence: 0, acknowledged: 2, frames: ['ping'] },
+  'packet-two': { sequence: 2, acknowledged: 1, frames: ['accepted', 'result'] },
+}
+
+export const bodies: Readonly<Record<string, { readonly encoding: number; readonly value: unknown }>> = {
+  'body-none': { encoding: encodings.none, value: undefined },
+  'body-json': { encoding: encodings.json, value: ['hello', 42, { constructor: null }] },
+  'body-rich': { encoding: encodings.rich, value: [new Date(0), undefined, 10n, -0] },
+  'body-rich-shared': { encoding: encodings.rich, value: sharedValue() },
+  'body-rich-keys': { encoding: encodings.rich, value: [new Set(['a']), { constructor: 1, '\\x': 2 }] },
+  'body-bytes': { encoding: encodings.bytes, value: new Uint8Array([222, 173, 190, 239]) },
+  'body-json-segmented': { encoding: encodings.json | segmentedBit, value: [{ photo: new Uint8Array([1, 2, 3]) }, 'rex'] },
+  'body-rich-segmented': { encoding: encodings.rich | segmentedBit, value: [new Map([['a', new Uint16Array([1, 2])]])] },
+}
+
+function sharedValue(): unknown {
+  const dog = { name: 'rex' }
+  return [dog, dog]
+}
+
+/** Envelopes whose JSON form and frame stand in PROTOCOL.md, as `json envelope-…` and `hex envelope-…`. */
+export const envelopes = [
+  'envelope-request',
+  'envelope-accepted',
+  'envelope-progress',
+  'envelope-rejected',
+  'envelope-result',
+  'envelope-exception',
+  'envelope-cancel',
+] as const
