@@ -39,28 +39,22 @@ describe('waybill', () => {
     expect(await child.ended).toEqual({ code: 0, signal: null })
     expect(child.stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
+})
 
-  it.concurrent.each([
+describe('what makes no sense', () => {
+  it.concurrent.for([
     { args: ['cal'], says: /unknown command 'cal'\n\(Did you mean call\?\)/ },
     { args: ['call'], says: /missing required argument 'service\.method'/ },
     { args: ['call', 'Dog.bark', '--deadlin', '1s'], says: /unknown option '--deadlin'\n\(Did you mean --deadline\?\)/ },
     { args: ['call', 'Dog'], says: /"Dog" names no method: write Service\.method/ },
-    { args: ['call', 'Dog.bark@^1'], says: /"bark@\^1" is not the name of a method/ },
-    { args: ['call', 'Dog.then'], says: /then can never be called/ },
-    { args: ['call', 'Dog.bark', '12345678901234567890'], says: /would be rounded/ },
-    { args: ['call', 'Dog.bark', '--data', '{'], says: /--data: "\{" is not JSON/ },
-    { args: ['call', 'Dog.bark', '--timeout', 'soon'], says: /--timeout: "soon" is not a time/ },
-    { args: ['call', 'Dog.bark', '--on', 'a b'], says: /"a b" is not a client name/ },
-    { args: ['call', 'Dog.bark', '--url', 'http://127.0.0.1'], says: /is not the URL of a router/ },
     { args: ['call', 'Dog.bark', '--url', 'ws://token@127.0.0.1'], says: /WAYBILL_TOKEN or --token-file/ },
     { args: ['call', 'Dog.bark', '--token-file', '/nowhere'], says: /--token-file: cannot read \/nowhere/ },
     { args: ['start', '--port', '80x'], says: /'80x' is invalid\. A port is a number from 0 to 65535/ },
-    { args: ['start', '--port', '65536'], says: /A port is a number from 0 to 65535/ },
     { args: ['start', '--host', '0.0.0.0'], says: /listening on 0\.0\.0\.0 opens the router to a network: give a token/ },
     { args: ['start', '--host', '0.0.0.0', '--token', 't'], says: /without TLS sends tokens in the clear/ },
     { args: ['start', '--token', 't', '--token-file', 'f'], says: /cannot be used with option '--token-file/ },
     { args: ['start', '--tls-key', 'f'], says: /--tls-key and --tls-cert belong together/ },
-  ])('$args is wrong usage, exit code 2', async ({ args, says }) => {
+  ])('is wrong usage, exit code 2: $args', async ({ args, says }, { expect }) => {
     const { code, stdout, stderr } = await ran(args)
     expect(stderr).toMatch(says)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -68,6 +62,8 @@ describe('waybill', () => {
 })
 
 describe('waybill start', () => {
+  afterEach(() => endChildren(router.child, worker))
+
   it.each(['SIGINT', 'SIGTERM'] as const)('says how to connect, and ends with 0 at %s within two seconds', async (signal) => {
     const child = waybill(['start', '--port', '0'])
     const [, url] = await child.prints(/^Waybill is listening: connect\('(ws:\/\/127\.0\.0\.1:\d+)'\)\. Ctrl-C stops it\.\n$/)
@@ -138,6 +134,8 @@ describe('waybill start', () => {
 })
 
 describe('waybill call', () => {
+  afterEach(() => endChildren(router.child, worker))
+
   it('prints text as it is and everything else readably', async () => {
     const [text, number, plain, rich, nothing] = await Promise.all(
       [['Dog.bark', 'hello'], ['Dog.echo', '42'], ['Dog.echo', '{"a":[1,"b"]}'], ['Dog.rich'], ['Dog.nothing']].map((args) => ran(['call', ...args], env())),
@@ -224,6 +222,8 @@ describe('waybill call', () => {
 })
 
 describe('waybill services and waybill clients', () => {
+  afterEach(() => endChildren(router.child, worker))
+
   it('list in aligned columns', async () => {
     const [services, clients] = await Promise.all([ran(['services'], env()), ran(['clients'], env())])
     expect(services.stdout).toMatch(/^SERVICE {2}VERSION {2}CLIENT {2}RUNNING {2}METHODS\nDog {6}1\.2\.0 {4}kennel {8}\d {2}bark echo .*\n$/)

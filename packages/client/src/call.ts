@@ -15,6 +15,15 @@ export interface Carrier {
 type Failure = Error & Exceptional
 type Listeners = { [E in keyof CallEvents<unknown>]?: ((value: never) => void)[] }
 
+/** What `capture` was given last: one executor for all promises, instead of a closure for each. */
+let resolveLast!: (value: unknown) => void
+let rejectLast!: (error: Failure) => void
+
+function capture(resolve: (value: unknown) => void, reject: (error: Failure) => void): void {
+  resolveLast = resolve
+  rejectLast = reject
+}
+
 export class LiveCall<T> extends Promise<T> implements Call<T>, AsyncIterable<never> {
   readonly #carrier: Carrier
   readonly #resolve: (value: T) => void
@@ -24,15 +33,10 @@ export class LiveCall<T> extends Promise<T> implements Call<T>, AsyncIterable<ne
   #watchers: Set<Watcher<T>> | undefined
 
   constructor(carrier: Carrier) {
-    let resolve!: (value: T) => void
-    let reject!: (error: Failure) => void
-    super((resolved, rejected) => {
-      resolve = resolved
-      reject = rejected
-    })
+    super(capture as ConstructorParameters<typeof Promise<T>>[0])
     this.#carrier = carrier
-    this.#resolve = resolve
-    this.#reject = reject
+    this.#resolve = resolveLast
+    this.#reject = rejectLast
   }
 
   get sn(): string {

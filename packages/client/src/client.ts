@@ -128,8 +128,8 @@ export class Client implements AsyncDisposable {
    * sent before a method is called. Throws `BadAddress`.
    */
   remote<T extends object>(address: string | ServiceDefinition<T>, options: RemoteOptions = {}): Remote<T> {
-    const text = typeof address === 'string' ? address : address.address
-    return remoteProxy({ starter: this.#outgoing, names: this.#names }, text, options) as Remote<T>
+    const definition = typeof address === 'string' ? undefined : (address as ServiceDefinition<never>)
+    return remoteProxy({ starter: this.#outgoing, names: this.#names, definition }, definition?.address ?? (address as string), options) as Remote<T>
   }
 
   /**
@@ -169,6 +169,7 @@ export class Client implements AsyncDisposable {
     await this.#offers.withdrawAll().catch(() => {})
     await this.#incoming.drain()
     await this.#outgoing.drained()
+    await this.#connection.flushed()
   }
 
   #opened(): void {

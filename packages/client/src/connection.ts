@@ -74,6 +74,7 @@ export class Connection {
   #grace: Timer | undefined
   #acknowledge: Timer | undefined
   #flushing = false
+  #emptied: (() => void) | undefined
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options
@@ -117,10 +118,21 @@ export class Connection {
     this.#push(writeRawFrame(this.#slab, head, extension, encoding, piece))
   }
 
+  /** Whether anything but a few bytes may be written now: no more than the window is under way. */
+  get hasCredit(): boolean {
+    return this.#exchange.retainedBytes + this.#outbox.bytes < (this.connected?.limits.windowBytes ?? 0)
+  }
+
   /** Something that has frames to write when there is a link and credit; the end of the line is its place after each. */
   enqueue(sendable: Sendable): void {
     this.#queue.push(sendable)
     this.#flushSoon()
+  }
+
+  /** Resolves when nothing waits to be written any more. */
+  flushed(): Promise<void> {
+    if (this.#queue.size === 0 && this.#outbox.bytes === 0) return Promise.resolve()
+    return new Promise((resolve) => (this.#emptied = resolve))
   }
 
   #push(start: number): void {
@@ -138,15 +150,15 @@ export class Connection {
   readonly #flush = (): void => {
     this.#flushing = false
     if (this.#link === undefined) return
-    const { windowBytes } = this.connected!.limits
     const now = this.#options.ports.clock.nowMs()
-    // The acknowledgement is the credit: no more than the window is under way.
-    while (this.#exchange.retainedBytes + this.#outbox.bytes < windowBytes) {
+    // The acknowledgement is the credit.
+    while (this.hasCredit) {
       const sendable = this.#queue.shift()
       if (sendable === undefined) break
       if (sendable.writeNext(now)) this.#queue.push(sendable)
     }
     this.#send()
+    if (this.#queue.size === 0) this.#emptied?.()
   }
 
   #send(): void {

@@ -1,6 +1,6 @@
 /** What another side said of a failure, as an error of this side: a rejection, or an exception with its class where it is registered. */
 import { isCode, RemoteException, reviveError, WaybillError } from '@waybill/core'
-import type { ExceptionContent, Exceptional, Executed, Rejection } from '@waybill/core'
+import type { ErrorClass, ExceptionContent, Exceptional, Executed, Rejection } from '@waybill/core'
 
 type Failure = Error & Exceptional
 
@@ -14,12 +14,12 @@ export function errorFromRejection({ code, description, details }: Rejection): W
   return new WaybillError('Rejected', `${code}: ${description}`, { executed: 'no', details: { code, details } })
 }
 
-export function errorFromException(body: unknown, executed: Executed): Failure {
+export function errorFromException(body: unknown, executed: Executed, declared: readonly ErrorClass[]): Failure {
   const { exval, code, details, xclass, xmodule, xstate, xargs, incident } = fieldsOf(body) as Partial<ExceptionContent>
   const message = textOf(exval, 'the method failed')
   if (isCode(code)) return new WaybillError(code, message, { executed, details })
   const name = textOf(xclass, 'Error')
-  const revived = reviveError(name, message, xstate)
+  const revived = reviveError(name, message, xstate, declared)
   if (revived !== undefined) return revived
   return new RemoteException(message, { xclass: name, xmodule, xstate, xargs, incident })
 }

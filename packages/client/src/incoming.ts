@@ -253,7 +253,8 @@ export class Incoming implements CallSink {
   }
 
   progress(call: IncomingCall, progress: Progress): void {
-    if (call.state !== 'running') return
+    // Without credit a progress is left out: a later one, or the outcome, says more.
+    if (call.state !== 'running' || !this.#connection.hasCredit) return
     const { total, completed, details } = progress
     const body = prepareBody({ total, completed, ...(details !== undefined && { details }) }, this.#limits, 'progress')
     if (body.byteLengthBound > PIECE_BYTES) {
@@ -358,14 +359,16 @@ export class Incoming implements CallSink {
   #answer(type: number, { source, number }: IncomingCall, flags: number, value: unknown, what: string): void {
     const body = outgoingBody(value, what, this.#limits)
     const head = { type, flags, destination: source, source: this.#symbol, call: number }
-    let offset = writePiece(this.#connection, head, undefined, body, 0)
-    if (offset === 0) return
-    const { connected } = this.#connection
+    const { hasCredit, connected } = this.#connection
+    let offset = hasCredit ? writePiece(this.#connection, head, undefined, body, 0) : 0
+    if (hasCredit && offset === 0) return
+    let next = hasCredit ? { ...head, type: FrameType.answerChunk as number, flags: 0 } : head
     const rest: Sendable = {
       writeNext: () => {
         // A result that belongs to a session that is gone has nobody to go to.
         if (this.#connection.connected !== connected) return false
-        offset = writePiece(this.#connection, { ...head, type: FrameType.answerChunk, flags: 0 }, undefined, body, offset)
+        offset = writePiece(this.#connection, next, undefined, body, offset)
+        next = { ...head, type: FrameType.answerChunk, flags: 0 }
         return offset > 0
       },
     }

@@ -1,6 +1,6 @@
 /** One call that this client makes, between the user's `LiveCall` and the wire. Only its fields; `Outgoing` decides. */
 import { callerTable, Timed } from '@waybill/core'
-import type { CallerEvent, CallerState, Code } from '@waybill/core'
+import type { CallerEvent, CallerState, Code, ErrorClass } from '@waybill/core'
 import { LiveCall, type Carrier } from './call.js'
 import type { Sendable } from './connection.js'
 import type { Named } from './names.js'
@@ -15,6 +15,8 @@ export interface Request {
   readonly deadlineMs: number
   readonly signal?: AbortSignal | undefined
   readonly data?: unknown
+  /** Classes of errors that its definition declares. */
+  readonly errors: readonly ErrorClass[]
 }
 
 /** What a call asks of who owns it. */

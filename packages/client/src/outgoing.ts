@@ -163,7 +163,7 @@ export class Outgoing implements CallOwner {
       case 'result':
         return this.#succeed(call, body)
       case 'exception':
-        return this.#settle(call, event, errorFromException(body, executedOf(flags)))
+        return this.#settle(call, event, errorFromException(body, executedOf(flags), call.request.errors))
       case 'rejected':
         return this.#rejected(call, readRejection(body))
       default:

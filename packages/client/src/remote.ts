@@ -3,7 +3,7 @@
  * and nothing that merely looks at it sends anything. Owns the callables and their options; calls are made elsewhere.
  */
 import { checkAddress, durationMs, isReserved, parseAddress, printAddress, WaybillError } from '@waybill/core'
-import type { Address, Call, CallOptions, RemoteOptions } from '@waybill/core'
+import type { Address, Call, CallOptions, ErrorClass, RemoteOptions, ServiceDefinition } from '@waybill/core'
 import type { Names } from './names.js'
 import type { Request } from './outgoing-call.js'
 
@@ -15,6 +15,7 @@ export interface Starter {
 
 const DEFAULT_TIMEOUT_MS = 30_000
 const DEFAULT_DEADLINE_MS = 600_000
+const NO_ERRORS: readonly ErrorClass[] = []
 
 /** Options whose features are not there yet: a call that asks for one is refused by name, never made without it. */
 const NOT_YET = ['ttl', 'key', 'durable', 'first', 'quorum', 'hedge', 'construct'] as const
@@ -23,6 +24,8 @@ const OPTIONS: ReadonlySet<string> = new Set(['timeout', 'deadline', 'signal', '
 interface Source {
   readonly starter: Starter
   readonly names: Names
+  /** What both sides know of the service, where the proxy was made from its definition. */
+  readonly definition?: ServiceDefinition<never> | undefined
 }
 
 type Callable = ((...args: unknown[]) => Call<unknown>) & { readonly [METHOD]: Method }
@@ -105,13 +108,16 @@ function notYet(what: string): WaybillError {
 function resolve({ source, address, name, options }: Method): Request | WaybillError {
   const missing = NOT_YET.find((option) => options[option] !== undefined)
   if (missing !== undefined) return notYet(`the option ${missing}`)
+  const terms = source.definition?.methods.get(name)
+  const timeout = options.timeout ?? terms?.timeout
   return {
     address: source.names.address(printAddress(address)),
     method: source.names.method(name),
-    timeoutMs: options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, 'timeout'),
+    timeoutMs: timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(timeout, 'timeout'),
     deadlineMs: options.deadline === undefined ? DEFAULT_DEADLINE_MS : durationMs(options.deadline, 'deadline'),
     signal: options.signal,
     data: options.data,
+    errors: terms === undefined ? NO_ERRORS : [...(terms.errors ?? []), ...(source.definition!.terms.errors ?? [])],
   }
 }
 

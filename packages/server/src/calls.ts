@@ -77,7 +77,7 @@ export class Calls {
     call.incomplete = (frame.flags & Flag.more) !== 0
     const ttlMs = frame.ttlMs === 0 ? this.#limits.maxDeadlineMs : Math.min(frame.ttlMs, this.#limits.maxDeadlineMs)
     caller.calls.add(number, call)
-    this.#wheel.add(call, this.#clock.nowMs() + ttlMs)
+    this.#wheel.add(call, caller.channel.heardMs + ttlMs)
     const instance = this.held.waiting(route.address.service) ? undefined : choose(route, this.#limits.windowBytes)
     if (instance !== undefined) return this.#hand(call, instance, frame.bytes, frame.start, frame.end)
     this.#hold(call, frame)

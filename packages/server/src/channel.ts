@@ -35,9 +35,9 @@ export class Channel {
     return this.#link
   }
 
-  /** Not read from, so its silence means nothing. */
+  /** Not read from because somebody else is full, so its silence means nothing. */
   get isPaused(): boolean {
-    return this.#paused
+    return this.#paused && !this.#heldBack.has(this)
   }
 
   /** Bytes that wait for this client, sent or not. */

@@ -16,7 +16,7 @@ export class Held {
 
   /** Whether anything waits for the service, so that a newcomer must not overtake. */
   waiting(service: string): boolean {
-    return this.#queues.has(service)
+    return this.calls > 0 && this.#queues.has(service)
   }
 
   hasRoom(service: string, bytes: number): boolean {

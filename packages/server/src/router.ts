@@ -190,7 +190,10 @@ export class Router implements Entrance, RouterView {
         channel.caughtUp(this.#parts.limits.maxOutboundBytes)
         if (this.#calls.held.calls > 0) this.#advance(session)
       }
+      const waiting = channel.outboundBytes
       if (arrival !== 'duplicate') this.#dispatch.packet(session, packet, arrival === 'fresh')
+      // What the router itself says to a client is bounded like everything else: who does not take its answers gets no further ones.
+      if (channel.outboundBytes > waiting && channel.outboundBytes > this.#parts.limits.maxOutboundBytes) channel.holdBack(channel)
     } catch (thrown) {
       const error = WaybillError.from(thrown)
       return this.#sessions.end(session, 'goodbye', 'broke the protocol', error)
