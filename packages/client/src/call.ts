@@ -130,7 +130,8 @@ function withoutKind({ total, completed, details }: { total: number; completed: 
 class Watcher<T> implements AsyncIterableIterator<Status | Outcome<T>> {
   readonly #waiting: (Status | Outcome<T>)[] = []
   readonly #leave: (watcher: Watcher<T>) => void
-  #next: ((result: IteratorResult<Status | Outcome<T>>) => void) | undefined
+  /** Those who asked before there was anything, in order. */
+  readonly #asking: ((result: IteratorResult<Status | Outcome<T>>) => void)[] = []
   #done = false
 
   constructor(leave: (watcher: Watcher<T>) => void) {
@@ -139,10 +140,11 @@ class Watcher<T> implements AsyncIterableIterator<Status | Outcome<T>> {
 
   push(event: Status | Outcome<T>, last: boolean): void {
     this.#done ||= last
-    const next = this.#next
+    const next = this.#asking.shift()
     if (next !== undefined) {
-      this.#next = undefined
-      return next({ value: event, done: false })
+      next({ value: event, done: false })
+      if (last) this.#dismiss()
+      return
     }
     if (event.kind === 'progress' && this.#waiting.at(-1)?.kind === 'progress') this.#waiting.pop()
     this.#waiting.push(event)
@@ -152,15 +154,19 @@ class Watcher<T> implements AsyncIterableIterator<Status | Outcome<T>> {
     const event = this.#waiting.shift()
     if (event !== undefined) return Promise.resolve({ value: event, done: false })
     if (this.#done) return Promise.resolve({ value: undefined, done: true })
-    return new Promise((resolve) => (this.#next = resolve))
+    return new Promise((resolve) => this.#asking.push(resolve))
   }
 
   return(): Promise<IteratorResult<Status | Outcome<T>>> {
     this.#done = true
     this.#waiting.length = 0
-    this.#next?.({ value: undefined, done: true })
+    this.#dismiss()
     this.#leave(this)
     return Promise.resolve({ value: undefined, done: true })
+  }
+
+  #dismiss(): void {
+    for (const asking of this.#asking.splice(0)) asking({ value: undefined, done: true })
   }
 
   [Symbol.asyncIterator](): this {

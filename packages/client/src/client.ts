@@ -128,8 +128,9 @@ export class Client implements AsyncDisposable {
    * sent before a method is called. Throws `BadAddress`.
    */
   remote<T extends object>(address: string | ServiceDefinition<T>, options: RemoteOptions = {}): Remote<T> {
-    const definition = typeof address === 'string' ? undefined : (address as ServiceDefinition<never>)
-    return remoteProxy({ starter: this.#outgoing, names: this.#names, definition }, definition?.address ?? (address as string), options) as Remote<T>
+    const source = { starter: this.#outgoing, names: this.#names }
+    if (typeof address === 'string') return remoteProxy(source, address, options) as Remote<T>
+    return remoteProxy({ ...source, definition: address }, address.address, options) as Remote<T>
   }
 
   /**

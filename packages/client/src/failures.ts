@@ -1,4 +1,4 @@
-/** What another side said of a failure, as an error of this side: a rejection, or an exception with its class where it is registered. */
+/** What another side said of a call: its progress; a failure, as an error of this side: a rejection, or an exception with its class where it is registered. */
 import { isCode, RemoteException, reviveError, WaybillError } from '@waybill/core'
 import type { ErrorClass, ExceptionContent, Exceptional, Executed, Rejection } from '@waybill/core'
 
@@ -7,6 +7,11 @@ type Failure = Error & Exceptional
 export function readRejection(body: unknown): Rejection {
   const { code, description, details } = fieldsOf(body)
   return { kind: 'rejected', code: textOf(code, 'Rejected'), description: textOf(description, ''), ...(details !== undefined && { details }) }
+}
+
+export function readProgress(body: unknown): Progress {
+  const { total, completed, details } = fieldsOf(body)
+  return { total: numberOf(total), completed: numberOf(completed), ...(details !== undefined && { details }) }
 }
 
 export function errorFromRejection({ code, description, details }: Rejection): WaybillError {
@@ -26,6 +31,10 @@ export function errorFromException(body: unknown, executed: Executed, declared: 
 
 function fieldsOf(body: unknown): Record<string, unknown> {
   return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === 'number' ? value : 0
 }
 
 function textOf(value: unknown, otherwise: string): string {

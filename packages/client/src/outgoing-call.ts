@@ -48,8 +48,10 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   offset = 0
   arriving: Arriving | undefined
   unfollow: (() => void) | undefined
-  /** It waits before it is sent again, and stands in no queue. */
+  /** It waits before it is sent again. */
   resting = false
+  /** It stands in the connection's queue, where it must not stand twice. */
+  queued = false
   readonly #owner: CallOwner
 
   readonly counter: number
@@ -83,7 +85,7 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   }
 
   writeNext(nowMs: number): boolean {
-    return this.#owner.write(this, nowMs)
+    return (this.queued = this.#owner.write(this, nowMs))
   }
 
   cancel(reason: unknown): Promise<void> {

@@ -22,7 +22,7 @@ import type { BodyLimits, CallerEvent, Code, Exceptional, FrameReader, Ports, Re
 import { fraction } from './backoff.js'
 import { LiveCall } from './call.js'
 import type { Connection } from './connection.js'
-import { errorFromException, errorFromRejection, readRejection } from './failures.js'
+import { errorFromException, errorFromRejection, readProgress, readRejection } from './failures.js'
 import { OutgoingCall, type CallOwner, type Request } from './outgoing-call.js'
 import { outgoingBody, writePiece, type OutgoingBody } from './outgoing-body.js'
 import { Joiner } from './pieces.js'
@@ -78,7 +78,7 @@ export class Outgoing implements CallOwner {
     this.#pending.add(callNumber(counter), call)
     this.#wheel.add(call, dueMs(call))
     if (signal !== undefined) call.follow(signal)
-    this.#connection.enqueue(call)
+    this.#send(call)
     return call.live
   }
 
@@ -89,7 +89,7 @@ export class Outgoing implements CallOwner {
 
   /** Writes the next frame of a call; true when its body goes on. */
   write(call: OutgoingCall, nowMs: number): boolean {
-    if (call.state === 'settled' || call.gaveUp !== undefined) return false
+    if (call.state === 'settled' || call.gaveUp !== undefined || call.resting) return false
     const source = this.#connection.connected!.symbol
     const number = callNumber(call.counter)
     if (call.offset > 0) {
@@ -158,7 +158,7 @@ export class Outgoing implements CallOwner {
         if (call.step(event)) call.live.report({ kind: event })
         return
       case 'progress':
-        if (call.step(event)) call.live.report({ kind: 'progress', ...(body as { total: number; completed: number }) })
+        if (call.step(event)) call.live.report({ kind: 'progress', ...readProgress(body) })
         return
       case 'result':
         return this.#succeed(call, body)
@@ -202,8 +202,11 @@ export class Outgoing implements CallOwner {
   }
 
   #send(call: OutgoingCall): void {
+    // A body that was refused in the middle begins anew.
     call.offset = 0
     call.arriving = undefined
+    if (call.queued) return
+    call.queued = true
     this.#connection.enqueue(call)
   }
 

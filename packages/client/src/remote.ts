@@ -25,7 +25,7 @@ interface Source {
   readonly starter: Starter
   readonly names: Names
   /** What both sides know of the service, where the proxy was made from its definition. */
-  readonly definition?: ServiceDefinition<never> | undefined
+  readonly definition?: Pick<ServiceDefinition<object>, 'methods' | 'terms'>
 }
 
 type Callable = ((...args: unknown[]) => Call<unknown>) & { readonly [METHOD]: Method }
