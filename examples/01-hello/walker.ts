@@ -7,8 +7,9 @@ const dog = client.remote<Dog>('Dog@^1')
 
 console.log(await dog.bark('hello'))
 
-const walk = dog.walk(3)
-walk.on('progress', ({ completed, total, details }) => console.log(`${completed} of ${total} km, ${String(details)}`))
+const walk = dog.walk(3).on('progress', ({ completed, total, details }) => {
+  console.log(`${completed} of ${total} km, ${String(details)}`)
+})
 console.log(await walk)
 
 await client.close()

@@ -8,7 +8,12 @@ const LONGEST_MS = 30_000
 
 // Whatever happens, nothing that was started outlives this process.
 process.once('exit', killAll)
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) process.once(signal, () => process.exit(code))
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const)
+  process.once(signal, () => process.exit(code))
 setTimeout(() => stop(new Error(`the demo did not end within ${LONGEST_MS / 1000} s`)), LONGEST_MS).unref()
 
 try {

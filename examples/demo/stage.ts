@@ -12,8 +12,15 @@ const START_MS = 8000
 const started = new Set<ChildProcess>()
 
 /** Starts a process of this folder. `heard` is told what it says after it is ready; resolves to what it said then. */
-export async function start(file: string, env: Record<string, string>, heard: (word: Word, child: ChildProcess) => void = () => {}): Promise<{ child: ChildProcess; text: string }> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), { env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+export async function start(
+  file: string,
+  env: Record<string, string>,
+  heard: (word: Word, child: ChildProcess) => void = () => {},
+): Promise<{ child: ChildProcess; text: string }> {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
   started.add(child)
   child.once('exit', () => started.delete(child))
   const text = await new Promise<string>((resolve, reject) => {
@@ -31,13 +38,17 @@ export async function start(file: string, env: Record<string, string>, heard: (w
 
 /** Ends everything that was started, at once. */
 export async function endAll(): Promise<void> {
-  const gone = [...started].map((child) => (child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined))
+  const gone = [...started].filter(isRunning).map((child) => once(child, 'exit'))
   killAll()
   await Promise.all(gone)
 }
 
 export function killAll(): void {
   for (const child of started) child.kill('SIGKILL')
+}
+
+function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null
 }
 
 // ---- in a child

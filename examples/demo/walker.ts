@@ -17,9 +17,7 @@ result(await dog.bark('hello'))
 
 await pause()
 chapter(2, 'Progress, while the method runs', "dog.walk(8).on('progress', draw)")
-const walk = dog.walk(8)
-walk.on('progress', ({ total, completed, details }) => bar(total, completed, details))
-result(await walk)
+result(await dog.walk(8).on('progress', ({ total, completed, details }) => bar(total, completed, details)))
 
 await pause()
 chapter(3, 'An exception arrives as its own class, with its state', "await dog.fetch('stick')")

@@ -66,8 +66,10 @@ export async function withRouter(options: PlaceOptions, work: (client: Client) =
 }
 
 function checkUrl(url: string): string {
-  if (!URL.canParse(url) || !/^wss?:/.test(url)) throw new UsageError(`${JSON.stringify(url)} is not the URL of a router, such as ${DEFAULT_URL}`)
-  if (new URL(url).username !== '' || new URL(url).password !== '') throw new UsageError('a token does not belong into the URL: give it with WAYBILL_TOKEN or --token-file')
+  if (!URL.canParse(url) || !/^wss?:/.test(url))
+    throw new UsageError(`${JSON.stringify(url)} is not the URL of a router, such as ${DEFAULT_URL}`)
+  if (new URL(url).username !== '' || new URL(url).password !== '')
+    throw new UsageError('a token does not belong into the URL: give it with WAYBILL_TOKEN or --token-file')
   return url
 }
 
@@ -75,5 +77,8 @@ function checkUrl(url: string): string {
 function explained(error: WaybillError, url: string): WaybillError {
   if (error.code !== 'RouterUnreachable') return error
   const reason = error.message.replace(`no router at ${url}: `, '')
-  return new WaybillError('RouterUnreachable', `no router at ${url}: start one with \`waybill start\``, { executed: 'no', details: { reason } })
+  return new WaybillError('RouterUnreachable', `no router at ${url}: start one with \`waybill start\``, {
+    executed: 'no',
+    details: { reason },
+  })
 }

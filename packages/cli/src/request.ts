@@ -19,7 +19,12 @@ export function readTarget(text: string, options: { readonly on?: string; readon
   return wellFormed(() => {
     const { on, version } = options
     const parsed = parseAddress(text.slice(0, dot))
-    return { method, address: printAddress(checkAddress({ ...parsed, ...(on !== undefined && { client: on }), ...(version !== undefined && { range: version }) })) }
+    return {
+      method,
+      address: printAddress(
+        checkAddress({ ...parsed, ...(on !== undefined && { client: on }), ...(version !== undefined && { range: version }) }),
+      ),
+    }
   })
 }
 

@@ -18,8 +18,26 @@ it('gives every value the nearest plain JSON', () => {
   const circle: unknown[] = [1]
   circle.push(circle)
   const twice = { x: 1 }
-  const value = { d: new Date(0), m: new Map([[1, new Set([2])]]), b: new Uint8Array([255]), n: 1n, i: Infinity, u: undefined, circle, twice: [twice, twice] }
-  expect(jsonForm(value)).toEqual({ d: '1970-01-01T00:00:00.000Z', m: [[1, [2]]], b: '/w==', n: '1', i: 'Infinity', u: null, circle: [1, null], twice: [{ x: 1 }, { x: 1 }] })
+  const value = {
+    d: new Date(0),
+    m: new Map([[1, new Set([2])]]),
+    b: new Uint8Array([255]),
+    n: 1n,
+    i: Infinity,
+    u: undefined,
+    circle,
+    twice: [twice, twice],
+  }
+  expect(jsonForm(value)).toEqual({
+    d: '1970-01-01T00:00:00.000Z',
+    m: [[1, [2]]],
+    b: '/w==',
+    n: '1',
+    i: 'Infinity',
+    u: null,
+    circle: [1, null],
+    twice: [{ x: 1 }, { x: 1 }],
+  })
   expect(jsonForm(undefined)).toBeNull()
 })
 
@@ -34,7 +52,10 @@ it('aligns columns, leaves out empty optional ones and cuts at the width', () =>
     { title: 'LABELS', cell: () => '', optional: true },
     { title: 'REST', cell: () => 'abcdefghij' },
   ]
-  const rows = [{ name: 'a', count: 10 }, { name: 'longer', count: 2 }]
+  const rows = [
+    { name: 'a', count: 10 },
+    { name: 'longer', count: 2 },
+  ]
   expect(table(columns, rows)).toEqual(['NAME     N  REST', 'a       10  abcdefghij', 'longer   2  abcdefghij'])
   expect(table(columns, rows, 16)).toEqual(['NAME     N  REST', 'a       10  abc…', 'longer   2  abc…'])
 })

@@ -4,6 +4,7 @@
  * Knows nothing of frames.
  */
 import { WaybillError } from '@waybill/core'
+import { aside } from './aside.js'
 import type { Call, CallEvents, Exceptional, Outcome, Receipt, Rejection, Status } from '@waybill/core'
 
 /** What a call needs of who carries it. */
@@ -107,14 +108,8 @@ export class LiveCall<T> extends Promise<T> implements Call<T>, AsyncIterable<ne
 
   #emit<E extends keyof CallEvents<T>>(event: E, value: CallEvents<T>[E]): void {
     for (const listener of this.#listeners?.[event] ?? []) {
-      try {
-        ;(listener as (value: CallEvents<T>[E]) => void)(value)
-      } catch (thrown) {
-        // A listener's fault is its own: it must not end the call, nor be lost.
-        queueMicrotask(() => {
-          throw thrown
-        })
-      }
+      // A listener's fault is its own: it must not end the call, nor be lost.
+      aside(() => (listener as (value: CallEvents<T>[E]) => void)(value))
     }
   }
 }

@@ -1,6 +1,7 @@
 /** The client: the one place that sees its parts, and what the user holds. */
 import { defaultLimits, findField, findText, FrameType, mintIncarnation, Tag, WaybillError } from '@waybill/core'
 import type { BodyLimits, FrameReader, Ports, Remote, RemoteOptions, ServiceDefinition, Transport } from '@waybill/core'
+import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Connection } from './connection.js'
 import { Incoming, type Incident } from './incoming.js'
@@ -201,7 +202,7 @@ export class Client implements AsyncDisposable {
   }
 
   #tell(status: ConnectionStatus): void {
-    for (const listener of this.#listeners) listener(status)
+    for (const listener of this.#listeners) aside(() => listener(status))
   }
 
   /** The protocol, seen from a client. */

@@ -1,5 +1,5 @@
 /** `connect()`: options with their checks and defaults. */
-import { durationMs, isName, WaybillError, type Duration, type Ports, type Transport } from '@waybill/core'
+import { durationMs, isName, logLine, WaybillError, type Duration, type Ports, type Transport } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Client } from './client.js'
@@ -53,6 +53,8 @@ function transportFor(url: string): Transport {
   throw new WaybillError('Unsupported', `there is no transport for ${protocol}//; use ws:// or wss://`)
 }
 
-function report({ incident, service, method, error }: Incident): void {
-  console.error(`waybill: incident ${incident} in ${service}.${method}:`, error)
+/** What was thrown may quote its caller, so it is written as one line in which nothing can pretend to be another. */
+function report({ incident, sn, service, method, error }: Incident): void {
+  const thrown = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  console.error(logLine({ waybill: 'incident', incident, sn, method: `${service}.${method}`, thrown }))
 }

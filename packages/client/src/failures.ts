@@ -1,6 +1,6 @@
 /** What another side said of a call: its progress; a failure, as an error of this side: a rejection, or an exception with its class where it is registered. */
 import { isCode, RemoteException, reviveError, WaybillError } from '@waybill/core'
-import type { ErrorClass, ExceptionContent, Exceptional, Executed, Rejection } from '@waybill/core'
+import type { ErrorClass, ExceptionContent, Exceptional, Executed, Progress, Rejection } from '@waybill/core'
 
 type Failure = Error & Exceptional
 

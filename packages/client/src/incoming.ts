@@ -7,14 +7,18 @@ import {
   captureError,
   checkArguments,
   checkResult,
+  disclosed,
+  encodings,
   executed,
   executedFlag,
   findField,
   findText,
   Flag,
   FrameType,
+  mintIncident,
   parseBody,
   prepareBody,
+  quoted,
   Ring,
   runInCall,
   serialNumber,
@@ -22,6 +26,7 @@ import {
   WaybillError,
 } from '@waybill/core'
 import type { BodyLimits, Executed, FrameReader, MethodContract, Ports, Progress } from '@waybill/core'
+import { aside } from './aside.js'
 import type { Connection, Sendable } from './connection.js'
 import type { Exposure } from './exposure.js'
 import { IncomingCall, type CallSink } from './incoming-call.js'
@@ -31,6 +36,8 @@ import { Joiner, PIECE_BYTES } from './pieces.js'
 
 /** How long a cancelled method may take to end by itself before its caller is answered. */
 const CANCEL_GRACE_MS = 250
+/** Of all the bodies together that have not arrived whole, so that callers who never finish cost a bounded amount. */
+const MAX_JOINING_BYTES = 64 * 1024 * 1024
 
 /** An exception that left this process without its details: what was thrown, and how the caller names it. */
 export interface Incident {
@@ -51,6 +58,8 @@ export class Incoming implements CallSink {
   readonly #ports: Ports
   readonly #limits: BodyLimits
   readonly #report: (incident: Incident) => void
+  /** Bytes of bodies that have not arrived whole. */
+  #joiningBytes = 0
   #size = 0
   #closing = false
   #settled: (() => void) | undefined
@@ -76,8 +85,18 @@ export class Incoming implements CallSink {
 
   // ---- frames
 
+  /** What another client wrote is its own fault: it is refused, and this session goes on. */
   call(frame: FrameReader): void {
+    try {
+      this.#call(frame)
+    } catch (thrown) {
+      this.#reject(frame.source, frame.call, WaybillError.from(thrown, 'no'))
+    }
+  }
+
+  #call(frame: FrameReader): void {
     const { source, call: number } = frame
+    if (this.#calls.get(source)?.get(number) !== undefined) throw new WaybillError('ProtocolViolation', `call ${number} has not ended yet`)
     const exposure = this.#exposures.get(frame.destination)
     const contract = exposure && methodOf(exposure, frame)
     if (exposure === undefined || contract === undefined || this.#closing || exposure.streams(contract)) {
@@ -91,7 +110,7 @@ export class Incoming implements CallSink {
       statusesWanted: (frame.flags & Flag.statusesWanted) !== 0,
       encoding: frame.encoding,
       caller: this.#names.caller(source),
-      data: dataOf(frame),
+      data: dataOf(frame, this.#limits),
       deadlineMs: frame.ttlMs === 0 ? undefined : this.#connection.heardMs + frame.ttlMs,
       sink: this,
     })
@@ -130,16 +149,26 @@ export class Incoming implements CallSink {
   // ---- the life of one call
 
   #join(call: IncomingCall, frame: FrameReader): void {
+    const joiner = call.joiner!
+    const piece = frame.body()
     try {
-      call.joiner!.add(frame.body())
+      if (this.#joiningBytes + piece.byteLength > MAX_JOINING_BYTES) throw crowded()
+      joiner.add(piece)
     } catch (thrown) {
       return this.#refuse(call, WaybillError.from(thrown))
     }
-    if ((frame.flags & Flag.more) === 0) this.#arrived(call, call.joiner!.join())
+    this.#joiningBytes += piece.byteLength
+    if ((frame.flags & Flag.more) !== 0) return
+    this.#leaveJoining(call)
+    this.#arrived(call, joiner.join())
+  }
+
+  #leaveJoining(call: IncomingCall): void {
+    this.#joiningBytes -= call.joiner?.bytes ?? 0
+    call.joiner = undefined
   }
 
   #arrived(call: IncomingCall, body: Uint8Array): void {
-    call.joiner = undefined
     try {
       const args = parseBody(call.encoding, body, this.#limits, 'given') ?? []
       if (!Array.isArray(args)) throw new WaybillError('BadArguments', 'the arguments are not a list')
@@ -175,7 +204,8 @@ export class Incoming implements CallSink {
     try {
       instance = call.exposure.instance()
     } catch (thrown) {
-      return this.#refuse(call, new WaybillError('Rejected', `${call.service} could not be constructed`, { cause: thrown }))
+      const incident = this.#incident(call, thrown)
+      return this.#refuse(call, new WaybillError('Rejected', `${call.service} could not be constructed; incident ${incident}`, { details: { incident } }))
     }
     call.step('start')
     call.exposure.count(call.contract, 1)
@@ -242,9 +272,10 @@ export class Incoming implements CallSink {
     }
   }
 
-  #incident(call: IncomingCall, error: unknown): string {
-    const incident = Array.from(this.#ports.random.fill(new Uint8Array(6)), (byte) => byte.toString(16).padStart(2, '0')).join('')
-    this.#report({ incident, error, sn: call.sn, service: call.service, method: call.method })
+  #incident(call: Pick<Incident, 'sn' | 'service' | 'method'> | undefined, error: unknown): string {
+    const incident = mintIncident(this.#ports.random)
+    const { sn = '', service = '', method = '' } = call ?? {}
+    aside(() => this.#report({ incident, error, sn, service, method }))
     return incident
   }
 
@@ -300,6 +331,7 @@ export class Incoming implements CallSink {
 
   #forget(call: IncomingCall): void {
     call.cancelTimer?.cancel()
+    this.#leaveJoining(call)
     this.#waiting.delete(call)
     if (this.#calls.get(call.source)?.get(call.number) === call) this.#calls.get(call.source)!.delete(call.number)
     this.#size--
@@ -308,7 +340,8 @@ export class Incoming implements CallSink {
 
   /** A caller is gone from the router. */
   callerGone(source: number): void {
-    if (this.#calls.get(source)?.size === 0) this.#calls.delete(source)
+    // What still runs for it has been cancelled, and has nobody to answer.
+    this.#calls.delete(source)
   }
 
   /** The session is gone, and with it every caller: what waits never starts, what runs is told and answers nobody. */
@@ -346,12 +379,14 @@ export class Incoming implements CallSink {
   }
 
   #except(call: IncomingCall, error: WaybillError, known: Executed): void {
-    const content = { exval: error.message, code: error.code, ...(error.details !== undefined && { details: error.details }) }
+    const { code, message, details } = disclosed(error, () => this.#incident(call, error.cause ?? error))
+    const content = { exval: message, code, ...(details !== undefined && { details }) }
     this.#answer(FrameType.exception, call, executedFlag(known), content, 'exception')
   }
 
   #reject(destination: number, call: number, error: WaybillError): void {
-    const body = prepareBody({ code: error.code, description: error.message, ...(error.details !== undefined && { details: error.details }) })
+    const { code, message, details } = disclosed(error, () => this.#incident(undefined, error.cause ?? error))
+    const body = prepareBody({ code, description: message, ...(details !== undefined && { details }) })
     this.#connection.write({ type: FrameType.rejected, destination, source: this.#symbol, call }, undefined, body)
   }
 
@@ -384,17 +419,22 @@ function methodOf(exposure: Exposure, frame: FrameReader): MethodContract | unde
 function noSuchMethod(exposure: Exposure, name: string | undefined): WaybillError {
   const { name: service, methods } = exposure.contract
   const offered = [...methods.keys()].slice(0, 20)
-  return new WaybillError('NoSuchMethod', `${service} does not expose ${name ?? 'this method'}; it has ${offered.join(', ')}`, { details: { offered } })
+  return new WaybillError('NoSuchMethod', `${service} does not expose ${name === undefined ? 'this method' : quoted(name)}; it has ${offered.join(', ')}`, { details: { offered } })
+}
+
+function crowded(): WaybillError {
+  return new WaybillError('Overloaded', 'the client that offers the service has too many unfinished bodies', { details: { retryAfterMs: 500 } })
 }
 
 function closing(): WaybillError {
   return new WaybillError('Overloaded', 'the client that offers the service is closing', { details: { retryAfterMs: 0 } })
 }
 
-function dataOf(frame: FrameReader): unknown {
+/** Throws `ProtocolViolation` or `TooLarge`, as for any body. */
+function dataOf(frame: FrameReader, limits: BodyLimits): unknown {
   if (frame.extensionBytes === 0) return undefined
   const field = findField(frame, Tag.data)
-  return field === undefined ? undefined : JSON.parse(new TextDecoder().decode(field))
+  return field === undefined ? undefined : parseBody(encodings.json, field, limits)
 }
 
 /** Whatever has a `then` is awaited, as `await` would. */

@@ -5,8 +5,9 @@ import { WaybillError } from '@waybill/core'
 export const PIECE_BYTES = 256 * 1024
 
 export class Joiner {
+  /** What was added so far. */
+  bytes = 0
   #pieces: Uint8Array[] = []
-  #bytes = 0
   readonly #limit: number
 
   constructor(limit: number) {
@@ -15,15 +16,16 @@ export class Joiner {
 
   /** Throws `TooLarge` before anything is kept. The piece is not copied. */
   add(piece: Uint8Array): void {
-    this.#bytes += piece.byteLength
-    if (this.#bytes > this.#limit) {
-      throw new WaybillError('TooLarge', `a body of more than ${this.#limit} bytes arrived`, { details: { limit: this.#limit, size: this.#bytes } })
+    const bytes = this.bytes + piece.byteLength
+    if (bytes > this.#limit) {
+      throw new WaybillError('TooLarge', `a body of more than ${this.#limit} bytes arrived`, { details: { limit: this.#limit, size: bytes } })
     }
+    this.bytes = bytes
     this.#pieces.push(piece)
   }
 
   join(): Uint8Array {
-    const whole = new Uint8Array(this.#bytes)
+    const whole = new Uint8Array(this.bytes)
     let at = 0
     for (const piece of this.#pieces) {
       whole.set(piece, at)

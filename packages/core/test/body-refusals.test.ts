@@ -93,6 +93,9 @@ describe('a proxy that looks empty', () => {
     expect(thrown(() => prepareBody([proxy, undefined])).message).toBe('value[0] is a remote proxy')
     expect(thrown(() => prepareBody([proxy])).message).toBe('value[0] is a remote proxy')
     expect(thrown(() => prepareBody(proxy)).message).toBe('value is a remote proxy')
+    const ordinary = new Proxy({}, {})
+    installRefusal((value) => (value === ordinary ? 'is a remote proxy' : undefined))
+    expect(thrown(() => prepareBody([ordinary])).message).toBe('value[0] is a remote proxy')
     expect(prepareBody([{}]).text).toBe('[{}]')
   })
 

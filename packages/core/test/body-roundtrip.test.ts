@@ -147,17 +147,19 @@ describe('values arrive equal', () => {
     expect(texts).toEqual(['{"a":1}', '[{"a":1},{"b":2}]'])
   })
 
-  it('while a getter of the value sends another value', () => {
-    const inner = { x: 1 }
-    const value = {
-      a: inner,
-      get b() {
-        return prepareBody([inner, [inner]]).encoding
+  it('while a getter of the value sends another value, whose getter sends a third', () => {
+    const shared = [[1]]
+    const inmost = {
+      get c() {
+        return prepareBody([[[1]], {}]).encoding
       },
-      c: {},
-      d: [] as unknown[],
     }
-    expect(roundTrip([value, {}])).toEqual([{ a: { x: 1 }, b: 2, c: {}, d: [] }, {}])
+    const inner = {
+      get b() {
+        return [prepareBody([inmost, shared]).encoding, prepareBody([[shared, shared]]).encoding]
+      },
+    }
+    expect(roundTrip([shared, inner, {}])).toEqual([[[1]], { b: [1, 2] }, {}])
   })
 })
 

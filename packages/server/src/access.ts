@@ -1,6 +1,6 @@
 /** Who somebody is and what they may do: the two seams where a deployment brings its own answer. */
 import { timingSafeEqual, createHash } from 'node:crypto'
-import { WaybillError, type Introduction } from '@waybill/core'
+import { quoted, WaybillError, type Introduction } from '@waybill/core'
 
 /** The name of who is responsible for a client. */
 export type Principal = string
@@ -21,10 +21,52 @@ export interface Access {
   readonly authorize: ((principal: Principal, action: Action, subject: Subject) => boolean) | undefined
 }
 
+/**
+ * The seams as the router uses them: what a deployment's own code throws is a fault, told to nobody but `report`, and the answer is no; a
+ * principal that could pretend to be something else in a log is none.
+ */
+export function guardedAccess({ authenticate, authorize }: Access, report: (where: string, error: unknown) => string): Access {
+  const unchecked = (thrown: unknown): never => {
+    if (thrown instanceof WaybillError) throw thrown
+    const incident = report('authenticate', thrown)
+    throw new WaybillError('Unauthorized', `the credentials could not be checked; incident ${incident}`, { details: { incident } })
+  }
+  const principalOf = (answer: unknown): Principal => {
+    if (typeof answer === 'string' && PRINCIPAL.test(answer)) return answer
+    return unchecked(new TypeError(`authenticate gave ${typeof answer === 'string' ? quoted(answer) : typeof answer} instead of a principal`))
+  }
+  return {
+    authenticate: (credentials) => {
+      try {
+        const answer: unknown = authenticate(credentials)
+        return answer instanceof Promise ? answer.then(principalOf, unchecked) : principalOf(answer)
+      } catch (thrown) {
+        return unchecked(thrown)
+      }
+    },
+    authorize:
+      authorize &&
+      ((principal, action, subject) => {
+        try {
+          return authorize(principal, action, subject) === true
+        } catch (thrown) {
+          report('authorize', thrown)
+          return false
+        }
+      }),
+  }
+}
+
+/** 1 to 256 characters, none of which is invisible or ends a line. */
+const PRINCIPAL = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,256}$/u
+
 /** Without credentials everybody is `local`; with tokens (label → token) the label. */
 export function tokenAuthentication(tokens: Readonly<Record<string, string>> | undefined): Access['authenticate'] {
   if (tokens === undefined) return () => 'local'
-  const known = Object.entries(tokens).map(([label, token]) => ({ label, digest: digestOf(token) }))
+  const known = Object.entries(tokens).map(([label, token]) => {
+    if (token === '') throw new WaybillError('BadArguments', `the token of ${quoted(label)} is empty, so everybody would have it`)
+    return { label, digest: digestOf(token) }
+  })
   return (credentials) => {
     const digest = digestOf(credentials?.token ?? '')
     // Every digest is compared, whatever matched before, so the time tells nothing.

@@ -4,6 +4,7 @@
  */
 import { readIntroduction, WaybillError, writeOpening, type Connected, type Introduction, type Link, type Ports, type Timer } from '@waybill/core'
 import type { Access, Principal } from './access.js'
+import type { Incidents } from './incidents.js'
 import type { Limits } from './limits.js'
 import type { Session } from './model.js'
 import { CloseCode, type Sessions } from './sessions.js'
@@ -36,8 +37,10 @@ export class Admission {
   readonly #ports: Ports
   readonly #sessions: Sessions
   readonly #router: RouterIdentity
+  readonly #incidents: Incidents
 
-  constructor(parts: { access: Access; limits: Limits; ports: Ports; sessions: Sessions; router: RouterIdentity }) {
+  constructor(parts: { access: Access; limits: Limits; ports: Ports; sessions: Sessions; router: RouterIdentity; incidents: Incidents }) {
+    this.#incidents = parts.incidents
     this.#access = parts.access
     this.#limits = parts.limits
     this.#ports = parts.ports
@@ -50,11 +53,15 @@ export class Admission {
     const tooLate = (): void => {
       this.#refuse(opening, new WaybillError('ProtocolViolation', `no introduction came within ${this.#limits.openingMs} ms`, { executed: 'no' }))
     }
+    const { maxOpenings } = this.#limits
     const opening: Opening = { link, admitted, state: 'waiting', timer: this.#ports.clock.timer(this.#limits.openingMs, tooLate) }
-    this.#openings.add(opening)
+    if (this.#openings.size >= maxOpenings) {
+      this.#refuse(opening, new WaybillError('Overloaded', `${maxOpenings} others are being let in; try again soon`))
+    } else this.#openings.add(opening)
     return {
       introduced: (message) => {
-        // Whatever comes while the credentials are being checked cannot be legal.
+        // What comes after a refusal was under way; what comes while the credentials are being checked cannot be legal.
+        if (opening.state === 'over') return
         if (opening.state !== 'waiting') return link.terminate()
         opening.state = 'checking'
         void this.#introduce(opening, message)
@@ -73,24 +80,11 @@ export class Admission {
   async #introduce(opening: Opening, message: Uint8Array): Promise<void> {
     try {
       const introduction = readIntroduction(message)
-      const answer = this.#authenticate(introduction)
+      const answer = this.#access.authenticate(introduction.credentials)
       const principal = typeof answer === 'string' ? answer : await answer
       if (opening.state === 'checking') this.#connect(opening, introduction, principal)
     } catch (thrown) {
       this.#refuse(opening, WaybillError.from(thrown, 'no'))
-    }
-  }
-
-  #authenticate(introduction: Introduction): Principal | Promise<Principal> {
-    const unknown = (thrown: unknown): never => {
-      if (thrown instanceof WaybillError) throw thrown
-      throw new WaybillError('Unauthorized', 'the credentials could not be checked', { cause: thrown })
-    }
-    try {
-      const answer = this.#access.authenticate(introduction.credentials)
-      return typeof answer === 'string' ? answer : answer.catch(unknown)
-    } catch (thrown) {
-      return unknown(thrown)
     }
   }
 
@@ -121,9 +115,10 @@ export class Admission {
     if (session.state === 'open') opening.admitted(session)
   }
 
-  #refuse(opening: Opening, error: WaybillError): void {
+  #refuse(opening: Opening, refusal: WaybillError): void {
     if (opening.state === 'over') return
     this.#over(opening)
+    const error = this.#incidents.disclosed('opening', refusal)
     opening.link.send(writeOpening({ refused: { code: error.code, message: error.message.slice(0, MAX_REFUSAL_CHARACTERS) } }))
     opening.link.end(CloseCode.refused, error.code)
   }

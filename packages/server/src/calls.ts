@@ -11,6 +11,7 @@ import {
   FrameType,
   joinFields,
   Offset,
+  quoted,
   routerHolder,
   routerTable,
   Tag,
@@ -30,6 +31,7 @@ import type { Registry } from './registry.js'
 import type { Routes } from './routes.js'
 import { choose, hasRoom, nobody } from './routing.js'
 import type { Sessions } from './sessions.js'
+import { Throttle } from './throttle.js'
 
 export interface CallCounts {
   /** Calls read since the start. */
@@ -48,6 +50,7 @@ export class Calls {
   readonly #sessions: Sessions
   readonly #registry: Registry
   readonly #routes: Routes
+  readonly #throttle: Throttle
 
   constructor(parts: { limits: Limits; clock: Clock; access: Access; sessions: Sessions; registry: Registry; routes: Routes }) {
     this.#limits = parts.limits
@@ -57,6 +60,7 @@ export class Calls {
     this.#registry = parts.registry
     this.#routes = parts.routes
     this.#wheel = new Wheel(parts.clock)
+    this.#throttle = new Throttle(parts.clock, parts.limits)
     this.held = new Held(parts.limits)
   }
 
@@ -99,6 +103,7 @@ export class Calls {
     const call = caller.calls.get(frame.call)
     if (call === undefined || call.cancelled) return this.#stale()
     call.cancelled = true
+    this.#throttle.cancelled(caller.channel)
     if (routerTable[call.state].cancel === 'settled') return this.#end(call, 'cancel', new WaybillError('Cancelled', 'the call was cancelled before it was handed over'))
     this.#forward(caller, call.instance!, frame.bytes, frame.start, frame.end)
   }
@@ -160,7 +165,11 @@ export class Calls {
       this.held.remove(call)
       this.#settle(call)
     }
-    for (const other of session.introducedTo) other.channel.write({ type: FrameType.symbol, source: session.symbol })
+    for (const other of session.introducedTo) {
+      other.channel.write({ type: FrameType.symbol, source: session.symbol })
+      other.knows.delete(session)
+    }
+    for (const caller of session.knows) caller.introducedTo.delete(session)
     const instances = [...session.instances]
     for (const instance of instances) this.#registry.withdraw(instance)
     if (session.handling > 0) this.#loseHanded(session, reason)
@@ -169,6 +178,7 @@ export class Calls {
 
   stop(): void {
     this.#wheel.stop()
+    this.#throttle.stop()
   }
 
   #loseHanded(callee: Session, reason: string): void {
@@ -191,7 +201,7 @@ export class Calls {
       const method = findText(frame, Tag.method) ?? this.#registry.methods.get(frame.method)
       const { service } = route.address
       if (!this.#authorize(caller.principal, 'call', { client: caller.name, service, ...(method !== undefined && { method }) })) {
-        return new WaybillError('Forbidden', `${caller.principal} may not call ${service}.${method ?? '?'}`)
+        return new WaybillError('Forbidden', `${caller.principal} may not call ${service}.${method === undefined ? '?' : quoted(method)}`)
       }
     }
     return route.candidates.length === 0 ? this.#nobody(route) : undefined
@@ -227,6 +237,7 @@ export class Calls {
   /** Tells a callee once who stands behind a source. */
   #introduce(caller: Session, callee: Session): void {
     caller.introducedTo.add(callee)
+    callee.knows.add(caller)
     const who = extensionField(Tag.principal, JSON.stringify([caller.name, caller.principal, caller.incarnation]))
     callee.channel.write({ type: FrameType.symbol, source: caller.symbol }, joinFields([who]))
   }

@@ -6,6 +6,9 @@ import { EARLY_FLUSH_BYTES, Exchange, framePacket, Outbox, writeFrame } from '@w
 import type { FrameHead, FrameType, Link, PreparedBody, Slab } from '@waybill/core'
 import type { Flusher } from './flusher.js'
 
+/** Heartbeats need no credit, so this bounds what a client that never reads can make us say. */
+const MAX_BEAT_BACKLOG_BYTES = 64 * 1024
+
 export class Channel {
   readonly exchange = new Exchange()
   /** When anything last arrived, on the router's clock; and whether a heartbeat has been sent since. */
@@ -77,9 +80,10 @@ export class Channel {
     this.#link?.send(this.exchange.sealUnnumbered())
   }
 
-  /** A heartbeat or its answer. */
+  /** A heartbeat or its answer; left out where the client does not even take what was sent before. */
   beat(type: typeof FrameType.ping | typeof FrameType.pong): void {
-    this.#link?.send(this.exchange.sealUnnumbered(framePacket(this.#slab, { type })))
+    if (this.#link === undefined || this.#link.bufferedBytes > MAX_BEAT_BACKLOG_BYTES) return
+    this.#link.send(this.exchange.sealUnnumbered(framePacket(this.#slab, { type })))
   }
 
   attach(link: Link, nowMs: number): void {
@@ -106,13 +110,27 @@ export class Channel {
   holdBack(feeder: Channel): void {
     if (this.#heldBack.has(feeder)) return
     this.#heldBack.add(feeder)
-    feeder.#holders++
-    feeder.exchange.withhold(true)
+    feeder.hold()
+  }
+
+  /** No more credit, until `letGo` was called as often as this. */
+  hold(): void {
+    this.#holders++
+    this.exchange.withhold(true)
+  }
+
+  letGo(): void {
+    if (--this.#holders > 0) return
+    this.exchange.withhold(false)
+    this.acknowledge()
+    if (!this.#paused) return
+    this.#paused = false
+    this.#link?.resume()
   }
 
   /** The client has caught up: lets go of whom this channel held back once half of the room is free again. */
   caughtUp(roomBytes: number): void {
-    if (this.#heldBack.size > 0 && this.outboundBytes <= roomBytes / 2) this.#letGo()
+    if (this.#heldBack.size > 0 && this.outboundBytes <= roomBytes / 2) this.#letAllGo()
   }
 
   /** A client that goes on without credit, which no honest one does, is not read from any more until it has credit again. */
@@ -122,21 +140,14 @@ export class Channel {
     this.#link?.pause()
   }
 
-  #letGo(): void {
-    for (const feeder of this.#heldBack) {
-      if (--feeder.#holders > 0) continue
-      feeder.exchange.withhold(false)
-      feeder.acknowledge()
-      if (!feeder.#paused) continue
-      feeder.#paused = false
-      feeder.#link?.resume()
-    }
+  #letAllGo(): void {
+    for (const feeder of this.#heldBack) feeder.letGo()
     this.#heldBack.clear()
   }
 
   /** For good: nothing that waits will ever be sent. */
   dispose(): void {
     this.#outbox.clear()
-    this.#letGo()
+    this.#letAllGo()
   }
 }

@@ -6,6 +6,7 @@ import { tokenAuthentication, type Access } from './access.js'
 import { memoryTransport } from './gateways/memory.js'
 import { checkExposure } from './gateways/web-door.js'
 import { listenWebSocket, type Listening, type ListenOptions } from './gateways/websocket.js'
+import { Incidents, type RouterIncident } from './incidents.js'
 import { defaultLimits, type Limits } from './limits.js'
 import { Router, type RouterLoad } from './router.js'
 
@@ -20,6 +21,8 @@ export interface RouterOptions {
   readonly authenticate?: Access['authenticate']
   readonly authorize?: Access['authorize']
   readonly limits?: Partial<Limits>
+  /** Told of each fault of which clients only learn the number. Default: one line of JSON to stderr. */
+  readonly onIncident?: (incident: RouterIncident) => void
   /** For tests: a virtual clock, a seeded source of randomness. */
   readonly ports?: Ports
 }
@@ -74,6 +77,7 @@ export function composeRouter(options: Omit<RouterOptions, 'listen'>): { router:
   const router = new Router({
     ports,
     limits: checkLimits({ ...defaultLimits, ...options.limits }),
+    incidents: new Incidents(ports.random, options.onIncident),
     access: { authenticate: options.authenticate ?? tokenAuthentication(options.tokens), authorize: options.authorize },
     // Without a store the start time serves: later starts have higher epochs.
     identity: { name, epoch: Math.floor(ports.clock.wallMs()) },

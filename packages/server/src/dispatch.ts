@@ -1,11 +1,12 @@
 /**
  * What each frame of a client means: the protocol as one switch. Reads, decides whose business it is, and passes it on.
  */
-import { extensionField, findText, FrameType, joinFields, PACKET_HEADER_BYTES, prepareBody, Tag, WaybillError } from '@waybill/core'
+import { checkFields, extensionField, findText, FrameType, joinFields, PACKET_HEADER_BYTES, prepareBody, Tag, WaybillError } from '@waybill/core'
 import type { FrameReader } from '@waybill/core'
 import { reject } from './answers.js'
 import { ROUTER_SERVICE, serveRouterCall } from './api/serve.js'
 import type { RouterView } from './api/router-api.js'
+import type { Incidents } from './incidents.js'
 import type { Calls } from './calls.js'
 import type { Route, Session } from './model.js'
 import type { Registry } from './registry.js'
@@ -19,8 +20,18 @@ export class Dispatch {
   readonly #routes: Routes
   readonly #calls: Calls
   readonly #view: RouterView
+  readonly #incidents: Incidents
 
-  constructor(parts: { frame: FrameReader; sessions: Sessions; registry: Registry; routes: Routes; calls: Calls; view: RouterView }) {
+  constructor(parts: {
+    frame: FrameReader
+    sessions: Sessions
+    registry: Registry
+    routes: Routes
+    calls: Calls
+    view: RouterView
+    incidents: Incidents
+  }) {
+    this.#incidents = parts.incidents
     this.#frame = parts.frame
     this.#sessions = parts.sessions
     this.#registry = parts.registry
@@ -32,17 +43,18 @@ export class Dispatch {
   /** Handles every frame of a packet, in order. Throws `ProtocolViolation` or `TooLarge`; then the client cannot go on. */
   packet(session: Session, packet: Uint8Array, numbered: boolean): void {
     const frame = this.#frame
+    let pinged = false
     frame.open(packet, PACKET_HEADER_BYTES)
     while (frame.next()) {
       if (numbered) this.#numbered(session, frame)
-      else this.#heartbeat(session, frame)
+      else if (frame.type === FrameType.ping) pinged = true
+      else if (frame.type !== FrameType.pong) {
+        throw new WaybillError('ProtocolViolation', `frame type ${frame.type} came in a packet without a number`)
+      }
       if (session.state === 'ended') return
     }
-  }
-
-  #heartbeat(session: Session, frame: FrameReader): void {
-    if (frame.type === FrameType.ping) session.channel.beat(FrameType.pong)
-    else if (frame.type !== FrameType.pong) throw new WaybillError('ProtocolViolation', `frame type ${frame.type} came in a packet without a number`)
+    // However many were asked for.
+    if (pinged) session.channel.beat(FrameType.pong)
   }
 
   #numbered(session: Session, frame: FrameReader): void {
@@ -82,13 +94,17 @@ export class Dispatch {
     if (!this.#own(session, frame)) {
       return reject(session, frame.call, new WaybillError('Forbidden', 'the source of the call is not your own symbol'))
     }
+    checkFields(frame)
     const inline = findText(frame, Tag.destination)
-    if (inline === ROUTER_SERVICE) return serveRouterCall(this.#view, session, frame)
+    if (inline === ROUTER_SERVICE) return serveRouterCall(this.#view, session, frame, this.#incidents)
     let route: Route | undefined
     try {
       route = inline === undefined ? this.#routes.bySymbol(frame.destination) : this.#routes.byText(inline, session)
     } catch (thrown) {
-      return reject(session, frame.call, WaybillError.from(thrown, 'no'))
+      return reject(session, frame.call, this.#incidents.disclosed('routing', WaybillError.from(thrown, 'no')))
+    }
+    if (frame.method === 0 && findText(frame, Tag.method) === undefined) {
+      return reject(session, frame.call, new WaybillError('NoSuchMethod', 'the call names no method'))
     }
     if (route === undefined || (frame.method !== 0 && this.#registry.methods.get(frame.method) === undefined)) {
       return reject(session, frame.call, new WaybillError('StaleSymbol', 'a symbol of the call has lost its meaning; send the names'))

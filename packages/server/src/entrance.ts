@@ -7,4 +7,6 @@ export interface Entrance {
   admit(link: Link): LinkEvents
   /** The most bytes that one packet may have; a gateway refuses longer ones unread. */
   readonly maxPacketBytes: number
+  /** How long a peer may take until it has introduced itself, and how long to begin. */
+  readonly openingMs: number
 }

@@ -7,6 +7,7 @@ import type { CallRecord } from './model.js'
 
 export class Held {
   calls = 0
+  bytes = 0
   readonly #limits: Limits
   readonly #queues = new Map<string, { calls: Set<CallRecord>; bytes: number }>()
 
@@ -20,6 +21,7 @@ export class Held {
   }
 
   hasRoom(service: string, bytes: number): boolean {
+    if (this.bytes + bytes > this.#limits.maxHeldBytes) return false
     const queue = this.#queues.get(service)
     return queue === undefined || (queue.calls.size < this.#limits.maxQueuedCalls && queue.bytes + bytes <= this.#limits.maxQueuedBytes)
   }
@@ -36,6 +38,7 @@ export class Held {
     call.held.push(frame)
     call.heldBytes += frame.byteLength
     queue.bytes += frame.byteLength
+    this.bytes += frame.byteLength
   }
 
   /** Takes the call out, if it is held. */
@@ -46,6 +49,7 @@ export class Held {
     const queue = this.#queues.get(service)!
     queue.calls.delete(call)
     queue.bytes -= call.heldBytes
+    this.bytes -= call.heldBytes
     if (queue.calls.size === 0) this.#queues.delete(service)
     call.held = undefined
     call.heldBytes = 0

@@ -9,6 +9,8 @@ export interface Limits {
   /** Bytes that wait for one client; above it, the router stops reading from who feeds it. */
   readonly maxOutboundBytes: number
   readonly maxSessions: number
+  /** Links that have not introduced themselves yet; further ones are refused at once. */
+  readonly maxOpenings: number
   /** Calls of one client that have not ended. */
   readonly maxCallsPerSession: number
   readonly maxServicesPerSession: number
@@ -19,6 +21,10 @@ export interface Limits {
   /** Calls that wait for room, for one service. */
   readonly maxQueuedCalls: number
   readonly maxQueuedBytes: number
+  /** The same for all services together. */
+  readonly maxHeldBytes: number
+  /** Of one client; one that sends more is slowed down to this. */
+  readonly maxCancelsPerSecond: number
   /** A call without a ttl gets this one; none gets more. */
   readonly maxDeadlineMs: number
   /** How long a link may stay without an introduction. */
@@ -41,6 +47,7 @@ export const defaultLimits: Limits = {
   maxBodyBytes: 8 * MiB,
   maxOutboundBytes: 8 * MiB,
   maxSessions: 100_000,
+  maxOpenings: 4096,
   maxCallsPerSession: 65_536,
   maxServicesPerSession: 256,
   maxMethodsPerService: 1024,
@@ -48,6 +55,8 @@ export const defaultLimits: Limits = {
   maxAddresses: 65_536,
   maxQueuedCalls: 4096,
   maxQueuedBytes: 32 * MiB,
+  maxHeldBytes: 256 * MiB,
+  maxCancelsPerSecond: 5000,
   maxDeadlineMs: 30 * 24 * 3600 * 1000,
   openingMs: 5000,
   heartbeatMs: 10_000,

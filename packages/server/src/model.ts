@@ -18,6 +18,8 @@ export class Session {
   handling = 0
   /** As caller: the sessions that were told what its symbol stands for. Owned by `Calls`. */
   readonly introducedTo = new Set<Session>()
+  /** As callee: the sessions that it was told of. Owned by `Calls`. */
+  readonly knows = new Set<Session>()
   /** Addresses that a symbol was minted for on its behalf. */
   mintedAddresses = 0
 

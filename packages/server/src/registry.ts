@@ -1,5 +1,5 @@
 /** Who offers what. Owns services, instances and the symbols of instances and methods. Decides nothing about where a call goes. */
-import { isName, isServiceName, WaybillError } from '@waybill/core'
+import { isMethodName, isName, isServiceName, quoted, WaybillError } from '@waybill/core'
 import type { Limits } from './limits.js'
 import { Instance, type Offer, type Service, type Session } from './model.js'
 import { isExactVersion } from './routing.js'
@@ -98,12 +98,15 @@ export class Registry {
 
   #check(offer: Offer): void {
     const { service, version, labels, concurrency, methods } = offer
-    if (!isServiceName(service)) throw new WaybillError('BadAddress', `${JSON.stringify(service)} is not a service name`)
+    if (!isServiceName(service)) throw new WaybillError('BadAddress', `${quoted(service)} is not a service name`)
     if (service.startsWith(RESERVED_PREFIX)) throw new WaybillError('Forbidden', `names that begin with ${RESERVED_PREFIX} belong to the router`)
-    if (!isExactVersion(version)) throw new WaybillError('BadAddress', `${JSON.stringify(version)} is not a version such as 1.2.0`)
+    if (!isExactVersion(version)) throw new WaybillError('BadAddress', `${quoted(version)} is not a version such as 1.2.0`)
     if (!(concurrency >= 1)) throw new WaybillError('BadArguments', `the concurrency of ${service} is ${concurrency}, less than 1`)
     for (const [label, value] of Object.entries(labels)) {
-      if (!isName(label) || !isName(value)) throw new WaybillError('BadAddress', `${label}=${value} is not a label with a value`)
+      if (!isName(label) || !isName(value)) throw new WaybillError('BadAddress', `${quoted(`${label}=${value}`)} is not a label with a value`)
+    }
+    for (const method of methods) {
+      if (!isMethodName(method)) throw new WaybillError('BadAddress', `${quoted(method)} is not a name for a method of ${service}`)
     }
     if (methods.length > this.#limits.maxMethodsPerService) {
       throw new WaybillError('TooLarge', `${service} has ${methods.length} methods, more than ${this.#limits.maxMethodsPerService}`, {

@@ -3,13 +3,14 @@
  * end together. Decides nothing itself.
  */
 import { FrameReader, PROTOCOL_VERSION, Slab, WaybillError, type Link, type LinkEvents, type Ports } from '@waybill/core'
-import type { Access } from './access.js'
+import { guardedAccess, type Access } from './access.js'
 import { Admission, type RouterIdentity } from './admission.js'
 import type { ClientInfo, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
 import { Calls } from './calls.js'
 import { Dispatch } from './dispatch.js'
 import type { Entrance } from './entrance.js'
 import { Flusher } from './flusher.js'
+import type { Incidents } from './incidents.js'
 import type { Limits } from './limits.js'
 import { Liveness } from './liveness.js'
 import type { Offer, Session } from './model.js'
@@ -25,6 +26,7 @@ export interface RouterParts {
   readonly limits: Limits
   readonly access: Access
   readonly identity: RouterIdentity
+  readonly incidents: Incidents
 }
 
 /** What is pending inside, for tests and statistics: all 0 in a router at rest. */
@@ -37,7 +39,9 @@ export interface RouterLoad {
 
 export class Router implements Entrance, RouterView {
   readonly maxPacketBytes: number
+  readonly openingMs: number
   readonly #parts: RouterParts
+  readonly #incidents: Incidents
   readonly #startedMs: number
   readonly #flusher: Flusher
   readonly #sessions: Sessions
@@ -49,18 +53,21 @@ export class Router implements Entrance, RouterView {
   #closed = false
 
   constructor(parts: RouterParts) {
-    const { ports, limits, access, identity } = parts
+    const { ports, limits, identity, incidents } = parts
+    const access = guardedAccess(parts.access, (where, error) => incidents.report(where, error))
     const slab = new Slab()
-    this.#parts = parts
+    this.#parts = { ...parts, access }
+    this.#incidents = incidents
     this.#startedMs = ports.clock.wallMs()
+    this.openingMs = limits.openingMs
     this.maxPacketBytes = limits.maxFrameBytes + PACKET_SLACK_BYTES
     this.#flusher = new Flusher(ports, limits.acknowledgeMs)
     const lost = (session: Session, reason: string): void => this.#calls.lost(session, reason)
-    this.#sessions = new Sessions({ ports, limits, slab, flusher: this.#flusher, lost })
+    this.#sessions = new Sessions({ ports, limits, slab, flusher: this.#flusher, incidents, lost })
     this.#registry = new Registry(limits)
     const routes = new Routes(this.#registry, limits)
     this.#calls = new Calls({ limits, clock: ports.clock, access, sessions: this.#sessions, registry: this.#registry, routes })
-    this.#admission = new Admission({ access, limits, ports, sessions: this.#sessions, router: identity })
+    this.#admission = new Admission({ access, limits, ports, sessions: this.#sessions, router: identity, incidents })
     this.#liveness = new Liveness(ports.clock, limits, this.#sessions)
     this.#dispatch = new Dispatch({
       frame: new FrameReader(limits.maxFrameBytes),
@@ -69,6 +76,7 @@ export class Router implements Entrance, RouterView {
       routes,
       calls: this.#calls,
       view: this,
+      incidents,
     })
   }
 
@@ -195,7 +203,7 @@ export class Router implements Entrance, RouterView {
       // What the router itself says to a client is bounded like everything else: who does not take its answers gets no further ones.
       if (channel.outboundBytes > waiting && channel.outboundBytes > this.#parts.limits.maxOutboundBytes) channel.holdBack(channel)
     } catch (thrown) {
-      const error = WaybillError.from(thrown)
+      const error = this.#incidents.disclosed('packet', WaybillError.from(thrown))
       return this.#sessions.end(session, 'goodbye', 'broke the protocol', error)
     }
     if (exchange.unacknowledgedBytes === 0) return

@@ -2,7 +2,7 @@
  * Where a call goes: pure functions of what is offered. Nothing here changes anything but a route's own derived fields.
  */
 import semver from 'semver'
-import { WaybillError, type Address } from '@waybill/core'
+import { quoted, WaybillError, type Address } from '@waybill/core'
 import type { Instance, Route } from './model.js'
 
 /** The instances that an address means, in the order in which they were offered. */
@@ -19,7 +19,7 @@ function matches({ client, range, where }: Address, { session, offer }: Instance
 /** Throws `BadAddress` where the range is none. */
 export function checkRange(address: Address): void {
   if (address.range !== undefined && semver.validRange(address.range) === null) {
-    throw new WaybillError('BadAddress', `${JSON.stringify(address.range)} is not a version range; write one like ^1, ~1.2 or >=1.0.0 <2`)
+    throw new WaybillError('BadAddress', `${quoted(address.range)} is not a version range; write one like ^1, ~1.2 or >=1.0.0 <2`)
   }
 }
 

@@ -8,6 +8,7 @@ import type { Introduction, Link, Ports, RouterSessionEvent, Slab, Timer } from 
 import { digestOf, type Principal } from './access.js'
 import { Channel } from './channel.js'
 import type { Flusher } from './flusher.js'
+import type { Incidents } from './incidents.js'
 import { Incumbents } from './incumbents.js'
 import type { Limits } from './limits.js'
 import { Session } from './model.js'
@@ -31,10 +32,19 @@ export class Sessions {
   readonly #limits: Limits
   readonly #slab: Slab
   readonly #flusher: Flusher
+  readonly #incidents: Incidents
   readonly #lost: (session: Session, reason: string) => void
 
   /** `lost` is told of each session that is gone for good; `reason` completes “kennel …”. */
-  constructor(parts: { ports: Ports; limits: Limits; slab: Slab; flusher: Flusher; lost: (session: Session, reason: string) => void }) {
+  constructor(parts: {
+    ports: Ports
+    limits: Limits
+    slab: Slab
+    flusher: Flusher
+    incidents: Incidents
+    lost: (session: Session, reason: string) => void
+  }) {
+    this.#incidents = parts.incidents
     this.#ports = parts.ports
     this.#limits = parts.limits
     this.#slab = parts.slab
@@ -64,10 +74,12 @@ export class Sessions {
     const id = this.#secret(16)
     const name = introduction.name ?? `client-${id.slice(0, 8)}`
     const holder = this.#byName.get(name)
+    // Calls may be addressed to an id as well as to a name, so nobody may be called what another one is.
+    if (this.#byId.has(name)) throw new WaybillError('Forbidden', `${name} is the id of another client; take another name`)
     if (holder !== undefined && holder.principal !== principal) {
       throw new WaybillError('Forbidden', `the name ${name} is held by another principal; take another name`)
     }
-    if (introduction.name !== undefined && this.#incumbents.isFormer(name, introduction.incarnation)) throw superseded(name)
+    if (introduction.name !== undefined && this.#incumbents.isFormer(`${name}/${principal}`, introduction.incarnation)) throw superseded(name)
     const own = holder?.incarnation === introduction.incarnation
     if (holder !== undefined) this.#supersede(holder, own)
     const channel = new Channel(this.#slab, this.#flusher, this.#ports.clock.nowMs())
@@ -78,7 +90,7 @@ export class Sessions {
     if (session === undefined) throw new WaybillError('Overloaded', `the router has ${this.size} clients, as many as it allows`)
     this.#byId.set(id, session)
     this.#byName.set(name, session)
-    if (introduction.name !== undefined) this.#incumbents.take(name, introduction.incarnation)
+    if (introduction.name !== undefined) this.#incumbents.take(`${name}/${principal}`, introduction.incarnation)
     this.#secrets.set(session, { digest: Buffer.alloc(0), timer: undefined })
     channel.attach(link, this.#ports.clock.nowMs())
     return session
@@ -105,7 +117,7 @@ export class Sessions {
     try {
       session.channel.resume(peerReceived)
     } catch (thrown) {
-      this.end(session, 'goodbye', 'broke the protocol', WaybillError.from(thrown))
+      this.end(session, 'goodbye', 'broke the protocol', this.#incidents.disclosed('resume', WaybillError.from(thrown)))
     }
   }
 

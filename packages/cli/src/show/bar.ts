@@ -29,7 +29,8 @@ export class Bar {
 
 /** `████████░░░░  3/5  60%  sniffing`; without a sensible total only the count. */
 export function barText({ total, completed, details }: Progress): string {
-  const what = details === undefined ? '' : `  ${printable(typeof details === 'string' ? details : JSON.stringify(details)).replaceAll('\n', ' ')}`
+  const what =
+    details === undefined ? '' : `  ${printable(typeof details === 'string' ? details : JSON.stringify(details)).replaceAll('\n', ' ')}`
   if (!(total > 0) || !Number.isFinite(total)) return `${completed}${what}`
   const part = Math.min(1, Math.max(0, completed / total))
   const full = Math.round(part * WIDTH)

@@ -18,7 +18,13 @@ export function table<R>(columns: readonly Column<R>[], rows: readonly R[], widt
     .filter(({ optional, cells }) => !optional || cells.some((cell) => cell !== ''))
     .map((column) => ({ ...column, width: Math.max(column.title.length, ...column.cells.map((cell) => cell.length)) }))
   const line = (textOf: (column: (typeof shown)[number]) => string): string =>
-    cut(shown.map((column) => (column.right ? textOf(column).padStart(column.width) : textOf(column).padEnd(column.width))).join(GAP).trimEnd(), width)
+    cut(
+      shown
+        .map((column) => (column.right ? textOf(column).padStart(column.width) : textOf(column).padEnd(column.width)))
+        .join(GAP)
+        .trimEnd(),
+      width,
+    )
   return [line(({ title }) => title), ...rows.map((_, index) => line(({ cells }) => cells[index]!))]
 }
 

@@ -39,7 +39,7 @@ export function addCall(program: Command, act: (verb: Promise<number>) => Promis
       .option('--deadline <time>', 'give up after so long, whatever is heard (default 10m)')
       .option('--on <client>', 'only at the client of this name')
       .option('--version <range>', 'only versions in this range, such as ^1')
-      .option('--data <json>', "travels beside the arguments, as currentCall().data"),
+      .option('--data <json>', 'travels beside the arguments, as currentCall().data'),
   )
     .addHelpText('after', examples)
     .action((target: string, args: string[], options: Options) => act(call(target, args, options)))
@@ -72,7 +72,7 @@ async function outcomeOf(running: Call<unknown>, json: boolean): Promise<number>
   }
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)
-  running.on('progress', (progress) => bar.show(progress))
+  void running.on('progress', (progress) => bar.show(progress))
   try {
     const value = await running
     bar.clear()

@@ -18,13 +18,14 @@ const columns: readonly Column<ClientInfo>[] = [
 const nobody = 'Nobody else is connected. A process hops on: await connect(url)'
 
 export function addClients(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
-  return addPlaceOptions(program.command('clients').description('list who is connected').option('--json', 'print JSON')).action((options: PlaceOptions) =>
-    act(
-      listing(options, {
-        columns,
-        empty: nobody,
-        rows: async (client) => (await client.remote<RouterApi>('waybill.Router').clients()).filter(({ name }) => name !== client.name),
-      }),
-    ),
+  return addPlaceOptions(program.command('clients').description('list who is connected').option('--json', 'print JSON')).action(
+    (options: PlaceOptions) =>
+      act(
+        listing(options, {
+          columns,
+          empty: nobody,
+          rows: async (client) => (await client.remote<RouterApi>('waybill.Router').clients()).filter(({ name }) => name !== client.name),
+        }),
+      ),
   )
 }

@@ -9,7 +9,11 @@ const columns: readonly Column<ServiceInfo>[] = [
   { title: 'SERVICE', cell: ({ service }) => service },
   { title: 'VERSION', cell: ({ version }) => version },
   { title: 'CLIENT', cell: ({ client }) => client },
-  { title: 'RUNNING', cell: ({ inFlight, concurrency }) => (concurrency === undefined ? `${inFlight}` : `${inFlight}/${concurrency}`), right: true },
+  {
+    title: 'RUNNING',
+    cell: ({ inFlight, concurrency }) => (concurrency === undefined ? `${inFlight}` : `${inFlight}/${concurrency}`),
+    right: true,
+  },
   { title: 'LABELS', cell: ({ labels }) => labelsText(labels), optional: true },
   { title: 'METHODS', cell: ({ methods }) => methods.join(' ') },
 ]
@@ -17,13 +21,23 @@ const columns: readonly Column<ServiceInfo>[] = [
 const nobody = 'Nobody offers a service yet. A client does: await client.expose(new Dog())'
 
 export function addServices(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
-  return addPlaceOptions(program.command('services').description('list what is offered, and by whom').option('--json', 'print JSON')).action((options: PlaceOptions) =>
-    act(listing(options, { columns, empty: nobody, rows: async (client) => sorted(await client.remote<RouterApi>('waybill.Router').services()) })),
+  return addPlaceOptions(
+    program.command('services').description('list what is offered, and by whom').option('--json', 'print JSON'),
+  ).action((options: PlaceOptions) =>
+    act(
+      listing(options, {
+        columns,
+        empty: nobody,
+        rows: async (client) => sorted(await client.remote<RouterApi>('waybill.Router').services()),
+      }),
+    ),
   )
 }
 
 function sorted(services: readonly ServiceInfo[]): readonly ServiceInfo[] {
-  return services.toSorted((left, right) => compare(left.service, right.service) || compare(left.version, right.version) || compare(left.client, right.client))
+  return services.toSorted(
+    (left, right) => compare(left.service, right.service) || compare(left.version, right.version) || compare(left.client, right.client),
+  )
 }
 
 function compare(left: string, right: string): number {

@@ -54,12 +54,16 @@ async function start(options: Options): Promise<number> {
   const { host, port, insecure = false, allowHost: allowHosts = [], origin: origins = [] } = options
   let router: RouterHandle
   try {
-    router = await listen({ listen: { host, port, insecure, allowHosts, origins, ...(tls && { tls }) }, ...(token !== undefined && { tokens: { token } }) })
+    router = await listen({
+      listen: { host, port, insecure, allowHosts, origins, ...(tls && { tls }) },
+      ...(token !== undefined && { tokens: { token } }),
+    })
   } catch (thrown) {
     return couldNot(thrown, options)
   }
   const url = router.url!
-  if (options.json === true) console.log(JSON.stringify({ url, host, port: router.port, pid: process.pid, token: token !== undefined, tls: tls !== undefined }))
+  if (options.json === true)
+    console.log(JSON.stringify({ url, host, port: router.port, pid: process.pid, token: token !== undefined, tls: tls !== undefined }))
   else greet(url, { token: token !== undefined, unnamed: isWildcard(host) && allowHosts.length === 0 })
   await stopSignal()
   await router.close()

@@ -6,6 +6,7 @@
  */
 import { WaybillError } from '../errors/index.js'
 import { isName, isServiceName } from './names.js'
+import { quoted } from './printable.js'
 
 export interface Address {
   readonly client?: string
@@ -60,12 +61,12 @@ function parseLabels(query: string, text: string): Record<string, string> {
   const where: Record<string, string> = Object.create(null) as Record<string, string>
   for (const pair of query.split('&')) {
     const equals = pair.indexOf('=')
-    if (equals < 0) throw bad(text, `has the label ${JSON.stringify(pair)} without a value`)
+    if (equals < 0) throw bad(text, `has the label ${quoted(pair)} without a value`)
     where[pair.slice(0, equals)] = pair.slice(equals + 1)
   }
   return where
 }
 
 function bad(text: string, reason: string): WaybillError {
-  return new WaybillError('BadAddress', `${JSON.stringify(text)} ${reason}`)
+  return new WaybillError('BadAddress', `${quoted(text)} ${reason}`)
 }

@@ -1,2 +1,3 @@
 export { checkAddress, parseAddress, printAddress, type Address } from './address.js'
-export { isName, isServiceName } from './names.js'
+export { isMethodName, isName, isServiceName } from './names.js'
+export { logLine, quoted } from './printable.js'

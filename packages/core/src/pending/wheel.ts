@@ -94,11 +94,13 @@ export class Wheel {
     this.#armNext()
   }
 
-  /** Sets the timer for the first slot that holds anything; at the latest after one whole turn. */
+  /** Sets the timer for the first slot that holds anything, unless it is set for an earlier one; at the latest after one whole turn. */
   #armNext(): void {
-    if (this.size === 0 || this.#armed !== Number.POSITIVE_INFINITY) return
+    if (this.size === 0) return
     for (let turn = 1; turn <= SLOTS; turn++) {
       const tick = this.#tick + turn
+      // What fired may have added something, which has set the timer, but perhaps behind others that were there before.
+      if (tick >= this.#armed) return
       if (this.#slots[tick % SLOTS] !== undefined) return this.#arm(tick)
     }
   }

@@ -44,14 +44,32 @@ export function findField(frame: FrameReader, tag: number): Uint8Array | undefin
   let at = frame.start + HEADER_BYTES
   const end = at + frame.extensionBytes
   while (at < end) {
-    if (end - at < FIELD_BYTES) throw new WaybillError('ProtocolViolation', 'an extension field is cut off')
-    const length = readU16(frame.bytes, at + 2)
-    const next = at + FIELD_BYTES + length
-    if (next > end) throw new WaybillError('ProtocolViolation', `an extension field of ${length} bytes is longer than its extension`)
+    const next = fieldEnd(frame, at, end)
     if (frame.bytes[at] === tag) return frame.bytes.subarray(at + FIELD_BYTES, next)
     at = next
   }
   return undefined
+}
+
+/** Throws `ProtocolViolation` where the fields of the frame do not add up, or one of them stands twice. */
+export function checkFields(frame: FrameReader): void {
+  if (frame.extensionBytes === 0) return
+  const seen = new Set<number>()
+  let at = frame.start + HEADER_BYTES
+  const end = at + frame.extensionBytes
+  while (at < end) {
+    const tag = frame.bytes[at]!
+    if (seen.has(tag)) throw new WaybillError('ProtocolViolation', `the extension field ${tag} stands twice`)
+    seen.add(tag)
+    at = fieldEnd(frame, at, end)
+  }
+}
+
+function fieldEnd(frame: FrameReader, at: number, end: number): number {
+  if (end - at < FIELD_BYTES) throw new WaybillError('ProtocolViolation', 'an extension field is cut off')
+  const length = readU16(frame.bytes, at + 2)
+  if (at + FIELD_BYTES + length > end) throw new WaybillError('ProtocolViolation', `an extension field of ${length} bytes is longer than its extension`)
+  return at + FIELD_BYTES + length
 }
 
 export function findText(frame: FrameReader, tag: number): string | undefined {

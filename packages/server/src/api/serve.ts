@@ -1,24 +1,25 @@
 /** Answers calls to the router itself. They are quick and need no room, so they are never held, and end in the turn in which they arrive. */
-import { findText, Flag, FrameType, parseBody, prepareBody, Tag, WaybillError, type FrameReader } from '@waybill/core'
+import { findText, Flag, FrameType, parseBody, prepareBody, quoted, Tag, WaybillError, type FrameReader } from '@waybill/core'
 import { except, reject } from '../answers.js'
+import type { Incidents } from '../incidents.js'
 import type { Session } from '../model.js'
 import { routerMethods, type RouterView } from './router-api.js'
 
 export const ROUTER_SERVICE = 'waybill.Router'
 
-export function serveRouterCall(view: RouterView, caller: Session, frame: FrameReader): void {
+export function serveRouterCall(view: RouterView, caller: Session, frame: FrameReader, incidents: Incidents): void {
   const call = frame.call
   const name = findText(frame, Tag.method) ?? ''
   const method = routerMethods.get(name)
-  if (method === undefined) return reject(caller, call, new WaybillError('NoSuchMethod', `${ROUTER_SERVICE} has no method ${JSON.stringify(name)}`))
+  if (method === undefined) return reject(caller, call, new WaybillError('NoSuchMethod', `${ROUTER_SERVICE} has no method ${quoted(name)}`))
   if ((frame.flags & Flag.more) !== 0) return reject(caller, call, new WaybillError('TooLarge', `arguments of ${ROUTER_SERVICE} fit in one frame`, { executed: 'no' }))
   try {
     const args = parseBody(frame.encoding, frame.body())
     const body = prepareBody(method(view, caller, Array.isArray(args) ? args : []))
     caller.channel.write({ type: FrameType.result, destination: caller.symbol, call }, undefined, body)
   } catch (thrown) {
-    const error = WaybillError.from(thrown)
+    const error = incidents.disclosed(`${ROUTER_SERVICE}.${name}`, WaybillError.from(thrown))
     if (error.executed === 'no') reject(caller, call, error)
-    else except(caller, call, new WaybillError('Internal', 'the router failed to answer', { cause: thrown }), 'maybe')
+    else except(caller, call, error, 'maybe')
   }
 }

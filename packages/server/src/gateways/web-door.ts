@@ -1,7 +1,7 @@
 /**
  * Who may come in through a port that browsers can reach (security rows 1 and 2). Pure: decides on names and headers.
  */
-import { WaybillError } from '@waybill/core'
+import { quoted, WaybillError } from '@waybill/core'
 
 export interface DoorOptions {
   /** Host names under which the router may be reached, besides the loopback names and the one that it listens on. */
@@ -35,8 +35,15 @@ export function refusalOf(headers: { host?: string | undefined; origin?: string 
     return `the host ${host} is not one of this router; allow it with --allow-host ${host}`
   }
   const { origin } = headers
-  if (origin === undefined || (options.origins ?? []).includes(origin)) return undefined
-  return `pages of ${origin.slice(0, 200)} may not connect; allow them with --origin ${origin.slice(0, 200)}`
+  if (origin === undefined || isOwnPage(origin, headers.host!) || (options.origins ?? []).includes(origin)) return undefined
+  const shown = quoted(origin)
+  return `pages of ${shown} may not connect; allow them with --origin ${shown}`
+}
+
+/** A page that this router itself served: the origin has the very host and port of the request, which has passed already. */
+function isOwnPage(origin: string, host: string): boolean {
+  const own = host.toLowerCase()
+  return origin === `http://${own}` || origin === `https://${own}`
 }
 
 /** The name in a Host header without its port; undefined where it is none. */

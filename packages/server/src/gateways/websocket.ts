@@ -24,7 +24,10 @@ export interface Listening {
   close(): Promise<void>
 }
 
-const HEADER_TIME_MS = 5000
+/** How long a peer may take to answer a close before its socket is destroyed. */
+const CLOSE_MS = 2000
+/** Answers to WebSocket pings wait behind no more than this; further ones are left out. */
+const MAX_PONG_BACKLOG_BYTES = 64 * 1024
 const MAX_HEADER_BYTES = 8192
 const MAX_FRAGMENTS = 64
 const MAX_BUFFERED_CHUNKS = 4096
@@ -34,7 +37,13 @@ const MAX_UNKNOWN_BYTES = MAX_INTRODUCTION_BYTES + 64
 /** Rejects with what went wrong, `EADDRINUSE` for one, as `WaybillError`. */
 export async function listenWebSocket(entrance: Entrance, options: ListenOptions): Promise<Listening> {
   const { host, tls } = options
-  const limits = { headersTimeout: HEADER_TIME_MS, requestTimeout: HEADER_TIME_MS, connectionsCheckingInterval: 1000, maxHeaderSize: MAX_HEADER_BYTES }
+  const { openingMs } = entrance
+  const limits = {
+    headersTimeout: openingMs,
+    requestTimeout: openingMs,
+    connectionsCheckingInterval: Math.min(1000, openingMs / 2),
+    maxHeaderSize: MAX_HEADER_BYTES,
+  }
   const server: Server = tls === undefined ? createServer(limits) : createTlsServer({ ...tls, ...limits })
   const sockets = new WebSocketServer({
     noServer: true,
@@ -44,6 +53,8 @@ export async function listenWebSocket(entrance: Entrance, options: ListenOptions
     maxFragments: MAX_FRAGMENTS,
     maxBufferedChunks: MAX_BUFFERED_CHUNKS,
     skipUTF8Validation: true,
+    autoPong: false,
+    closeTimeout: CLOSE_MS,
   } as ConstructorParameters<typeof WebSocketServer>[0])
   const open = new Set<Duplex>()
   server.on('connection', (socket) => {
@@ -83,8 +94,22 @@ export async function listenWebSocket(entrance: Entrance, options: ListenOptions
 
 function admit(entrance: Entrance, webSocket: WebSocket, socket: Socket): void {
   socket.setNoDelay(true)
+  // Until the router has said its first word, the peer is nobody and has had no reason to send anything but its introduction.
+  let known = false
+  let unknownBytes = 0
+  const count = (chunk: Buffer): void => {
+    unknownBytes += chunk.byteLength
+    if (unknownBytes > MAX_UNKNOWN_BYTES) webSocket.terminate()
+  }
+  socket.on('data', count)
   const link: Link = {
-    send: (packet) => webSocket.send(packet),
+    send: (packet) => {
+      if (!known) {
+        known = true
+        socket.off('data', count)
+      }
+      webSocket.send(packet)
+    },
     get bufferedBytes() {
       return webSocket.bufferedAmount
     },
@@ -93,19 +118,11 @@ function admit(entrance: Entrance, webSocket: WebSocket, socket: Socket): void {
     end: (code, reason) => webSocket.close(code, reason.slice(0, 100)),
     terminate: () => webSocket.terminate(),
   }
-  let known = false
-  let unknownBytes = 0
-  const count = (chunk: Buffer): void => {
-    unknownBytes += chunk.byteLength
-    if (unknownBytes > MAX_UNKNOWN_BYTES) webSocket.terminate()
-  }
-  socket.on('data', count)
   const events = entrance.admit(link)
+  webSocket.on('ping', (content) => {
+    if (webSocket.bufferedAmount <= MAX_PONG_BACKLOG_BYTES) webSocket.pong(content)
+  })
   webSocket.on('message', (data, isBinary) => {
-    if (!known) {
-      known = true
-      socket.off('data', count)
-    }
     if (isBinary) events.packet(data as Buffer)
     else webSocket.close(1003, 'text envelopes are not there yet; send binary packets')
   })

@@ -20,7 +20,8 @@ export class Callers {
   plan(calls: readonly CallPlan[]): void {
     for (const call of calls) {
       this.#world.after(call.atMs, () => {
-        const life = this.#cast.current.get(call.caller)
+        const current = this.#cast.current.get(call.caller)
+        const life = call.byFormer ? this.#cast.lives.find(({ name, process }) => name === call.caller && process.isAlive) : current
         if (life?.client !== undefined) this.make(life, call)
       })
     }

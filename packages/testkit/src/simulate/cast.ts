@@ -19,6 +19,10 @@ export interface Life {
   client: Client | undefined
   /** Somebody has told it to end, or has taken its name. */
   isLeaving: boolean
+  /** Its client has ended for good. */
+  hasEnded: boolean
+  /** Its name was taken by another process. */
+  isSuperseded: boolean
 }
 
 export interface RouterLife {
@@ -78,7 +82,7 @@ export class Cast {
   /** Starts a process of that name, which takes the name from the one that has it. */
   start(name: string): Life {
     const process = this.#world.process(name)
-    const life: Life = { name, process, client: undefined, isLeaving: false }
+    const life: Life = { name, process, client: undefined, isLeaving: false, hasEnded: false, isSuperseded: false }
     this.current.set(name, life)
     this.lives.push(life)
     void this.#begin(life)
@@ -111,7 +115,7 @@ export class Cast {
         life.client = client
         // It was told to end before it had begun.
         if (life.isLeaving) return await client.close({ drainMs: 0 })
-        void client.closed.then((error) => error && this.#ended(life, error))
+        void client.closed.then((error) => this.#ended(life, error))
         const plan = this.#scenario.workers.find((worker) => worker.name === name)
         if (plan !== undefined) await this.#offer(life, client, plan)
         return
@@ -122,8 +126,11 @@ export class Cast {
     }
   }
 
-  #ended(life: Life, { code, message }: WaybillError): void {
+  #ended(life: Life, error: WaybillError | undefined): void {
+    life.hasEnded = true
+    if (error === undefined) return
     const { name } = life
+    const { code, message } = error
     this.#history.count(`client ended by ${code}`)
     if (life.isLeaving) return
     // A router that has just started does not know which of two processes came second: the older one may win the name, until it ends.

@@ -26,7 +26,7 @@ export function causeOf(history: History, call: MadeCall, executions: readonly E
     case 'RouterLost':
       return isStormy && aboutCaller
     case 'Superseded':
-      return isStormy && history.wasTroubled(plan.caller, startedMs, ended.atMs, ['supersede', 'close'])
+      return isStormy && history.wasTroubled(plan.caller, startedMs - GENEROUS_MS, ended.atMs, ['supersede', 'close'])
     case 'Closed':
       return isStormy && history.wasTroubled(plan.caller, startedMs - GENEROUS_MS, ended.atMs, ['close'])
     case 'NoSuchVersion':

@@ -19,7 +19,7 @@ export const INTERESTING = [
   'RouterLost{maybe}',
   'Superseded{no}',
   'Superseded{maybe}',
-  'Closed{maybe}',
+  'Closed{no}',
   'cancelled before it was written',
   'cancelled while the router held it',
   'cancelled at the callee before its start',

@@ -78,6 +78,7 @@ export class Faults {
         return
       case 'supersede':
         life.isLeaving = true
+        life.isSuperseded = true
         cast.start(target)
         return
       case 'close':

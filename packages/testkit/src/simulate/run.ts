@@ -7,7 +7,7 @@ import type { End, Tap, Wire } from '../link.js'
 import { Network } from '../network.js'
 import { World } from '../world.js'
 import { Callers } from './callers.js'
-import { Cast } from './cast.js'
+import { Cast, type Life } from './cast.js'
 import { check } from './check.js'
 import { countOutcomes } from './coverage.js'
 import { Faults } from './faults.js'
@@ -112,6 +112,10 @@ class Simulation {
   /** I14. */
   async #close(): Promise<void> {
     const living = this.#cast.lives.filter(({ process }) => process.isAlive)
+    // Whose link was silent learns of it when heartbeats have found that out.
+    const unaware = (): readonly Life[] => living.filter(({ isSuperseded, hasEnded }) => isSuperseded && !hasEnded)
+    for (let waitedMs = 0; waitedMs < DRAIN_MS && unaware().length > 0; waitedMs += 100) await this.world.advance(100)
+    for (const { name } of unaware()) this.#history.violate('superseded', `a process that ${name} was taken from goes on`)
     const closing = new Set(living)
     for (const life of living) void this.#cast.close(life, 1000).then(() => closing.delete(life))
     await this.world.advance(REST_MS)
@@ -132,7 +136,7 @@ class Simulation {
 }
 
 function probe({ id, caller, on, atMs }: { id: number; caller: string; on: string; atMs: number }): CallPlan {
-  const nothing = { everyMs: 0, cancelAfterMs: undefined, isWatched: false }
+  const nothing = { everyMs: 0, byFormer: false, cancelAfterMs: undefined, isWatched: false }
   return { ...nothing, id, method: 'fast', size: 1, atMs, caller, address: 'Kennel', on, timeoutMs: 2000, deadlineMs: 2000 }
 }
 

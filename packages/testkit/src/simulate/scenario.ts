@@ -15,6 +15,8 @@ export interface WorkerPlan {
 export interface CallPlan extends Invocation {
   readonly atMs: number
   readonly caller: string
+  /** By the oldest process of that name that lives, which may have been superseded or closed. */
+  readonly byFormer: boolean
   readonly address: string
   /** Only this client. */
   readonly on: string | undefined
@@ -65,7 +67,7 @@ export const GENEROUS_MS = 20_000
 
 export function scenarioOf(seed: number): Scenario {
   const random = new Seeded(seed)
-  const weather: Weather = random.pick(['calm', 'cuts', 'cuts', 'storm', 'storm', 'storm'])
+  const weather: Weather = random.pick(['calm', 'cuts', 'cuts', 'storm', 'storm', 'storm', 'storm', 'storm'])
   const spanMs = random.whole(1500, 4000)
   const workers = Array.from({ length: random.whole(1, 3) }, (_, index): WorkerPlan => {
     const version = random.pick(['1.0.0', '1.2.0', '2.0.0'])
@@ -80,7 +82,7 @@ export function scenarioOf(seed: number): Scenario {
     limits: {
       windowBytes: random.pick([16, 64, 1024]) * 1024,
       maxOutboundBytes: random.pick([128, 8192]) * 1024,
-      maxQueuedCalls: weather === 'storm' ? random.pick([6, 12, 4096]) : 4096,
+      maxQueuedCalls: weather === 'storm' ? random.pick([3, 6, 4096]) : 4096,
       heartbeatMs: 1500,
       heartbeatGraceMs: 1000,
     },
@@ -107,6 +109,8 @@ function callsOf({ random, weather, workers, callers, spanMs }: Setting): CallPl
   const calls: CallPlan[] = []
   const count = random.whole(20, 70)
   const hasLarge = random.chance(0.25)
+  // Many at once, so that queues and windows fill.
+  const bursts = random.chance(0.3) ? Array.from({ length: 3 }, () => random.between(0, spanMs)) : undefined
   for (let id = 1; id <= count; id++) {
     const method = hasLarge && id % 20 === 0 ? 'large' : random.pick(METHODS)
     const worker = random.pick(workers)
@@ -117,8 +121,9 @@ function callsOf({ random, weather, workers, callers, spanMs }: Setting): CallPl
       method,
       size: sizeOf(method, random),
       everyMs: random.whole(20, 150),
-      atMs: BEGIN_MS + random.between(0, spanMs),
+      atMs: BEGIN_MS + (bursts === undefined ? random.between(0, spanMs) : random.pick(bursts)),
       caller: random.pick(callers),
+      byFormer: weather === 'storm' && random.chance(0.2),
       address: isAbsent ? 'Kennel@^9' : random.pick(['Kennel', `Kennel@^${worker.version}`]),
       on: !isAbsent && random.chance(0.15) ? worker.name : undefined,
       timeoutMs: random.chance(0.1) ? random.whole(80, 600) : 30_000,
@@ -166,7 +171,7 @@ function faultsOf({ random, weather, workers, callers, spanMs }: Setting): Fault
 
 function faultOf(random: Seeded): Fault {
   const how = random.pick(['reset', 'reset', 'silent'] as const)
-  switch (random.whole(0, 9)) {
+  switch (random.whole(0, 10)) {
     case 0:
       return { kind: 'cut' }
     case 1:
@@ -181,6 +186,7 @@ function faultOf(random: Seeded): Fault {
     case 6:
       return { kind: 'supersede' }
     case 7:
+    case 8:
       return { kind: 'close', drainMs: random.pick([0, 400, 5000]) }
     default:
       return { kind: 'killRouter', how }

@@ -1,0 +1,6 @@
+export { INTERESTING } from './coverage.js'
+export { check } from './check.js'
+export { History, type MadeCall, type Violation } from './history.js'
+export { Observer } from './observer.js'
+export { simulate, type Simulated } from './run.js'
+export { scenarioOf, type Scenario } from './scenario.js'

@@ -1,0 +1,58 @@
+/** The simulator's command line: parsed once, refused in a sentence. */
+
+export interface SimulateOptions {
+  readonly from: number
+  /** How many seeds at most. */
+  readonly seeds: number
+  /** Stops after so long, whatever is left. */
+  readonly minutes: number
+  /** Where the trace of the seed is written. */
+  readonly trace: string | undefined
+}
+
+export const USAGE = `usage: npm run simulate -- [--seeds N] [--from S] [--minutes M]
+       npm run simulate -- --seed S [--trace FILE]
+
+  --seeds N     so many seeds, one after another (default 50, or without end with --minutes)
+  --from S      the first of them (default 1)
+  --minutes M   stops after so long
+  --seed S      this seed alone
+  --trace FILE  writes what happens in it, line by line; the same seed gives the same bytes`
+
+const DEFAULT_SEEDS = 50
+const OPTIONS = ['--seeds', '--from', '--seed', '--trace', '--minutes'] as const
+
+/** Throws a plain error with a sentence for people. */
+export function parseOptions(args: readonly string[]): SimulateOptions {
+  const given = new Map<string, string>()
+  for (let at = 0; at < args.length; at += 2) {
+    const name = args[at]!
+    const value = args[at + 1]
+    if (!(OPTIONS as readonly string[]).includes(name)) throw new Error(`there is no option ${JSON.stringify(name)}; there are ${OPTIONS.join(', ')}`)
+    if (value === undefined) throw new Error(`${name} needs a value`)
+    if (given.has(name)) throw new Error(`${name} is given twice`)
+    given.set(name, value)
+  }
+  const number = (name: string, otherwise: number, least: number): number => {
+    const text = given.get(name)
+    const value = text === undefined ? otherwise : Number(text)
+    if (text !== undefined && (text.trim() === '' || !Number.isFinite(value) || value < least)) {
+      throw new Error(`${name} is ${JSON.stringify(text)}, which is not a number from ${least} on`)
+    }
+    return value
+  }
+  const whole = (name: string, otherwise: number, least: number): number => {
+    const value = number(name, otherwise, least)
+    if (Number.isFinite(value) && !Number.isSafeInteger(value)) throw new Error(`${name} is ${given.get(name)}, which is not a whole number`)
+    return value
+  }
+  const isOne = given.has('--seed')
+  for (const name of ['--seeds', '--from', '--minutes']) if (isOne && given.has(name)) throw new Error(`--seed stands alone; ${name} is about many`)
+  if (given.has('--trace') && !isOne) throw new Error('--trace needs --seed: one trace is of one seed')
+  return {
+    from: isOne ? whole('--seed', 1, 0) : whole('--from', 1, 0),
+    seeds: isOne ? 1 : whole('--seeds', given.has('--minutes') ? Number.POSITIVE_INFINITY : DEFAULT_SEEDS, 1),
+    minutes: number('--minutes', Number.POSITIVE_INFINITY, 0.001),
+    trace: given.get('--trace'),
+  }
+}

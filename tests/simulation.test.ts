@@ -1,0 +1,132 @@
+/**
+ * Fifty simulations, each checked against the invariants of the delivery contract, and each state of interest seen at least once. More of them:
+ * `npm run simulate -- --seeds 1000`.
+ */
+import { execFile } from 'node:child_process'
+import { History, INTERESTING, scenarioOf, simulate, check } from '@waybill/testkit/simulate'
+import { parseOptions } from '@waybill/testkit/simulate/options'
+import { describe, expect, test } from 'vitest'
+
+const SEEDS = 50
+
+describe('simulation', () => {
+  test(`${SEEDS} seeds keep every invariant, and see every interesting state`, { timeout: 60_000 }, async () => {
+    const seen = new Map<string, number>()
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const { violations, counts } = await simulate(seed)
+      expect(violations, `npm run simulate -- --seed ${seed}`).toEqual([])
+      for (const [what, count] of counts) seen.set(what, (seen.get(what) ?? 0) + count)
+    }
+    expect(INTERESTING.filter((state) => !seen.has(state))).toEqual([])
+  })
+
+  test('the same seed gives the same history, byte for byte; another one does not', async () => {
+    const traceOf = async (seed: number): Promise<string> => {
+      const lines: string[] = []
+      await simulate(seed, (line) => lines.push(line))
+      return lines.join('\n')
+    }
+    const first = await traceOf(2)
+    expect(first.length).toBeGreaterThan(10_000)
+    expect((await traceOf(2)) === first).toBe(true)
+    expect((await traceOf(3)) === first).toBe(false)
+  })
+})
+
+/** Each invariant must be able to fail: a true history is changed in one place, and the check must find it. */
+describe('the checks find', () => {
+  /** A calm simulation, with what it saw. */
+  async function calm(): Promise<History> {
+    for (let seed = 1; ; seed++) {
+      const { scenario } = new History(scenarioOf(seed))
+      if (scenario.weather === 'calm') return (await simulate(seed)).history
+    }
+  }
+
+  function found(history: History): string[] {
+    history.violations.length = 0
+    check(history)
+    return [...new Set(history.violations.map(({ invariant }) => invariant))]
+  }
+
+  const succeeded = (history: History) => history.calls.find(({ ends, plan }) => ends[0]?.kind === 'result' && plan.method === 'fast')!
+
+  test('nothing in a true history', async () => expect(found(await calm())).toEqual([]))
+
+  test('a second end (I1)', async () => {
+    const history = await calm()
+    const { ends } = succeeded(history)
+    ends.push(ends[0]!)
+    expect(found(history)).toEqual(['I1'])
+  })
+
+  test('a call without an end (I1)', async () => {
+    const history = await calm()
+    succeeded(history).ends.length = 0
+    expect(found(history)).toEqual(['I1'])
+  })
+
+  test('a second execution (I3)', async () => {
+    const history = await calm()
+    const { plan } = succeeded(history)
+    history.executions.push(history.executionsOf(plan.id)[0]!)
+    expect(found(history)).toEqual(['I3'])
+  })
+
+  test('a `no` that ran (I5), a `yes` that did not (I6)', async () => {
+    const history = await calm()
+    const call = succeeded(history)
+    const { atMs } = call.ends[0]!
+    call.ends[0] = { kind: 'error', atMs, code: 'Cancelled', executed: 'no', message: '' }
+    expect(found(history)).toContain('I5')
+    history.executions.splice(history.executions.indexOf(history.executionsOf(call.plan.id)[0]!), 1)
+    call.ends[0] = { kind: 'error', atMs, code: 'RemoteException', executed: 'yes', message: '' }
+    expect(found(history)).toContain('I6')
+  })
+
+  test("another call's result (I7)", async () => {
+    const history = await calm()
+    const call = succeeded(history)
+    const { atMs } = call.ends[0]!
+    call.ends[0] = { kind: 'result', atMs, value: { id: call.plan.id + 1, number: call.plan.size + 1 } }
+    expect(found(history)).toEqual(['I7'])
+  })
+
+  test('a `maybe` of a call that was never written, or never handed over (I19)', async () => {
+    const history = await calm()
+    const call = succeeded(history)
+    const { atMs } = call.ends[0]!
+    call.ends[0] = { kind: 'error', atMs, code: 'Cancelled', executed: 'maybe', message: '' }
+    const facts = history.factsOf(call.sn)
+    facts.handed.length = 0
+    expect(found(history)).toContain('I19')
+    facts.written.length = 0
+    expect(found(history)).toContain('I19')
+  })
+
+  test('an error without a cause', async () => {
+    const history = await calm()
+    const call = succeeded(history)
+    const { atMs } = call.ends[0]!
+    call.ends[0] = { kind: 'error', atMs, code: 'WorkerLost', executed: 'maybe', message: '' }
+    expect(found(history)).toEqual(['explained'])
+  })
+})
+
+describe('its command line', () => {
+  test('refuses what it does not understand, in a sentence', () => {
+    expect(() => parseOptions(['--sneeds', '3'])).toThrow('there is no option "--sneeds"')
+    expect(() => parseOptions(['--seeds'])).toThrow('--seeds needs a value')
+    expect(() => parseOptions(['--seeds', 'many'])).toThrow('not a number')
+    expect(() => parseOptions(['--from', '1.5'])).toThrow('not a whole number')
+    expect(() => parseOptions(['--trace', 'file'])).toThrow('--trace needs --seed')
+    expect(() => parseOptions(['--seed', '1', '--seeds', '2'])).toThrow('--seed stands alone')
+    expect(parseOptions(['--minutes', '1']).seeds).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  test('exits with 2 on bad options', async () => {
+    const main = new URL('../packages/testkit/dist/simulate/main.js', import.meta.url).pathname
+    const code = await new Promise((resolve) => execFile(process.execPath, [main, '--what'], (error) => resolve(error?.code)))
+    expect(code).toBe(2)
+  })
+})
