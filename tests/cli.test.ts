@@ -1,6 +1,6 @@
 /**
- * The `waybill` command as a process: what it prints where, and its exit codes. Runs what is built. Much of it at the same time, so no test
- * relies on what else is connected to the router that they share.
+ * The `waybill` command as a process: what it prints where, and its exit codes. Runs what is built. Commands that do not disturb each other run
+ * at the same time, but not so many that a slow machine would miss the two seconds that a connect may take.
  */
 import { createServer, type AddressInfo } from 'node:net'
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
@@ -25,7 +25,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-describe.concurrent('waybill', () => {
+describe('waybill', () => {
   it('alone prints help with an example', async () => {
     const { code, stdout, stderr } = await ran([])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -63,7 +63,7 @@ describe.concurrent('what makes no sense', () => {
   })
 })
 
-describe('waybill start, asked to end', () => {
+describe('waybill start', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('says how to connect, and ends with 0 at %s within two seconds', async (signal) => {
     const child = waybill(['start', '--port', '0'])
     const [, url] = await child.prints(/^Waybill is listening: connect\('(ws:\/\/127\.0\.0\.1:\d+)'\)\. Ctrl-C stops it\.\n$/)
@@ -74,9 +74,7 @@ describe('waybill start, asked to end', () => {
     expect(performance.now() - from).toBeLessThan(2000)
     expect(child.stderr).toBe('')
   })
-})
 
-describe.concurrent('waybill start', () => {
   it('says it as one line of JSON', async () => {
     const { child, url, port } = await startRouter()
     expect(child.stdout.split('\n')).toHaveLength(2)
@@ -138,7 +136,7 @@ describe.concurrent('waybill start', () => {
   })
 })
 
-describe.concurrent('waybill call', () => {
+describe('waybill call', () => {
   it('prints text as it is and everything else readably', async () => {
     const [text, plain, rich, nothing] = await Promise.all(
       [['Dog.bark', 'hello'], ['Dog.echo', '{"a":[1,"b"]}'], ['Dog.rich'], ['Dog.nothing']].map((args) => ran(['call', ...args], env())),
@@ -244,19 +242,17 @@ describe.concurrent('waybill call', () => {
   })
 })
 
-describe.concurrent('waybill services and waybill clients', () => {
+describe('waybill services and waybill clients', () => {
   it('list in aligned columns', async () => {
     const [services, clients] = await Promise.all([ran(['services'], env()), ran(['clients'], env())])
-    expect(services.stdout).toMatch(
-      /^SERVICE {2}VERSION {2}CLIENT {2}RUNNING {2}METHODS\nDog {6}1\.2\.0 {4}kennel {8}\d {2}bark echo .*\n$/,
-    )
+    expect(services.stdout).toMatch(/^SERVICE {2}VERSION {2}CLIENT {2}RUNNING {2}METHODS\nDog {6}1\.2\.0 {4}kennel {8}\d {2}bark echo /)
     expect(clients.stdout).toMatch(/^CLIENT +PRINCIPAL {2}STATE +SERVICES {2}CALLS {2}SINCE\n/)
     expect(clients.stdout).toMatch(/^kennel +local {6}open +1 +\d {2}\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m)
   })
 
   it('list as JSON', async () => {
     const [services, clients] = await Promise.all([ran(['services', '--json'], env()), ran(['clients', '--json'], env())])
-    expect(JSON.parse(services.stdout)).toMatchObject([{ service: 'Dog', version: '1.2.0', client: 'kennel' }])
+    expect(JSON.parse(services.stdout)).toContainEqual(expect.objectContaining({ service: 'Dog', version: '1.2.0', client: 'kennel' }))
     expect(JSON.parse(clients.stdout)).toContainEqual(expect.objectContaining({ name: 'kennel', principal: 'local', state: 'open' }))
   })
 

@@ -60,13 +60,12 @@ export class HostilePeer {
   link!: Link
   packets = 0
   readonly #waiting: { readonly matches: (frame: Seen) => boolean; readonly resolve: (frame: Seen) => void }[] = []
-  readonly #acknowledges: boolean
   #welcomed!: (message: Uint8Array) => void
   #end!: (end: LinkEnd) => void
   #open = false
 
   private constructor(acknowledges: boolean) {
-    this.#acknowledges = acknowledges
+    this.exchange.withhold(!acknowledges)
     this.welcome = new Promise((resolve) => (this.#welcomed = resolve))
     this.ended = new Promise((resolve) => (this.#end = resolve))
   }
@@ -109,7 +108,7 @@ export class HostilePeer {
     const frame = new FrameReader(2 ** 30)
     frame.open(bytes.slice(), PACKET_HEADER_BYTES)
     while (frame.next()) this.#frame(copyOf(frame))
-    if (this.#acknowledges && this.exchange.unacknowledgedBytes > 0) this.link.send(this.exchange.sealUnnumbered())
+    if (!this.exchange.withholds && this.exchange.unacknowledgedBytes > 0) this.link.send(this.exchange.sealUnnumbered())
   }
 
   #frame(frame: Seen): void {

@@ -104,7 +104,9 @@ describe('numbers on the wire', () => {
   })
 
   test('no type stands in a reserved range, and the code reserves the same', () => {
-    const comment = /Reserved: (0x[\s\S]*?)\n\} as const/.exec(source('packages/core/src/frame/types.ts'))![1]!.replaceAll(/\s*\n\s*\/\/ /g, ' ')
+    const comment = /Reserved: (0x[\s\S]*?)\n\} as const/
+      .exec(source('packages/core/src/frame/types.ts'))![1]!
+      .replaceAll(/\s*\n\s*\/\/ /g, ' ')
     const rows = table('reserved types', 'numbers', 'for')
     for (const { numbers: range, for: purpose } of rows) {
       const [least, most] = range!.split('–').map(Number) as [number, number]
@@ -135,7 +137,9 @@ describe('numbers on the wire', () => {
   test('kinds of segments', () => {
     const kinds = /const kinds = \[([\s\S]*?)\] as const/.exec(source('packages/core/src/body/kinds.ts'))![1]!
     const inCode = Array.from(kinds.matchAll(/'(\w+)'/g), (match) => match[1])
-    expect(table('segment kinds', 'kind', 'what').map(({ kind, what }) => [Number(kind), what!.replace(', UTF-8', '')])).toEqual([...inCode.entries()])
+    expect(table('segment kinds', 'kind', 'what').map(({ kind, what }) => [Number(kind), what!.replace(', UTF-8', '')])).toEqual([
+      ...inCode.entries(),
+    ])
   })
 
   test('types of rich bodies', () => {
@@ -159,7 +163,10 @@ describe('numbers on the wire', () => {
 describe('openings', () => {
   const fieldsOf = (file: string, name: string): { field: string; required: string }[] => {
     const body = new RegExp(`export interface ${name} \\{\\n([\\s\\S]*?)\\n\\}`).exec(source(file))![1]!
-    return Array.from(body.matchAll(/^ {2}readonly (\w+)(\??):/gm), ([, field, optional]) => ({ field: field!, required: optional === '' ? 'yes' : 'no' }))
+    return Array.from(body.matchAll(/^ {2}readonly (\w+)(\??):/gm), ([, field, optional]) => ({
+      field: field!,
+      required: optional === '' ? 'yes' : 'no',
+    }))
   }
   const file = 'packages/core/src/session/opening.ts'
   const byField = (left: { field?: string }, right: { field?: string }): number => (left.field! < right.field! ? -1 : 1)
@@ -174,13 +181,20 @@ describe('openings', () => {
     const bytes = protocol.bytes(name)
     expect(hex(writeOpening(opening))).toBe(hex(bytes))
     if ('incarnation' in opening) expect(readIntroduction(bytes)).toEqual(opening)
-    else if ('refused' in opening) expect(() => readConnected(bytes)).toThrow(expect.objectContaining({ code: opening.refused.code, message: opening.refused.message }))
+    else if ('refused' in opening)
+      expect(() => readConnected(bytes)).toThrow(expect.objectContaining({ code: opening.refused.code, message: opening.refused.message }))
     else expect(readConnected(bytes)).toEqual(opening)
   })
 })
 
 describe('states and events', () => {
-  const tables = { caller: callerTable, router: routerTable, callee: calleeTable, 'client session': clientSession, 'router session': routerSession }
+  const tables = {
+    caller: callerTable,
+    router: routerTable,
+    callee: calleeTable,
+    'client session': clientSession,
+    'router session': routerSession,
+  }
 
   test.each(Object.entries(tables))('%s', (marker, inCode) => {
     checked.add(marker)
@@ -194,7 +208,12 @@ describe('states and events', () => {
     const same = Object.fromEntries(
       Object.entries(inCode).map(([state, steps]) => [
         state,
-        Object.fromEntries(Object.entries(steps as Record<string, string>).map(([event, step]) => [event, step === 'stay' || step === state ? 'same' : step])),
+        Object.fromEntries(
+          Object.entries(steps as Record<string, string>).map(([event, step]) => [
+            event,
+            step === 'stay' || step === state ? 'same' : step,
+          ]),
+        ),
       ]),
     )
     expect(inText).toEqual(same)
@@ -217,7 +236,11 @@ describe('states and events', () => {
         seen.push(`${side} ${one}`)
       }
     }
-    expect(seen.sort()).toEqual(Object.entries(states).flatMap(([side, of]) => Object.keys(of).map((state) => `${side} ${state}`)).sort())
+    expect(seen.sort()).toEqual(
+      Object.entries(states)
+        .flatMap(([side, of]) => Object.keys(of).map((state) => `${side} ${state}`))
+        .sort(),
+    )
   })
 })
 
@@ -228,7 +251,8 @@ describe('limits, times, methods, errors', () => {
   })
 
   test('times', () => {
-    const constant = (path: string, name: string): number => Number(new RegExp(`const ${name} = ([\\d_]+)`).exec(source(`packages/client/src/${path}`))![1]!.replaceAll('_', ''))
+    const constant = (path: string, name: string): number =>
+      Number(new RegExp(`const ${name} = ([\\d_]+)`).exec(source(`packages/client/src/${path}`))![1]!.replaceAll('_', ''))
     expect(table('times', 'what', 'ms').map(({ ms }) => Number(ms))).toEqual([
       constant('client.ts', 'ATTEMPT_MS'),
       constant('client.ts', 'ACKNOWLEDGE_MS'),
@@ -245,7 +269,10 @@ describe('limits, times, methods, errors', () => {
     expect(rows.map(({ method }) => method)).toEqual([...routerMethods.keys()])
     const api = source('packages/server/src/api/router-api.ts')
     for (const [method, name] of Object.entries({ info: 'RouterInfo', services: 'ServiceInfo', clients: 'ClientInfo' })) {
-      const inCode = Array.from(new RegExp(`interface ${name} \\{([\\s\\S]*?)\\n\\}`).exec(api)![1]!.matchAll(/readonly (\w+\??):/g), (match) => match[1])
+      const inCode = Array.from(
+        new RegExp(`interface ${name} \\{([\\s\\S]*?)\\n\\}`).exec(api)![1]!.matchAll(/readonly (\w+\??):/g),
+        (match) => match[1],
+      )
       const inText = /\{ (.*) \}/.exec(rows.find((row) => row['method'] === method)!['result']!)![1]!.split(', ')
       expect(inText.toSorted()).toEqual(inCode.toSorted())
     }
@@ -327,7 +354,13 @@ describe('golden vectors', () => {
 
 test('every table that asks for it, and every vector, is checked', () => {
   expect([...protocol.markers()].sort()).toEqual([...checked].sort())
-  const known = [...Object.keys(openings), ...Object.keys(frames).map((name) => `frame-${name}`), ...Object.keys(packets), ...Object.keys(bodies), ...envelopes]
+  const known = [
+    ...Object.keys(openings),
+    ...Object.keys(frames).map((name) => `frame-${name}`),
+    ...Object.keys(packets),
+    ...Object.keys(bodies),
+    ...envelopes,
+  ]
   const written = protocol.fences().flatMap(({ info }) => (info.startsWith('hex ') ? [info.slice(4)] : []))
   expect(written.sort()).toEqual(known.sort())
 })

@@ -1,6 +1,6 @@
 /**
- * Fifty simulations, each checked against the invariants of the delivery contract, and each state of interest seen at least once. More of them:
- * `npm run simulate -- --seeds 1000`.
+ * Fifty simulations, each checked against the invariants of the delivery contract, and each state of interest seen at least once. More of
+ * them: `npm run simulate -- --seeds 1000`.
  */
 import { execFile } from 'node:child_process'
 import { History, INTERESTING, scenarioOf, simulate, check } from '@waybill/testkit/simulate'

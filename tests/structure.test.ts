@@ -3,11 +3,23 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { allSources, exportsOf, packageNames, rootPath, sourcesOf, withoutWords, type PackageName, type Source } from './packages/sources.js'
+import {
+  allSources,
+  exportsOf,
+  packageNames,
+  rootPath,
+  sourcesOf,
+  withoutWords,
+  type PackageName,
+  type Source,
+} from './packages/sources.js'
 import { Document } from './vectors/document.js'
 
 const architecture = new Document('ARCHITECTURE.md')
 const sources = allSources()
+const rootManifest = JSON.parse(readFileSync(join(rootPath, 'package.json'), 'utf8')) as {
+  devDependencies: Readonly<Record<string, string>>
+}
 const linesOf = (text: string): number => text.split('\n').length - 1
 
 /** `path: what` for every match in code, not in comments or strings. */
@@ -17,7 +29,9 @@ function findings(pattern: RegExp, from: readonly Source[] = sources): string[] 
 
 describe('layers', () => {
   test('the packages import only what ARCHITECTURE.md allows', () => {
-    const allowed = Object.fromEntries(architecture.table('packages').map((row) => [row['package'], (row['imports of ours'] ?? '').split(' ').filter(Boolean)]))
+    const allowed = Object.fromEntries(
+      architecture.table('packages').map((row) => [row['package'], (row['imports of ours'] ?? '').split(' ').filter(Boolean)]),
+    )
     expect(Object.keys(allowed).toSorted()).toEqual(packageNames.map((name) => `@waybill/${name}`).toSorted())
     for (const { path, package: name, imports } of sources) {
       for (const { specifier } of imports) {
@@ -35,21 +49,39 @@ describe('layers', () => {
         sourcesOf(name)
           .flatMap(({ imports }) => imports.map(({ specifier }) => specifier))
           .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
-          .map((specifier) => specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')),
+          .map((specifier) =>
+            specifier
+              .split('/')
+              .slice(0, specifier.startsWith('@') ? 2 : 1)
+              .join('/'),
+          ),
       )
+      // The testkit is private and may use the tools of the repository.
+      if (name === 'testkit') for (const tool of Object.keys(rootManifest.devDependencies)) used.delete(tool)
       expect(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }).toSorted(), name).toEqual([...used].toSorted())
     }
   })
 
   test('core knows no Node and no ports of the system', () => {
     const core = sourcesOf('core')
-    expect(core.flatMap(({ path, imports }) => imports.filter(({ specifier }) => specifier.startsWith('node:')).map(({ specifier }) => `${path}: ${specifier}`))).toEqual([])
+    expect(
+      core.flatMap(({ path, imports }) =>
+        imports.filter(({ specifier }) => specifier.startsWith('node:')).map(({ specifier }) => `${path}: ${specifier}`),
+      ),
+    ).toEqual([])
     expect(core.filter(({ imports }) => imports.some(({ file }) => file === 'ports/system.ts')).map(({ path }) => path)).toEqual([])
   })
 
   test('only the named files know Node', () => {
     const named = new Set(architecture.table('node').map((row) => row['file']))
-    const found = new Set(sources.filter(({ package: name, imports }) => ['client', 'server'].includes(name) && imports.some(({ specifier }) => /^node:|^ws$/.test(specifier))).map(({ path }) => path))
+    const found = new Set(
+      sources
+        .filter(
+          ({ package: name, imports }) =>
+            ['client', 'server'].includes(name) && imports.some(({ specifier }) => /^node:|^ws$/.test(specifier)),
+        )
+        .map(({ path }) => path),
+    )
     expect([...found].toSorted()).toEqual([...named].toSorted())
   })
 
@@ -80,13 +112,15 @@ describe('layers', () => {
     const gateways = sourcesOf('server').filter((source) => source.name.startsWith('gateways/'))
     expect(gateways.length).toBeGreaterThan(0)
     for (const { name, imports } of gateways) {
-      for (const { file } of imports) if (file !== undefined) expect(`${name} imports ${file}`).toMatch(/imports (gateways\/[\w-]+|entrance)\.ts$/)
+      for (const { file } of imports)
+        if (file !== undefined) expect(`${name} imports ${file}`).toMatch(/imports (gateways\/[\w-]+|entrance)\.ts$/)
     }
   })
 })
 
 describe('determinism', () => {
-  const clocks = /\b(?:Date\.now|new Date\(\)|Math\.random|performance\.now|process\.hrtime|setTimeout|setInterval|setImmediate|process\.nextTick|queueMicrotask|getRandomValues|randomBytes|randomUUID|randomInt|AbortSignal\.timeout)\b/g
+  const clocks =
+    /\b(?:Date\.now|new Date\(\)|Math\.random|performance\.now|process\.hrtime|setTimeout|setInterval|setImmediate|process\.nextTick|queueMicrotask|getRandomValues|randomBytes|randomUUID|randomInt|AbortSignal\.timeout)\b/g
 
   test('time and chance only in the shells', () => {
     const shells = new Set(architecture.table('shells').map((row) => row['file']))
@@ -102,30 +136,45 @@ describe('determinism', () => {
 describe('types', () => {
   test('any stands only where it is explained', () => {
     // In what the compiler emits for users, so that an inferred one counts too.
-    const declarations = sources.map(({ path, code: _, ...source }) => {
+    const declarations = sources.map((source) => {
+      const { path } = source
       const text = readFileSync(join(rootPath, 'packages', path.replace('/src/', '/dist/').replace(/\.ts$/, '.d.ts')), 'utf8')
-      return { ...source, path, code: withoutWords(text) }
+      return { ...source, code: withoutWords(text) }
     })
     expect(findings(/\bany\b/g, declarations)).toEqual(Array.from({ length: 3 }, () => 'decorators/src/types.ts: any'))
   })
 
   test('no suppression without a reason', () => {
-    expect(sources.flatMap(({ path, text }) => Array.from(text.matchAll(/@ts-\w+.*|oxlint-disable(?!.*--).*/g), (match) => `${path}: ${match[0]}`))).toEqual([])
+    expect(
+      sources.flatMap(({ path, text }) =>
+        Array.from(text.matchAll(/@ts-\w+.*|oxlint-disable(?!.*--).*/g), (match) => `${path}: ${match[0]}`),
+      ),
+    ).toEqual([])
   })
 })
 
 describe('words and sizes', () => {
   const forbidden = /^(?:manager|handler|util|utils|helper|helpers|common|base|impl|misc|stuff)$/i
-  const words = (name: string): string[] => name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').split(/[^A-Za-z0-9]+/).filter(Boolean)
+  const words = (name: string): string[] =>
+    name
+      .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+      .split(/[^A-Za-z0-9]+/)
+      .filter(Boolean)
 
   test('forbidden words in names of files', () => {
-    expect(sources.filter(({ name }) => words(name.replace(/\.ts$/, '')).some((word) => forbidden.test(word))).map(({ path }) => path)).toEqual([])
+    expect(
+      sources.filter(({ name }) => words(name.replace(/\.ts$/, '')).some((word) => forbidden.test(word))).map(({ path }) => path),
+    ).toEqual([])
   })
 
   test('forbidden words in exported names', () => {
-    const names = sources.flatMap(({ path, code }) => Array.from(code.matchAll(/^export (?:abstract )?(?:const|function|class|interface|type) (\w+)/gm), (match) => `${path}: ${match[1]}`))
+    const names = sources.flatMap(({ path, code }) =>
+      Array.from(code.matchAll(/^export (?:abstract )?(?:const|function|class|interface|type) (\w+)/gm), (match) => `${path}: ${match[1]}`),
+    )
     expect(names.length).toBeGreaterThan(200)
-    expect(names.filter((found) => words(found.split(': ')[1]!).some((word) => forbidden.test(word)) || /: (?:data|messages?)$/i.test(found))).toEqual([])
+    expect(
+      names.filter((found) => words(found.split(': ')[1]!).some((word) => forbidden.test(word)) || /: (?:data|messages?)$/i.test(found)),
+    ).toEqual([])
   })
 
   test('no file has more than 400 lines', () => {
@@ -133,7 +182,10 @@ describe('words and sizes', () => {
   })
 
   test('a file opens with what it owns, but for doors', () => {
-    const silent = sources.filter(({ name, text }) => !name.endsWith('index.ts') && linesOf(text) > 12 && !/^(?:import[^\n]*\n)?\/\*\*|^\/\*\*|^(?:import [\s\S]*?\n\n)\/\*\*/.test(text))
+    const silent = sources.filter(
+      ({ name, text }) =>
+        !name.endsWith('index.ts') && linesOf(text) > 12 && !/^(?:import[^\n]*\n)?\/\*\*|^\/\*\*|^(?:import [\s\S]*?\n\n)\/\*\*/.test(text),
+    )
     expect(silent.map(({ path }) => path)).toEqual([])
   })
 })
@@ -159,11 +211,16 @@ describe('doors', () => {
 })
 
 describe('the repository speaks of Waybill alone', () => {
-  const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '-z'], { cwd: rootPath, encoding: 'utf8' }).split('\0').filter(Boolean)
-  const texts = files.filter((file) => /\.(?:ts|mjs|js|json|md|txt|yml)$|^\.ci\/|^\.npmrc$|^LICENSE$/.test(file) && file !== 'tests/structure.test.ts')
+  const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '-z'], { cwd: rootPath, encoding: 'utf8' })
+    .split('\0')
+    .filter(Boolean)
+  const texts = files.filter(
+    (file) => /\.(?:ts|mjs|js|json|md|txt|yml)$|^\.ci\/|^\.npmrc$|^LICENSE$/.test(file) && file !== 'tests/structure.test.ts',
+  )
 
   test('no paths of a machine, no pages from elsewhere', () => {
-    const foreign = /(?<![\w.])\/(?:work|root|home(?!\/secret)|tmp|Users)\/[a-z]|\b(?:seed|document) 00\d|\b(?:wire|delivery|house|product|decisions|security|api-types)\.md\b|security row/gi
+    const foreign =
+      /(?<![\w.])\/(?:work|root|home(?!\/secret)|tmp|Users)\/[a-z]|\b(?:seed|document) 00\d|\b(?:wire|delivery|house|product|decisions|security|api-types)\.md\b|security row/gi
     const found = texts.flatMap((file) => {
       let text: string
       try {

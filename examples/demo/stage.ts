@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 export type Word = { readonly kind: 'ready'; readonly text: string } | { readonly kind: 'kill' | 'replace' }
 
-const START_MS = 8000
+const START_MS = 15_000
 const started = new Set<ChildProcess>()
 
 /** Starts a process of this folder. `heard` is told what it says after it is ready; resolves to what it said then. */

@@ -44,9 +44,13 @@ describe.each(published)('@waybill/%s', (name) => {
     const result = await checkPackage(createPackageFromTarballData(await tarball()))
     if (!result.types) throw new Error('the package has no types')
     // The profile `esm-only`: what only CommonJS and the oldest resolution ask for is not ours.
-    const problems = result.problems.filter((problem) => !('resolutionKind' in problem) || !['node10', 'node16-cjs'].includes(problem.resolutionKind))
+    const problems = result.problems.filter(
+      (problem) => !('resolutionKind' in problem) || !['node10', 'node16-cjs'].includes(problem.resolutionKind),
+    )
     expect(problems).toEqual([])
-    const { exports } = JSON.parse(await readFile(join(rootPath, 'packages', name, 'package.json'), 'utf8')) as { exports: Record<string, unknown> }
+    const { exports } = JSON.parse(await readFile(join(rootPath, 'packages', name, 'package.json'), 'utf8')) as {
+      exports: Record<string, unknown>
+    }
     expect(Object.keys(result.entrypoints).toSorted()).toEqual(Object.keys(exports).toSorted())
   })
 
@@ -56,15 +60,22 @@ describe.each(published)('@waybill/%s', (name) => {
     expect(paths.filter((path) => /tsbuildinfo|\.test\./.test(path))).toEqual([])
     expect(await readFile(join(rootPath, 'packages', name, 'LICENSE'), 'utf8')).toBe(await readFile(join(rootPath, 'LICENSE'), 'utf8'))
     expect(paths).toContain('LICENSE')
-    for (const path of paths) if (path.startsWith('src/') && path.endsWith('.ts')) expect(paths).toContain(path.replace(/^src/, 'dist').replace(/\.ts$/, '.js'))
+    for (const path of paths)
+      if (path.startsWith('src/') && path.endsWith('.ts')) expect(paths).toContain(path.replace(/^src/, 'dist').replace(/\.ts$/, '.js'))
     const manifest = JSON.parse(await readFile(join(rootPath, 'packages', name, 'package.json'), 'utf8')) as Record<string, unknown>
-    expect(manifest).toMatchObject({ license: 'MIT', type: 'module', engines: { node: '>=20.19' }, description: expect.any(String) as string })
+    expect(manifest).toMatchObject({
+      license: 'MIT',
+      type: 'module',
+      engines: { node: '>=20.19' },
+      description: expect.any(String) as string,
+    })
     expect(manifest['private']).toBeUndefined()
   })
 })
 
 test('the testkit and the root are never published', async () => {
-  for (const file of ['package.json', 'packages/testkit/package.json']) expect(JSON.parse(await readFile(join(rootPath, file), 'utf8'))).toMatchObject({ private: true })
+  for (const file of ['package.json', 'packages/testkit/package.json'])
+    expect(JSON.parse(await readFile(join(rootPath, file), 'utf8'))).toMatchObject({ private: true })
 })
 
 describe('in a bundle', () => {
@@ -75,14 +86,23 @@ describe('in a bundle', () => {
       configFile: false,
       root: rootPath,
       logLevel: 'silent',
-      build: { outDir: join(out, name), emptyOutDir: true, minify: false, ssr: entry, rollupOptions: { output: { entryFileNames: 'main.mjs' } } },
+      build: {
+        outDir: join(out, name),
+        emptyOutDir: true,
+        minify: false,
+        ssr: entry,
+        rollupOptions: { output: { entryFileNames: 'main.mjs' } },
+      },
       ssr: { noExternal: true, target: 'node' },
     })
     return join(out, name, 'main.mjs')
   }
 
   test('a Date travels: what installs superjson is kept', async () => {
-    const file = await bundle('date', "import { parseBody, prepareBody, bodyBytes } from '@waybill/core'\nconst body = prepareBody([new Date(0)])\nconsole.log(parseBody(body.encoding, bodyBytes(body))[0].getTime())")
+    const file = await bundle(
+      'date',
+      "import { parseBody, prepareBody, bodyBytes } from '@waybill/core'\nconst body = prepareBody([new Date(0)])\nconsole.log(parseBody(body.encoding, bodyBytes(body))[0].getTime())",
+    )
     const { stdout } = await run(process.execPath, [file])
     expect(stdout.trim()).toBe('0')
   })

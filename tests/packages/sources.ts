@@ -34,7 +34,14 @@ export function sourcesOf(name: PackageName): readonly Source[] {
     .toSorted()
     .map((file) => {
       const text = readFileSync(join(src, file), 'utf8')
-      return { path: join(name, 'src', file), package: name, name: file, text, code: withoutWords(text), imports: importsOf(text, src, file) }
+      return {
+        path: join(name, 'src', file),
+        package: name,
+        name: file,
+        text,
+        code: withoutWords(text),
+        imports: importsOf(text, src, file),
+      }
     })
 }
 
@@ -45,18 +52,21 @@ export function allSources(): readonly Source[] {
 function importsOf(text: string, src: string, file: string): readonly Import[] {
   const found = text.matchAll(/^(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm)
   const dynamic = text.matchAll(/\bimport\(\s*'([^']+)'/g)
-  return [...Array.from(found, ([, type, specifier]) => ({ specifier: specifier!, typeOnly: type !== undefined })), ...Array.from(dynamic, ([, specifier]) => ({ specifier: specifier!, typeOnly: false }))].map(
-    ({ specifier, typeOnly }) => ({
-      specifier,
-      typeOnly,
-      file: specifier.startsWith('.') ? relative(src, join(src, dirname(file), specifier)).replace(/\.js$/, '.ts') : undefined,
-    }),
-  )
+  return [
+    ...Array.from(found, ([, type, specifier]) => ({ specifier: specifier!, typeOnly: type !== undefined })),
+    ...Array.from(dynamic, ([, specifier]) => ({ specifier: specifier!, typeOnly: false })),
+  ].map(({ specifier, typeOnly }) => ({
+    specifier,
+    typeOnly,
+    file: specifier.startsWith('.') ? relative(src, join(src, dirname(file), specifier)).replace(/\.js$/, '.ts') : undefined,
+  }))
 }
 
 /** Blanks comments, strings and the fixed parts of templates; regular expressions stay. */
 export function withoutWords(text: string): string {
-  return text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\$]|\\.|\$(?!\{))*`/g, (match) => match.replaceAll(/[^\n]/g, ' '))
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\$]|\\.|\$(?!\{))*`/g, (match) =>
+    match.replaceAll(/[^\n]/g, ' '),
+  )
 }
 
 /** What the file lets out: `name` for a value, `type name` for a type; followed through `export *` and re-exports. */
@@ -65,7 +75,10 @@ export function exportsOf(name: PackageName, file = 'index.ts'): readonly string
   const collect = (at: string): string[] => {
     const { text, imports } = sources.get(at)!
     const plain = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
-    const stars = Array.from(plain.matchAll(/^export \* from '([^']+)'/gm), ([, specifier]) => imports.find((one) => one.specifier === specifier)!.file!)
+    const stars = Array.from(
+      plain.matchAll(/^export \* from '([^']+)'/gm),
+      ([, specifier]) => imports.find((one) => one.specifier === specifier)!.file!,
+    )
     const lists = Array.from(plain.matchAll(/^export (type )?\{([^}]*)\}/gm), ([, type, list]) =>
       list!
         .split(',')
@@ -73,12 +86,17 @@ export function exportsOf(name: PackageName, file = 'index.ts'): readonly string
         .filter((item) => item !== '')
         .map((item) => {
           const isType = type !== undefined || item.startsWith('type ')
-          const outer = item.replace(/^type /, '').split(' as ').at(-1)!.trim()
+          const outer = item
+            .replace(/^type /, '')
+            .split(' as ')
+            .at(-1)!
+            .trim()
           return isType ? `type ${outer}` : outer
         }),
     ).flat()
-    const own = Array.from(plain.matchAll(/^export (?:declare )?(?:abstract )?(const|let|function\*?|async function|class|interface|type|enum) (\w+)/gm), ([, kind, identifier]) =>
-      kind === 'interface' || kind === 'type' ? `type ${identifier}` : identifier!,
+    const own = Array.from(
+      plain.matchAll(/^export (?:declare )?(?:abstract )?(const|let|function\*?|async function|class|interface|type|enum) (\w+)/gm),
+      ([, kind, identifier]) => (kind === 'interface' || kind === 'type' ? `type ${identifier}` : identifier!),
     )
     return [...stars.flatMap(collect), ...lists, ...own]
   }

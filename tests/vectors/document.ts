@@ -23,7 +23,8 @@ export class Document {
       else if (rows.length > 0) break
     }
     const [titles = [], , ...content] = rows
-    for (const row of content) if (row.length !== titles.length) throw new Error(`${this.name}, ${marker}: a row has ${row.length} cells: ${row.join(' | ')}`)
+    for (const row of content)
+      if (row.length !== titles.length) throw new Error(`${this.name}, ${marker}: a row has ${row.length} cells: ${row.join(' | ')}`)
     return content.map((row) => Object.fromEntries(titles.map((title, index) => [title, row[index]!])))
   }
 
@@ -33,7 +34,10 @@ export class Document {
 
   /** Content of each fence, by its info string. */
   fences(): readonly { readonly info: string; readonly content: string }[] {
-    return Array.from(this.text.matchAll(/^```([^\n]*)\n([\s\S]*?)^```$/gm), ([, info, content]) => ({ info: info!.trim(), content: content! }))
+    return Array.from(this.text.matchAll(/^```([^\n]*)\n([\s\S]*?)^```$/gm), ([, info, content]) => ({
+      info: info!.trim(),
+      content: content!,
+    }))
   }
 
   fence(info: string): string {
@@ -51,6 +55,9 @@ export class Document {
 }
 
 function cells(line: string): string[] {
-  const parts = line.trim().replace(/^\||\|$/g, '').split(/(?<!\\)\|/)
+  const parts = line
+    .trim()
+    .replace(/^\||\|$/g, '')
+    .split(/(?<!\\)\|/)
   return parts.map((cell) => cell.trim().replaceAll('\\|', '|').replaceAll('`', ''))
 }

@@ -1,7 +1,18 @@
 /**
  * What each golden vector of PROTOCOL.md means. The bytes stand there, under the same name; `protocol.test.ts` reads and writes both ways.
  */
-import { encodings, executedFlag, Flag, FrameType, segmentedBit, Tag, type Connected, type FrameHead, type Introduction, type Refused } from '@waybill/core'
+import {
+  encodings,
+  executedFlag,
+  Flag,
+  FrameType,
+  segmentedBit,
+  Tag,
+  type Connected,
+  type FrameHead,
+  type Introduction,
+  type Refused,
+} from '@waybill/core'
 
 export const openings: Readonly<Record<string, Introduction | Connected | Refused>> = {
   introduction: {
@@ -26,7 +37,14 @@ export const openings: Readonly<Record<string, Introduction | Connected | Refuse
     name: 'kennel',
     principal: 'local',
     symbol: 0x00400001,
-    limits: { windowBytes: 1048576, maxFrameBytes: 1048576, maxBodyBytes: 8388608, heartbeatMs: 10000, heartbeatGraceMs: 5000, resumeGraceMs: 750 },
+    limits: {
+      windowBytes: 1048576,
+      maxFrameBytes: 1048576,
+      maxBodyBytes: 8388608,
+      heartbeatMs: 10000,
+      heartbeatGraceMs: 5000,
+      resumeGraceMs: 750,
+    },
     features: [],
   },
   refused: { refused: { code: 'Unauthorized', message: 'the token is not one of this router' } },
@@ -72,12 +90,18 @@ export const frames: Readonly<Record<string, FrameVector>> = {
     body: ['hello'],
   },
   'call-symbols': { head: { type: FrameType.call, destination: address, source: caller, call: 2, ttlMs: 600000, method }, body: ['hello'] },
-  'call-delivered': { head: { type: FrameType.call, destination: instance, source: caller, call: 2, ttlMs: 600000, method }, body: ['hello'] },
+  'call-delivered': {
+    head: { type: FrameType.call, destination: instance, source: caller, call: 2, ttlMs: 600000, method },
+    body: ['hello'],
+  },
   'call-chunk': { head: { type: FrameType.callChunk, source: caller, call: 3 }, body: new Uint8Array([1, 2, 3]) },
   cancel: { head: { type: FrameType.cancel, source: caller, call: 2 } },
   accepted: { head: { type: FrameType.accepted, destination: caller, source: callee, call: 1 } },
   started: { head: { type: FrameType.started, destination: caller, source: callee, call: 1 } },
-  progress: { head: { type: FrameType.progress, destination: caller, source: callee, call: 1 }, body: { total: 3, completed: 1, details: 'sniffing' } },
+  progress: {
+    head: { type: FrameType.progress, destination: caller, source: callee, call: 1 },
+    body: { total: 3, completed: 1, details: 'sniffing' },
+  },
   result: { head: { type: FrameType.result, destination: caller, source: callee, call: 1 }, body: 'wau' },
   exception: {
     head: { type: FrameType.exception, flags: executedFlag('yes'), destination: caller, source: callee, call: 1 },
@@ -87,11 +111,16 @@ export const frames: Readonly<Record<string, FrameVector>> = {
     head: { type: FrameType.rejected, destination: caller, call: 2 },
     body: { code: 'NoSuchService', description: 'nobody offers Dog' },
   },
-  'answer-chunk': { head: { type: FrameType.answerChunk, flags: Flag.more, destination: caller, source: callee, call: 1 }, body: new Uint8Array([4, 5, 6]) },
+  'answer-chunk': {
+    head: { type: FrameType.answerChunk, flags: Flag.more, destination: caller, source: callee, call: 1 },
+    body: new Uint8Array([4, 5, 6]),
+  },
 }
 
 /** Frames of each packet, by name, with the packet's numbers. */
-export const packets: Readonly<Record<string, { readonly sequence: number; readonly acknowledged: number; readonly frames: readonly string[] }>> = {
+export const packets: Readonly<
+  Record<string, { readonly sequence: number; readonly acknowledged: number; readonly frames: readonly string[] }>
+> = {
   'packet-call': { sequence: 1, acknowledged: 0, frames: ['call-names'] },
   'packet-acknowledgement': { sequence: 0, acknowledged: 258, frames: [] },
   'packet-heartbeat': { sequence: 0, acknowledged: 2, frames: ['ping'] },

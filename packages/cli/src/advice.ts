@@ -16,7 +16,7 @@ const byCode: Partial<Record<Code, string>> = {
 
 const byExecuted: Record<Executed, string> = {
   no: 'correct the cause and call again',
-  maybe: 'find out what it did before you call again, unless twice does no harm',
+  maybe: 'see what it did before you call again, unless twice is harmless',
   yes: 'it ran and failed; whether to call again is up to you',
 }
 

@@ -1,10 +1,11 @@
 /** The client: the one place that sees its parts, and what the user holds. */
 import { defaultLimits, findField, findText, FrameType, mintIncarnation, Tag, WaybillError } from '@waybill/core'
 import type { BodyLimits, FrameReader, Ports, Remote, RemoteOptions, ServiceDefinition, Transport } from '@waybill/core'
+import { Answers, type Incident } from './answers.js'
 import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Connection } from './connection.js'
-import { Incoming, type Incident } from './incoming.js'
+import { Incoming } from './incoming.js'
 import { Names } from './names.js'
 import { Offers, type Exposed, type RouterCalls } from './offers.js'
 import { Outgoing } from './outgoing.js'
@@ -81,7 +82,8 @@ export class Client implements AsyncDisposable {
       },
     )
     this.#outgoing = new Outgoing({ connection: this.#connection, ports, incarnation, limits })
-    this.#incoming = new Incoming({ connection: this.#connection, names: this.#names, ports, limits, report: parts.onIncident })
+    const answers = new Answers({ connection: this.#connection, ports, limits, report: parts.onIncident })
+    this.#incoming = new Incoming({ connection: this.#connection, names: this.#names, ports, limits, answers })
     this.#offers = new Offers(this.#incoming, this.remote<RouterCalls>('waybill.Router') as unknown as RouterCalls)
   }
 

@@ -1,9 +1,9 @@
 /** `connect()`: options with their checks and defaults. */
-import { durationMs, isName, logLine, WaybillError, type Duration, type Ports, type Transport } from '@waybill/core'
+import { durationMs, isName, logLine, MAX_LABELS, quoted, WaybillError, type Duration, type Ports, type Transport } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Client } from './client.js'
-import type { Incident } from './incoming.js'
+import type { Incident } from './answers.js'
 import { webSocketTransport } from './transports/websocket.js'
 
 export interface ConnectOptions {
@@ -27,7 +27,8 @@ const DEFAULT_TIMEOUT_MS = 5000
 /** Hops on. Rejects with `RouterUnreachable`, `Unauthorized`, `Forbidden` or `Incompatible`; then nothing is left behind. */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
   const { name, token, labels, ports = systemPorts } = options
-  if (name !== undefined && !isName(name)) throw new WaybillError('BadAddress', `${JSON.stringify(name)} is not a client name: 1 to 64 letters, digits, _ and -`)
+  if (name !== undefined && !isName(name)) throw new WaybillError('BadAddress', `${quoted(name)} is not a client name: 1 to 64 letters, digits, _ and -`)
+  checkLabels(labels)
   const client = new Client({
     url,
     transport: options.transport ?? transportFor(url),
@@ -40,6 +41,14 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   })
   await client.open(options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, 'timeout'))
   return client
+}
+
+function checkLabels(labels: ConnectOptions['labels'] = {}): void {
+  const entries = Object.entries(labels)
+  if (entries.length > MAX_LABELS) throw new WaybillError('BadAddress', `a client has at most ${MAX_LABELS} labels, not ${entries.length}`)
+  for (const [label, value] of entries) {
+    if (!isName(label) || !isName(value)) throw new WaybillError('BadAddress', `${quoted(`${label}=${value}`)} is not a label with a value`)
+  }
 }
 
 function transportFor(url: string): Transport {

@@ -4,20 +4,16 @@
  */
 import {
   calleeHolder,
-  captureError,
   checkArguments,
   checkResult,
-  disclosed,
   encodings,
   executed,
-  executedFlag,
   findField,
   findText,
   Flag,
   FrameType,
-  mintIncident,
   parseBody,
-  prepareBody,
+  parseBodyIn,
   quoted,
   Ring,
   runInCall,
@@ -25,28 +21,18 @@ import {
   Tag,
   WaybillError,
 } from '@waybill/core'
-import type { BodyLimits, Executed, FrameReader, MethodContract, Ports, Progress } from '@waybill/core'
-import { aside } from './aside.js'
-import type { Connection, Sendable } from './connection.js'
+import type { BodyLimits, FrameReader, MethodContract, Ports, Progress } from '@waybill/core'
+import type { Answers } from './answers.js'
+import type { Connection } from './connection.js'
 import type { Exposure } from './exposure.js'
 import { IncomingCall, type CallSink } from './incoming-call.js'
 import type { Names } from './names.js'
-import { outgoingBody, writePiece } from './outgoing-body.js'
-import { Joiner, PIECE_BYTES } from './pieces.js'
+import { Joiner } from './pieces.js'
 
 /** How long a cancelled method may take to end by itself before its caller is answered. */
 const CANCEL_GRACE_MS = 250
 /** Of all the bodies together that have not arrived whole, so that callers who never finish cost a bounded amount. */
 const MAX_JOINING_BYTES = 64 * 1024 * 1024
-
-/** An exception that left this process without its details: what was thrown, and how the caller names it. */
-export interface Incident {
-  readonly incident: string
-  readonly error: unknown
-  readonly sn: string
-  readonly service: string
-  readonly method: string
-}
 
 export class Incoming implements CallSink {
   readonly #calls = new Map<number, Ring<IncomingCall>>()
@@ -57,19 +43,21 @@ export class Incoming implements CallSink {
   readonly #names: Names
   readonly #ports: Ports
   readonly #limits: BodyLimits
-  readonly #report: (incident: Incident) => void
+  readonly #answers: Answers
   /** Bytes of bodies that have not arrived whole. */
   #joiningBytes = 0
+  #advancing = false
+  #roomAppeared = false
   #size = 0
   #closing = false
   #settled: (() => void) | undefined
 
-  constructor(parts: { connection: Connection; names: Names; ports: Ports; limits: BodyLimits; report: (incident: Incident) => void }) {
+  constructor(parts: { connection: Connection; names: Names; ports: Ports; limits: BodyLimits; answers: Answers }) {
     this.#connection = parts.connection
     this.#names = parts.names
     this.#ports = parts.ports
     this.#limits = parts.limits
-    this.#report = parts.report
+    this.#answers = parts.answers
   }
 
   /** Calls that have arrived and have not ended; methods that run on after their caller was answered count too. */
@@ -90,7 +78,7 @@ export class Incoming implements CallSink {
     try {
       this.#call(frame)
     } catch (thrown) {
-      this.#reject(frame.source, frame.call, WaybillError.from(thrown, 'no'))
+      this.#answers.reject(frame.source, frame.call, WaybillError.from(thrown, 'no'))
     }
   }
 
@@ -100,7 +88,7 @@ export class Incoming implements CallSink {
     const exposure = this.#exposures.get(frame.destination)
     const contract = exposure && methodOf(exposure, frame)
     if (exposure === undefined || contract === undefined || this.#closing || exposure.streams(contract)) {
-      return this.#reject(source, number, this.#refusal(exposure, contract, frame))
+      return this.#answers.reject(source, number, this.#refusal(exposure, contract, frame))
     }
     const call = new IncomingCall({
       source,
@@ -115,7 +103,7 @@ export class Incoming implements CallSink {
       sink: this,
     })
     this.#add(call)
-    if ((frame.flags & Flag.more) === 0) return this.#arrived(call, frame.body())
+    if ((frame.flags & Flag.more) === 0) return this.#arrived(call, frame.bytes, frame.bodyStart, frame.end)
     call.joiner = new Joiner(this.#limits.maxBodyBytes)
     this.#join(call, frame)
   }
@@ -142,7 +130,7 @@ export class Incoming implements CallSink {
     call.abort(new WaybillError('Cancelled', 'the caller cancelled the call', { executed: 'maybe' }))
     call.cancelTimer ??= this.#ports.clock.timer(CANCEL_GRACE_MS, () => {
       if (!call.step('cancelGraceOver')) return
-      this.#except(call, new WaybillError('Cancelled', 'the call was cancelled; its method did not end within its grace', { executed: 'maybe' }), 'maybe')
+      this.#answers.except(call, new WaybillError('Cancelled', 'the call was cancelled; its method did not end within its grace', { executed: 'maybe' }), 'maybe')
     })
   }
 
@@ -160,7 +148,8 @@ export class Incoming implements CallSink {
     this.#joiningBytes += piece.byteLength
     if ((frame.flags & Flag.more) !== 0) return
     this.#leaveJoining(call)
-    this.#arrived(call, joiner.join())
+    const whole = joiner.join()
+    this.#arrived(call, whole, 0, whole.byteLength)
   }
 
   #leaveJoining(call: IncomingCall): void {
@@ -168,9 +157,9 @@ export class Incoming implements CallSink {
     call.joiner = undefined
   }
 
-  #arrived(call: IncomingCall, body: Uint8Array): void {
+  #arrived(call: IncomingCall, bytes: Uint8Array, start: number, end: number): void {
     try {
-      const args = parseBody(call.encoding, body, this.#limits, 'given') ?? []
+      const args = parseBodyIn(call.encoding, bytes, start, end, this.#limits, 'given') ?? []
       if (!Array.isArray(args)) throw new WaybillError('BadArguments', 'the arguments are not a list')
       const checked = checkArguments(call.contract, args)
       if (!isPromise(checked)) {
@@ -191,7 +180,7 @@ export class Incoming implements CallSink {
 
   #accept(call: IncomingCall): void {
     if (call.state !== 'queued') return
-    if (call.statusesWanted) this.#status(FrameType.accepted, call)
+    if (call.statusesWanted) this.#answers.status(FrameType.accepted, call)
     if (call.exposure.hasRoom(call.contract)) this.#start(call)
     else this.#waiting.add(call)
   }
@@ -204,16 +193,18 @@ export class Incoming implements CallSink {
     try {
       instance = call.exposure.instance()
     } catch (thrown) {
-      const incident = this.#incident(call, thrown)
+      const incident = this.#answers.incident(call, thrown)
       return this.#refuse(call, new WaybillError('Rejected', `${call.service} could not be constructed; incident ${incident}`, { details: { incident } }))
     }
     call.step('start')
     call.exposure.count(call.contract, 1)
-    if (call.statusesWanted) this.#status(FrameType.started, call)
+    if (call.statusesWanted) this.#answers.status(FrameType.started, call)
     try {
       const value = runInCall(call, () => call.contract.invoke.apply(instance, call.args as unknown[]))
       if (!isPromise(value)) return this.#returned(call, value)
-      value.then(
+      // A promise of another make may settle twice; ours does not.
+      const promise = value instanceof Promise ? value : Promise.resolve(value)
+      promise.then(
         (settled) => this.#returned(call, settled),
         (thrown: unknown) => this.#threw(call, thrown),
       )
@@ -239,7 +230,7 @@ export class Incoming implements CallSink {
   #succeed(call: IncomingCall, value: unknown): void {
     if (call.state === 'abandoned') return this.#leave(call, 'returned')
     try {
-      this.#answer(FrameType.result, call, 0, value, 'result')
+      this.#answers.result(call, value)
     } catch (thrown) {
       return this.#fail(call, WaybillError.from(thrown))
     }
@@ -248,35 +239,15 @@ export class Incoming implements CallSink {
 
   /** The method did its work, but what it gave cannot be delivered. */
   #fail(call: IncomingCall, error: WaybillError): void {
-    if (call.state !== 'abandoned') this.#except(call, error, executed('calleeDone'))
+    if (call.state !== 'abandoned') this.#answers.except(call, error, executed('calleeDone'))
     this.#leave(call, 'returned')
   }
 
   #threw(call: IncomingCall, thrown: unknown): void {
-    if (call.state !== 'abandoned') this.#thrown(call, thrown)
+    if (call.state === 'abandoned') return this.#leave(call, 'threw')
+    if (call.cancelTimer === undefined) this.#answers.thrown(call, thrown)
+    else this.#answers.except(call, new WaybillError('Cancelled', 'the call was cancelled while it ran', { executed: 'maybe' }), 'maybe')
     this.#leave(call, 'threw')
-  }
-
-  #thrown(call: IncomingCall, thrown: unknown): void {
-    if (call.cancelTimer !== undefined) {
-      return this.#except(call, new WaybillError('Cancelled', 'the call was cancelled while it ran', { executed: 'maybe' }), 'maybe')
-    }
-    const { xclass, message, xstate } = captureError(thrown, call.contract.errors)
-    const incident = xstate === undefined ? this.#incident(call, thrown) : undefined
-    try {
-      const content = { exval: message, xclass, ...(xstate !== undefined && { xstate }), ...(incident !== undefined && { incident }) }
-      this.#answer(FrameType.exception, call, executedFlag(executed('calleeDone')), content, 'exception')
-    } catch {
-      // Its state cannot travel; its class and message can.
-      this.#answer(FrameType.exception, call, executedFlag(executed('calleeDone')), { exval: message, xclass, incident: this.#incident(call, thrown) }, 'exception')
-    }
-  }
-
-  #incident(call: Pick<Incident, 'sn' | 'service' | 'method'> | undefined, error: unknown): string {
-    const incident = mintIncident(this.#ports.random)
-    const { sn = '', service = '', method = '' } = call ?? {}
-    aside(() => this.#report({ incident, error, sn, service, method }))
-    return incident
   }
 
   serialNumber({ caller, number }: IncomingCall): string {
@@ -284,14 +255,7 @@ export class Incoming implements CallSink {
   }
 
   progress(call: IncomingCall, progress: Progress): void {
-    // Without credit a progress is left out: a later one, or the outcome, says more.
-    if (call.state !== 'running' || !this.#connection.hasCredit) return
-    const { total, completed, details } = progress
-    const body = prepareBody({ total, completed, ...(details !== undefined && { details }) }, this.#limits, 'progress')
-    if (body.byteLengthBound > PIECE_BYTES) {
-      throw new WaybillError('TooLarge', 'the details of a progress are too large', { executed: 'maybe', details: { limit: PIECE_BYTES, size: body.byteLengthBound } })
-    }
-    this.#connection.write({ type: FrameType.progress, destination: call.source, source: this.#symbol, call: call.number }, undefined, body)
+    if (call.state === 'running') this.#answers.progress(call, progress)
   }
 
   // ---- ends
@@ -299,13 +263,13 @@ export class Incoming implements CallSink {
   /** Refused before it started. */
   #refuse(call: IncomingCall, error: WaybillError): void {
     if (!call.step('refuse')) return
-    this.#reject(call.source, call.number, error)
+    this.#answers.reject(call.source, call.number, error)
     this.#forget(call)
   }
 
   /** Ended before it started, by a word that is not a refusal. */
   #end(call: IncomingCall, error: WaybillError): void {
-    this.#except(call, error, error.executed)
+    this.#answers.except(call, error, error.executed)
     this.#forget(call)
   }
 
@@ -314,12 +278,23 @@ export class Incoming implements CallSink {
     if (!call.step(event)) return
     call.exposure.count(call.contract, -1)
     this.#forget(call)
-    for (const next of this.#waiting) {
-      if (!next.exposure.hasRoom(next.contract)) continue
-      this.#waiting.delete(next)
-      this.#start(next)
-      if (this.#waiting.size === 0) return
+    if (this.#waiting.size > 0) this.#advance()
+  }
+
+  /** Starts what has room now. One that ends at once makes room itself, which is seen here and not by recursion. */
+  #advance(): void {
+    this.#roomAppeared = true
+    if (this.#advancing) return
+    this.#advancing = true
+    while (this.#roomAppeared) {
+      this.#roomAppeared = false
+      for (const next of this.#waiting) {
+        if (!next.exposure.hasRoom(next.contract)) continue
+        this.#waiting.delete(next)
+        this.#start(next)
+      }
     }
+    this.#advancing = false
   }
 
   #add(call: IncomingCall): void {
@@ -366,48 +341,6 @@ export class Incoming implements CallSink {
     for (const call of [...this.#waiting]) this.#refuse(call, closing())
     if (this.#size === 0) return Promise.resolve()
     return new Promise((resolve) => (this.#settled = resolve))
-  }
-
-  // ---- writing
-
-  get #symbol(): number {
-    return this.#connection.connected!.symbol
-  }
-
-  #status(type: typeof FrameType.accepted | typeof FrameType.started, call: IncomingCall): void {
-    this.#connection.write({ type, destination: call.source, source: this.#symbol, call: call.number })
-  }
-
-  #except(call: IncomingCall, error: WaybillError, known: Executed): void {
-    const { code, message, details } = disclosed(error, () => this.#incident(call, error.cause ?? error))
-    const content = { exval: message, code, ...(details !== undefined && { details }) }
-    this.#answer(FrameType.exception, call, executedFlag(known), content, 'exception')
-  }
-
-  #reject(destination: number, call: number, error: WaybillError): void {
-    const { code, message, details } = disclosed(error, () => this.#incident(undefined, error.cause ?? error))
-    const body = prepareBody({ code, description: message, ...(details !== undefined && { details }) })
-    this.#connection.write({ type: FrameType.rejected, destination, source: this.#symbol, call }, undefined, body)
-  }
-
-  /** Throws `NotRepresentable` or `TooLarge` before anything is written. */
-  #answer(type: number, { source, number }: IncomingCall, flags: number, value: unknown, what: string): void {
-    const body = outgoingBody(value, what, this.#limits)
-    const head = { type, flags, destination: source, source: this.#symbol, call: number }
-    const { hasCredit, connected } = this.#connection
-    let offset = hasCredit ? writePiece(this.#connection, head, undefined, body, 0) : 0
-    if (hasCredit && offset === 0) return
-    let next = hasCredit ? { ...head, type: FrameType.answerChunk as number, flags: 0 } : head
-    const rest: Sendable = {
-      writeNext: () => {
-        // A result that belongs to a session that is gone has nobody to go to.
-        if (this.#connection.connected !== connected) return false
-        offset = writePiece(this.#connection, next, undefined, body, offset)
-        next = { ...head, type: FrameType.answerChunk, flags: 0 }
-        return offset > 0
-      },
-    }
-    this.#connection.enqueue(rest)
   }
 }
 

@@ -25,5 +25,5 @@ export {
 } from '@waybill/core'
 export { Client, type CloseOptions, type ConnectionStatus } from './client.js'
 export { connect, type ConnectOptions } from './connect.js'
-export type { Incident } from './incoming.js'
+export type { Incident } from './answers.js'
 export type { Exposed } from './offers.js'

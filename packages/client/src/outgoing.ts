@@ -11,7 +11,7 @@ import {
   Flag,
   FrameType,
   joinFields,
-  parseBody,
+  parseBodyIn,
   Ring,
   serialNumber,
   Tag,
@@ -123,7 +123,7 @@ export class Outgoing implements CallOwner {
       call.arriving.joiner.add(frame.body())
       return
     }
-    this.#take(call, event, frame.flags, frame.encoding, frame.body())
+    this.#take(call, event, frame.flags, frame.encoding, frame.bytes, frame.bodyStart, frame.end)
   }
 
   answerChunk(frame: FrameReader): void {
@@ -135,7 +135,7 @@ export class Outgoing implements CallOwner {
     } catch (thrown) {
       return this.#settle(call, event, failure(thrown, 'yes'))
     }
-    if ((frame.flags & Flag.more) === 0) this.#take(call, event, flags, encoding, joiner.join())
+    if ((frame.flags & Flag.more) === 0) this.#takeWhole(call, event, flags, encoding, joiner.join())
   }
 
   #mine(frame: FrameReader): OutgoingCall | undefined {
@@ -145,10 +145,14 @@ export class Outgoing implements CallOwner {
     return call
   }
 
-  #take(call: OutgoingCall, event: CallerEvent, flags: number, encoding: number, bytes: Uint8Array): void {
+  #takeWhole(call: OutgoingCall, event: CallerEvent, flags: number, encoding: number, bytes: Uint8Array): void {
+    this.#take(call, event, flags, encoding, bytes, 0, bytes.byteLength)
+  }
+
+  #take(call: OutgoingCall, event: CallerEvent, flags: number, encoding: number, bytes: Uint8Array, start: number, end: number): void {
     let body: unknown
     try {
-      body = parseBody(encoding, bytes, this.#limits, 'given')
+      body = parseBodyIn(encoding, bytes, start, end, this.#limits, 'given')
     } catch (thrown) {
       return this.#settle(call, event, failure(thrown, 'yes'))
     }

@@ -43,6 +43,7 @@ const documents: readonly (readonly [name: string, text: string])[] = [
   ['a path that ends in an escape', rich('[null]', '{"0\\\\":["undefined"]}')],
   ['a bad escape', rich('{"ab":null}', '{"a\\\\b":["undefined"]}')],
   ['one place twice', rich('{"a":{"b":null}}', '{"a.b":["undefined"],"a":["Error"]}')],
+  ['a place around an annotated one', rich('{"a":[null]}', '{"a.0":["undefined"],"a":["set"]}')],
   ['a place within an annotated one', rich('{"a":[["x"]]}', '{"a":["set"],"a.0":["set"]}')],
   ['children of a date', rich('"2020-01-01T00:00:00.000Z"', '["Date",{"0":["undefined"]}]')],
   ['the cause of an error', rich('{"name":"E","message":"m","cause":null}', '["Error"]')],
@@ -55,6 +56,7 @@ const documents: readonly (readonly [name: string, text: string])[] = [
   ['a set of an object', rich('{}', '["set"]')],
   ['an undefined that is something', rich('1', '["undefined"]')],
   ['a date that is none', rich('"2020-13-01T00:00:00.000Z"', '["Date"]')],
+  ['a date in another form', rich('"1 Jan 2020"', '["Date"]')],
   ['a date in words', rich('"yesterday"', '["Date"]')],
   ['a number that JSON has', rich('"5"', '["number"]')],
   ['a number that is an object', rich('{}', '["number"]')],
@@ -69,6 +71,8 @@ const documents: readonly (readonly [name: string, text: string])[] = [
   ['a hole in an object', rich('{"a":"hole"}', '{"a":[["custom","waybill"]]}')],
   ['a hole in a set', rich('["hole"]', '["set",{"0":[["custom","waybill"]]}]')],
   ['a hole alone', rich('"hole"', '[["custom","waybill"]]')],
+  ['a marker that names a method', rich('"push"', '[["custom","waybill"]]')],
+  ['a marker that names a field', rich('["length"]', '{"0":[["custom","waybill"]]}')],
   ['a marker of an unknown kind', rich('"door"', '[["custom","waybill"]]')],
   ['another version of annotations', rich('null', '["undefined"]', '0')],
   ['annotations of no version', '{"json":null,"meta":{"values":["undefined"]}}'],
@@ -107,6 +111,18 @@ function segmented(text: string, segments: readonly (readonly [kind: number, byt
 
 const one: readonly [number, readonly number[]] = [1, [7]]
 
+/** Two segments of -4 and 8 bytes, for a reader that takes lengths for signed. */
+function cancelling(): Uint8Array {
+  const body = segmented('[[[],[]],[0],[1]]', [
+    [1, []],
+    [1, [1, 2, 3, 4]],
+  ])
+  const view = new DataView(body.buffer)
+  view.setInt32(7, -4, true)
+  view.setInt32(12, 8, true)
+  return body
+}
+
 describe('segmented bodies that no writer makes', () => {
   it('the form is right', () => {
     expect(parseBody(129, segmented('[[[]],[0]]', [one]))).toEqual([new Uint8Array([7])])
@@ -117,6 +133,7 @@ describe('segmented bodies that no writer makes', () => {
     ['half a head', new Uint8Array(5)],
     ['a table beyond the end', Uint8Array.from([0, 0, 0, 0, 255, 255])],
     ['lengths that wrap around', Uint8Array.from([255, 255, 255, 255, 1, 0, 1, 9, 0, 0, 0, 91, 93])],
+    ['lengths that cancel each other', cancelling()],
     ['a byte too many', Uint8Array.from([...segmented('[[]]', []), 0])],
     ['text that is no list', segmented('{}', [])],
     ['an empty list', segmented('[]', [])],
@@ -214,11 +231,15 @@ describe('time', () => {
     return rich(`[${Array.from({ length: count }, () => json).join()}]`, `{${index}}`)
   }
 
+  const punycode = `xn--${'a'.repeat(1_000_000)}-${'b'.repeat(1_000_000)}`
+
   it.each<[string, number, string]>([
     ['brackets without an end', 1, '['.repeat(8_000_000)],
     ['a string of brackets', 1, JSON.stringify('['.repeat(8_000_000))],
     ['a number of a million digits', 1, '1'.repeat(1_000_000)],
-    ['punycode', 2, rich(`"http://xn--${'a'.repeat(400_000)}-${'b'.repeat(400_000)}/"`, '["URL"]')],
+    ['punycode', 2, rich(`"http://${punycode}/"`, '["URL"]')],
+    ['punycode after a space', 2, rich(`" http://${punycode}/"`, '["URL"]')],
+    ['punycode after a tab in the scheme', 2, rich(`"ht\\tps:${punycode}/"`, '["URL"]')],
     ['a host of combining marks', 2, rich(`"http:\\\\a${'\u0301\u0327'.repeat(200_000)}/"`, '["URL"]')],
     ['a host spelt in percents', 2, rich(`"HTTP:///${'%CC%81%CC%A7'.repeat(200_000)}/"`, '["URL"]')],
     ['many dates', 2, list(50_000, '"2020-01-01T00:00:00.000Z"', '["Date"]')],
@@ -233,6 +254,6 @@ describe('time', () => {
     } catch (error) {
       expect(error).toHaveProperty('code')
     }
-    expect(performance.now() - start).toBeLessThan(3_000)
+    expect(performance.now() - start).toBeLessThan(8_000)
   })
 })

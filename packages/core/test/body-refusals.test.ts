@@ -135,6 +135,7 @@ const bounds: readonly (readonly [name: string, limit: keyof BodyLimits, within:
   ['depth', 'maxDepth', nested(5), nested(6), 6],
   ['depth of objects', 'maxDepth', { a: { a: { a: { a: { a: 1 } } } } }, { a: { a: { a: { a: { a: {} } } } } }, 6],
   ['depth to bytes', 'maxDepth', nested(4, new Uint8Array(1)), nested(5, new Uint8Array(1)), 6],
+  ['depth to bytes in a rich body', 'maxDepth', [undefined, nested(3, new Uint8Array(1))], [undefined, nested(4, new Uint8Array(1))], 6],
   ['depth in maps', 'maxDepth', nested(4, new Map([[undefined, 1]])), nested(4, new Map([[undefined, []]])), 6],
   ['digits', 'maxBigintDigits', -(10n ** 9n), 10n ** 10n, 11],
   ['rich values', 'maxRichValues', list(20, undefined), list(21, undefined), 21],

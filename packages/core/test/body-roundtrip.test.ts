@@ -131,6 +131,15 @@ describe('values arrive equal', () => {
     }
   })
 
+  it('as deep as the limit allows', () => {
+    let value: unknown = [undefined, new Date(Number.NaN)]
+    for (let depth = 1; depth < 64; depth++) value = depth % 2 === 0 ? new Map([[value, 'x'.repeat(1100)]]) : new Map([[0n, value]])
+    expect(same(roundTrip(value), value)).toBe(true)
+    let deep: unknown = []
+    for (let depth = 1; depth < 64; depth++) deep = [deep]
+    expect(same(roundTrip(deep), deep)).toBe(true)
+  })
+
   it('from another realm', () => {
     const foreign: unknown = runInNewContext('({ list: [{ a: 1 }, undefined, [2]], none: Object.create(null) })')
     expect(same(roundTrip([foreign]), [{ list: [{ a: 1 }, undefined, [2]], none: {} }])).toBe(true)

@@ -104,7 +104,8 @@ export class Calls {
     if (call === undefined || call.cancelled) return this.#stale()
     call.cancelled = true
     this.#throttle.cancelled(caller.channel)
-    if (routerTable[call.state].cancel === 'settled') return this.#end(call, 'cancel', new WaybillError('Cancelled', 'the call was cancelled before it was handed over'))
+    if (routerTable[call.state].cancel === 'settled')
+      return this.#end(call, 'cancel', new WaybillError('Cancelled', 'the call was cancelled before it was handed over'))
     this.#forward(caller, call.instance!, frame.bytes, frame.start, frame.end)
   }
 
@@ -192,7 +193,9 @@ export class Calls {
 
   #refusal(caller: Session, frame: FrameReader, route: Route): WaybillError | undefined {
     if (caller.calls.size >= this.#limits.maxCallsPerSession) {
-      return new WaybillError('Overloaded', `you have ${caller.calls.size} calls pending, as many as this router allows`, { details: { retryAfterMs: 100 } })
+      return new WaybillError('Overloaded', `you have ${caller.calls.size} calls pending, as many as this router allows`, {
+        details: { retryAfterMs: 100 },
+      })
     }
     if ((frame.flags & (Flag.noReply | Flag.durable | Flag.sealed | Flag.references)) !== 0) {
       return new WaybillError('Unsupported', 'this router cannot carry such a call yet')
@@ -244,7 +247,10 @@ export class Calls {
 
   readonly #expire = (call: CallRecord): void => {
     const before = executed(routerHolder(call.state)) === 'no'
-    const error = new WaybillError('DeadlineExceeded', before ? 'nobody had room for the call before its deadline' : 'the call did not end before its deadline')
+    const error = new WaybillError(
+      'DeadlineExceeded',
+      before ? 'nobody had room for the call before its deadline' : 'the call did not end before its deadline',
+    )
     if (!before && !call.cancelled) this.#tellCancel(call)
     this.#end(call, 'deadline', error)
   }
@@ -285,7 +291,9 @@ export class Calls {
 }
 
 function overloaded(route: Route): WaybillError {
-  return new WaybillError('Overloaded', `no instance of ${route.address.service} has room and the queue is full`, { details: { retryAfterMs: 100 } })
+  return new WaybillError('Overloaded', `no instance of ${route.address.service} has room and the queue is full`, {
+    details: { retryAfterMs: 100 },
+  })
 }
 
 function hasTtl(frame: Uint8Array): boolean {

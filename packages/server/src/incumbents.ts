@@ -1,6 +1,7 @@
 /**
- * Which process had a name before which: a second process that takes a name has it for good, also where the first did not hear of it because its link
- * was dead, and comes back later as if nothing had happened. Remembers incarnations, not sessions; decides only who may not come back.
+ * Which process had a name before which: a second process that takes a name has it for good, also where the first did not hear of it
+ * because its link was dead, and comes back later as if nothing had happened. Remembers incarnations, not sessions; decides only who may
+ * not come back.
  */
 
 interface Incumbent {

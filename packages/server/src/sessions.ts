@@ -15,7 +15,15 @@ import { Session } from './model.js'
 import { SymbolKind, SymbolTable } from './symbols.js'
 
 /** WebSocket close codes of our own range. */
-export const CloseCode = { normal: 1000, refused: 4000, violation: 4001, superseded: 4002, fenced: 4003, silent: 4004, goingAway: 1001 } as const
+export const CloseCode = {
+  normal: 1000,
+  refused: 4000,
+  violation: 4001,
+  superseded: 4002,
+  fenced: 4003,
+  silent: 4004,
+  goingAway: 1001,
+} as const
 
 interface Secret {
   digest: Buffer
@@ -79,13 +87,16 @@ export class Sessions {
     if (holder !== undefined && holder.principal !== principal) {
       throw new WaybillError('Forbidden', `the name ${name} is held by another principal; take another name`)
     }
-    if (introduction.name !== undefined && this.#incumbents.isFormer(`${name}/${principal}`, introduction.incarnation)) throw superseded(name)
+    if (introduction.name !== undefined && this.#incumbents.isFormer(`${name}/${principal}`, introduction.incarnation))
+      throw superseded(name)
     const own = holder?.incarnation === introduction.incarnation
     if (holder !== undefined) this.#supersede(holder, own)
     const channel = new Channel(this.#slab, this.#flusher, this.#ports.clock.nowMs())
     const labels = introduction.labels ?? {}
     const connectedMs = this.#ports.clock.wallMs()
-    const symbol = this.#symbols.mint((minted) => new Session(minted, id, name, principal, introduction.incarnation, labels, channel, connectedMs))
+    const symbol = this.#symbols.mint(
+      (minted) => new Session(minted, id, name, principal, introduction.incarnation, labels, channel, connectedMs),
+    )
     const session = this.#symbols.get(symbol)
     if (session === undefined) throw new WaybillError('Overloaded', `the router has ${this.size} clients, as many as it allows`)
     this.#byId.set(id, session)
@@ -148,7 +159,9 @@ export class Sessions {
       session.channel.write({ type: FrameType.goodbye }, undefined, prepareBody({ code: error.code, message: error.message }))
       session.channel.flush()
     }
-    session.channel.detach()?.end(error?.code === 'Superseded' ? CloseCode.superseded : error === undefined ? CloseCode.normal : CloseCode.violation, reason)
+    session.channel
+      .detach()
+      ?.end(error?.code === 'Superseded' ? CloseCode.superseded : error === undefined ? CloseCode.normal : CloseCode.violation, reason)
     this.#forget(session, reason)
   }
 

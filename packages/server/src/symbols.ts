@@ -29,7 +29,7 @@ export class SymbolTable<T> {
   /** The symbol of what `make` makes, which is given the symbol; 0 when the table is full, and then nothing is made. */
   mint(make: (symbol: number) => T): number {
     if (this.size >= this.#most) return 0
-    let index = this.#free.length > 0 ? this.#free.shift()! : this.#values.length
+    const index = this.#free.length > 0 ? this.#free.shift()! : this.#values.length
     if (index === this.#values.length) {
       this.#values.push(undefined)
       this.#symbols.push(compose(1, this.#kind, index))

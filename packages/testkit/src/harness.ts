@@ -1,6 +1,6 @@
 /**
- * What ordinary tests run on: a router and clients in memory, on virtual time. What is due now happens by itself; timers fire only in `advance`. Disposal closes
- * everything and throws where anything is left: a call, a session, a link, a timer.
+ * What ordinary tests run on: a router and clients in memory, on virtual time. What is due now happens by itself; timers fire only in
+ * `advance`. Disposal closes everything and throws where anything is left: a call, a session, a link, a timer.
  */
 import { connect, type Client, type ConnectOptions } from '@waybill/client'
 import { composeRouter, type Router, type RouterOptions } from '@waybill/server'
@@ -44,7 +44,12 @@ export class Harness implements AsyncDisposable {
   /** Connects a client, as a process of its own. */
   async client(name?: string, options: Omit<ConnectOptions, 'name' | 'transport' | 'ports'> = {}): Promise<Client> {
     const ports = this.world.process(name ?? 'client')
-    const connecting = connect(ROUTER_URL, { ...options, ...(name !== undefined && { name }), ports, transport: this.network.transport(ports) })
+    const connecting = connect(ROUTER_URL, {
+      ...options,
+      ...(name !== undefined && { name }),
+      ports,
+      transport: this.network.transport(ports),
+    })
     const client = await (this.#options.latencyMs ? this.world.until(connecting) : connecting)
     this.#clients.set(client, ports)
     return client

@@ -1,6 +1,7 @@
 /**
- * A wire between two processes of a world, and its two ends. What is sent arrives after a latency, in order, as a copy; what becomes due at the same time
- * arrives in one go, as from one read of a socket. Owns what is under way. Which faults happen when is decided elsewhere.
+ * A wire between two processes of a world, and its two ends. What is sent arrives after a latency, in order, as a copy; what becomes due
+ * at the same time arrives in one go, as from one read of a socket. Owns what is under way. Which faults happen when is decided
+ * elsewhere.
  */
 import type { Link, LinkEnd, LinkEvents } from '@waybill/core'
 import type { VirtualProcess } from './process.js'
@@ -77,6 +78,8 @@ export class End implements Link {
   isOver = false
   #events: LinkEvents | undefined
   #isClosing = false
+  /** The user of this end knows that it is over. What is sent between the end and this goes out for all that the sender can tell. */
+  #isTold = false
   #isPaused = false
   #inbox: Letter[] = []
   #isExpecting = false
@@ -99,7 +102,7 @@ export class End implements Link {
   // ---- Link
 
   send(packet: Uint8Array): void {
-    if (this.isOver || this.#isClosing || !this.process.isAlive) return
+    if (this.#isTold || this.#isClosing || !this.process.isAlive) return
     this.#wire.parts.tap.sent?.(this.#wire, this, packet)
     this.#post({ atMs: this.#arrivalMs(), packet: packet.slice() })
   }
@@ -143,6 +146,7 @@ export class End implements Link {
     if (this.process.isAlive) {
       this.#later(0, () => {
         if (!this.process.isAlive) return
+        this.#isTold = true
         this.#wire.parts.tap.ended?.(this.#wire, this, end)
         this.#events?.ended(end)
       })
@@ -160,7 +164,7 @@ export class End implements Link {
   }
 
   #post(letter: Letter): void {
-    if (this.isSilent) return
+    if (this.isSilent || this.isOver) return
     const to = this.#wire.other(this)
     if (to.isOver) return
     to.#inbox.push(letter)

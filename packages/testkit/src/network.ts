@@ -1,6 +1,6 @@
 /**
- * The network of a world: who listens where, how long packets take, and the transports that processes connect through. Owns the wires. Faults are
- * methods here; when they happen is decided elsewhere.
+ * The network of a world: who listens where, how long packets take, and the transports that processes connect through. Owns the wires.
+ * Faults are methods here; when they happen is decided elsewhere.
  */
 import { WaybillError, type Link, type LinkEvents, type Transport } from '@waybill/core'
 import { Wire, type Tap } from './link.js'

@@ -1,13 +1,22 @@
 /**
- * One process of a world: the ports that everything in it runs on. Its monotonic clock has an origin of its own, so a time that crosses from one
- * process to another shows. Killing it ends every timer, and whatever it still asks for never happens.
+ * One process of a world: the ports that everything in it runs on. Its monotonic clock has an origin of its own, so a time that crosses
+ * from one process to another shows. Killing it ends every timer, and whatever it still asks for never happens.
  */
 import type { Clock, Ports, Soon, Timer } from '@waybill/core'
+import type { Appointment } from './clock.js'
 import type { Seeded } from './random.js'
-import type { World } from './world.js'
 
 /** 2026-01-01: the wall clock when a world begins. */
 const WALL_ORIGIN_MS = 1_767_225_600_000
+
+/** What a process asks of the world that it is in. */
+export interface Surroundings {
+  readonly nowMs: number
+  readonly random: Seeded
+  after(delayMs: number, run: () => void): Appointment
+  tick(run: () => void): void
+  afterInput(run: () => void): void
+}
 
 export class VirtualProcess implements Ports {
   isAlive = true
@@ -20,7 +29,7 @@ export class VirtualProcess implements Ports {
   readonly #timers = new Set<Timer>()
   readonly #dead: () => void
 
-  constructor(world: World, name: string, id: number, dead: () => void) {
+  constructor(world: Surroundings, name: string, id: number, dead: () => void) {
     this.name = name
     this.id = id
     this.random = world.random.fork(name)

@@ -1,6 +1,6 @@
 /**
- * Seeded randomness: xoshiro128** (Blackman and Vigna), seeded through splitmix32. The same seed gives the same numbers on every machine. Knows
- * nothing of what the numbers are for.
+ * Seeded randomness: xoshiro128** (Blackman and Vigna), seeded through splitmix32. The same seed gives the same numbers on every machine.
+ * Knows nothing of what the numbers are for.
  */
 import type { Random } from '@waybill/core'
 

@@ -36,7 +36,8 @@ export class RealHarness implements AsyncDisposable {
     await settles(() => Object.values(this.router.load).every((count) => count === 0))
     for (const [what, count] of Object.entries(this.router.load)) if (count > 0) left.push(`the router has ${count} ${what}`)
     await this.router.close()
-    const more = (): string[] => [...openHandles()].filter(([kind, count]) => count > (this.#before.get(kind) ?? 0)).map(([kind, count]) => `${count} ${kind}`)
+    const more = (): string[] =>
+      [...openHandles()].filter(([kind, count]) => count > (this.#before.get(kind) ?? 0)).map(([kind, count]) => `${count} ${kind}`)
     await settles(() => more().length === 0)
     left.push(...more())
     if (left.length > 0) throw new Error(`left behind: ${left.join('; ')}`)

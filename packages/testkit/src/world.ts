@@ -1,7 +1,7 @@
 /**
- * The world of a simulation: one event loop on virtual time for every process in it. In one virtual instant it behaves as Node does: the code
- * that runs and its promise jobs, then `onTick`, then further input and timers that are due, then `afterInput`. Nothing in it depends on real
- * time, so the same seed gives the same history. Knows processes only as ports; what they are is the user's business.
+ * The world of a simulation: one event loop on virtual time for every process in it. In one virtual instant it behaves as Node does: the
+ * code that runs and its promise jobs, then `onTick`, then further input and timers that are due, then `afterInput`. Nothing in it
+ * depends on real time, so the same seed gives the same history. Knows processes only as ports; what they are is the user's business.
  */
 import { setImmediate as hop } from 'node:timers/promises'
 import { Calendar, type Appointment } from './clock.js'

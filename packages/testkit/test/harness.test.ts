@@ -29,7 +29,10 @@ describe('in memory', () => {
     await kennel(h)
     const caller = await h.client('caller')
     let woken = false
-    const sleeping = caller.remote(dog).sleep().then(() => (woken = true))
+    const sleeping = caller
+      .remote(dog)
+      .sleep()
+      .then(() => (woken = true))
     await h.advance(999)
     expect(woken).toBe(false)
     await h.advance(1)
@@ -51,7 +54,10 @@ describe('in memory', () => {
     const h = harness()
     await kennel(h)
     const caller = await h.client('caller')
-    void caller.remote(dog).sleep().catch(() => {})
+    void caller
+      .remote(dog)
+      .sleep()
+      .catch(() => {})
     await h.advance(0)
     await expect(h[Symbol.asyncDispose]()).rejects.toThrow('caller has 1 calls out')
   })

@@ -8,9 +8,10 @@
 export const errorWeight = 10
 
 const maxAuthority = 2048
-const printable = /^[\x20-\x7e]*$/
+/** What a parser would strip (a space before, a tab or line break anywhere) could hide a scheme from the next pattern. */
+const printable = /^[\x21-\x7e][\x20-\x7e]*$/
 /** The schemes whose hosts are normalised. However many slashes, the parser takes what follows them for the host. */
-const authority = /^(?:https?|wss?|ftp|file):[/\\]*([^/\\?#]*)/i
+const authority = /^(?:blob:)?(?:https?|wss?|ftp|file):[/\\]*([^/\\?#]*)/i
 
 /** Whether a serialised URL can be parsed in linear time. Every `href` whose host a name server could know passes. */
 export function isCheapUrl(text: string): boolean {

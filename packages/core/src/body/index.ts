@@ -14,6 +14,7 @@ export {
   installRefusal,
   installRich,
   parseBody,
+  parseBodyIn,
   prepareBody,
   prepareBytes,
   readText,

@@ -5,7 +5,7 @@
 export { encodings, segmentedBit } from './encoding.js'
 export { type Ownership, type Segment } from './kinds.js'
 export { defaultLimits, type BodyLimits } from './limits.js'
-export { parseBody } from './parse.js'
+export { parseBody, parseBodyIn } from './parse.js'
 export { installRefusal, type Refusal } from './plain.js'
 export { installRich, type RichCodec } from './port.js'
 export { bodyBytes, prepareBody, prepareBytes, writeBody, type PreparedBody } from './prepare.js'

@@ -38,6 +38,14 @@ export function parseBody(encoding: number, bytes: Uint8Array, limits: BodyLimit
   }
 }
 
+/** The same for a body between `start` and `end` of a larger buffer; the common encoding is read in place, without a view for each body. */
+export function parseBodyIn(encoding: number, bytes: Uint8Array, start: number, end: number, limits: BodyLimits, ownership: Ownership): unknown {
+  if (encoding !== encodings.json || end - start > limits.maxBodyBytes) {
+    return parseBody(encoding, bytes.subarray(start, end), limits, ownership)
+  }
+  return parseJson(bytes, start, end, limits.maxDepth, limits)
+}
+
 function parseSegmented(rich: boolean, bytes: Uint8Array, limits: BodyLimits, ownership: Ownership): unknown {
   const at: Outline = outline(bytes)
   if (at.count > limits.maxSegments) throw tooLarge('segments', limits.maxSegments, at.count)

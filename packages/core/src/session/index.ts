@@ -10,6 +10,7 @@ export {
 export {
   MAGIC,
   MAX_INTRODUCTION_BYTES,
+  MAX_LABELS,
   PROTOCOL_VERSION,
   readConnected,
   readIntroduction,

@@ -17,7 +17,8 @@ export const PROTOCOL_VERSION = 1
 /** A client's whole opening message; a longer one is refused unread. */
 export const MAX_INTRODUCTION_BYTES = 4096
 const PREFIX_BYTES = 8
-const MAX_LABELS = 32
+/** Of one client. */
+export const MAX_LABELS = 32
 
 /** What a client says of itself. */
 export interface Introduction {

@@ -106,8 +106,13 @@ export class FrameReader {
     return true
   }
 
+  /** Where the current frame's body begins; it ends at `end`. */
+  get bodyStart(): number {
+    return this.start + HEADER_BYTES + this.extensionBytes
+  }
+
   /** A view of the current frame's body, without a copy. */
   body(): Uint8Array {
-    return this.bytes.subarray(this.start + HEADER_BYTES + this.extensionBytes, this.end)
+    return this.bytes.subarray(this.bodyStart, this.end)
   }
 }

@@ -25,7 +25,7 @@ export interface Listening {
 }
 
 /** How long a peer may take to answer a close before its socket is destroyed. */
-const CLOSE_MS = 2000
+const CLOSE_MS = 1000
 /** Answers to WebSocket pings wait behind no more than this; further ones are left out. */
 const MAX_PONG_BACKLOG_BYTES = 64 * 1024
 const MAX_HEADER_BYTES = 8192

@@ -1,2 +1,2 @@
-export { patchNames, patchOf, plant, run, simulatePlanted, type Ran } from './plant.js'
+export { clear, patchNames, patchOf, plant, run, simulatePlanted, type Ran } from './plant.js'
 export { readTable, type Planted } from './table.js'

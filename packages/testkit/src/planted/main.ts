@@ -1,5 +1,8 @@
-/** Finds the first seed that shows each planted bug, and prints the rows of the table: `node packages/testkit/dist/planted/main.js [name …]`. */
-import { patchNames, patchOf, plant, simulatePlanted } from './plant.js'
+/**
+ * Finds the first seed that shows each planted bug, and prints the rows of the table: `node packages/testkit/dist/planted/main.js [name
+ * …]`.
+ */
+import { clear, patchNames, patchOf, plant, simulatePlanted } from './plant.js'
 import { readFile } from 'node:fs/promises'
 import { HEAD, writeRow } from './table.js'
 
@@ -10,6 +13,7 @@ const repository = process.cwd()
 const names = process.argv.length > 2 ? process.argv.slice(2) : await patchNames(repository)
 console.log(HEAD)
 for (const name of names) console.log(await search(name))
+await clear()
 
 async function search(name: string): Promise<string> {
   const root = await plant(repository, name)

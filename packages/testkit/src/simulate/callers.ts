@@ -72,8 +72,13 @@ export class Callers {
         end({ kind: 'error', atMs: this.#world.nowMs, code, executed, message })
       },
     )
-    call.on('result', told).on('exception', told).on('rejected', told).on('progress', ({ completed }) => made.progress.push(completed))
-    if (made.plan.isWatched) call.on('accepted', () => this.#history.count('accepted is told')).on('started', () => this.#history.count('started is told'))
+    void call
+      .on('result', told)
+      .on('exception', told)
+      .on('rejected', told)
+      .on('progress', ({ completed }) => made.progress.push(completed))
+    if (made.plan.isWatched)
+      void call.on('accepted', () => this.#history.count('accepted is told')).on('started', () => this.#history.count('started is told'))
   }
 }
 

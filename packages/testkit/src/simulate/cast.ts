@@ -1,5 +1,6 @@
 /**
- * Who takes part in a simulation: a router and named clients, each over one process after another. Starts and ends them; when is decided elsewhere.
+ * Who takes part in a simulation: a router and named clients, each over one process after another. Starts and ends them; when is decided
+ * elsewhere.
  */
 import { connect, type Client, type WaybillError } from '@waybill/client'
 import { composeRouter, type Router } from '@waybill/server'
@@ -38,6 +39,8 @@ export class Cast {
   /** Every process of a client that was ever started. */
   readonly lives: Life[] = []
   readonly routers: RouterLife[] = []
+  /** Nobody is started any more. */
+  isOver = false
   readonly #world: World
   readonly #network: Network
   readonly #scenario: Scenario
@@ -52,6 +55,10 @@ export class Cast {
 
   get names(): readonly string[] {
     return [...this.#scenario.workers.map(({ name }) => name), ...this.#scenario.callers]
+  }
+
+  get living(): readonly Life[] {
+    return this.lives.filter(({ process }) => process.isAlive)
   }
 
   /** The router of the moment; undefined while there is none. */
@@ -135,13 +142,18 @@ export class Cast {
     if (life.isLeaving) return
     // A router that has just started does not know which of two processes came second: the older one may win the name, until it ends.
     const hasOlder = this.lives.some((other) => other !== life && other.name === name && other.isLeaving && other.process.isAlive)
-    if (code !== 'Superseded' || !hasOlder || this.routers.length === 1) this.#history.violate('explained', `${name} ended by itself: ${message}`)
-    else this.start(name)
+    if (code !== 'Superseded' || !hasOlder || this.routers.length === 1)
+      this.#history.violate('explained', `${name} ended by itself: ${message}`)
+    else if (!this.isOver) this.start(name)
   }
 
   async #offer(life: Life, client: Client, { version, concurrency }: WorkerPlan): Promise<void> {
     const { process } = life
-    const works = implementation(process, () => this.#world.nowMs, (execution) => this.#history.executions.push(execution))
+    const works = implementation(
+      process,
+      () => this.#world.nowMs,
+      (execution) => this.#history.executions.push(execution),
+    )
     while (process.isAlive && !life.isLeaving) {
       try {
         await client.expose(kennelOf(version, concurrency), works)

@@ -1,4 +1,7 @@
-/** Whether an error has a cause in the scenario: what was planned, or what went wrong at that time. An error without one is a fault of ours. */
+/**
+ * Whether an error has a cause in the scenario: what was planned, or what went wrong at that time. An error without one is a fault of
+ * ours.
+ */
 import type { Ended, History, MadeCall } from './history.js'
 import { workMs, type Execution } from './kennel.js'
 import { GENEROUS_MS } from './scenario.js'

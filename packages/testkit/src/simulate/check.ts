@@ -1,6 +1,6 @@
 /**
- * The invariants of the delivery contract that can be read from what was seen of each call. Pure: a history in, violations out. What concerns the end of a
- * simulation (leaks, draining) is checked where it ends.
+ * The invariants of the delivery contract that can be read from what was seen of each call. Pure: a history in, violations out. What
+ * concerns the end of a simulation (leaks, draining) is checked where it ends.
  */
 import { codes, isCode } from '@waybill/core'
 import type { Ended, Facts, History, MadeCall } from './history.js'
@@ -83,10 +83,12 @@ class CallCheck {
     const ran = this.#executions.length
     if (executed === 'no' && ran > 0) this.#violate('I5', `${code}{no}, and it ran`)
     if (executed === 'yes' && ran === 0) this.#violate('I6', `${code}{yes}, and it never ran`)
-    if (isCode(code) && !(codes[code].executed as readonly string[]).includes(executed)) this.#violate('codes', `${code} cannot be ${executed}`)
+    if (isCode(code) && !(codes[code].executed as readonly string[]).includes(executed))
+      this.#violate('codes', `${code} cannot be ${executed}`)
     const useless = uselessness(this.#history, this.#call, this.#facts, ended)
     if (useless !== undefined) this.#violate('I19', `${code}{${executed}}: ${useless}`)
-    if (!causeOf(this.#history, this.#call, this.#executions, ended)) this.#violate('explained', `${code}{${executed}} has no cause: ${ended.message}`)
+    if (!causeOf(this.#history, this.#call, this.#executions, ended))
+      this.#violate('explained', `${code}{${executed}} has no cause: ${ended.message}`)
   }
 
   #violate(invariant: string, what: string): void {

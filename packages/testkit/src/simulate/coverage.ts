@@ -42,12 +42,20 @@ export function countOutcomes(history: History): void {
     }
     const { code, executed } = ended
     history.count(`${code}{${executed}}`)
-    const where = written.length === 0 ? 'before it was written' : handed.length === 0 ? 'while the router held it' : 'after it was handed over'
+    const where =
+      written.length === 0 ? 'before it was written' : handed.length === 0 ? 'while the router held it' : 'after it was handed over'
     if (code === 'RemoteException') history.count('own exception')
     if (code === 'IdleTimeout') history.count('idle timeout')
     if (code === 'DeadlineExceeded') history.count(`expired ${where}`)
     if (code !== 'Cancelled') continue
     if (handed.length === 0) history.count(`cancelled ${where}`)
-    else history.count(ran ? 'cancelled after its start' : executed === 'no' ? 'cancelled at the callee before its start' : 'cancelled after it was handed over')
+    else
+      history.count(
+        ran
+          ? 'cancelled after its start'
+          : executed === 'no'
+            ? 'cancelled at the callee before its start'
+            : 'cancelled after it was handed over',
+      )
   }
 }

@@ -6,7 +6,10 @@ import type { Cast } from './cast.js'
 import type { History } from './history.js'
 import type { FaultPlan } from './scenario.js'
 
-/** How long the consequences of a trouble may still show after it has ended: a silent link is found out by heartbeats, then a grace passes. */
+/**
+ * How long the consequences of a trouble may still show after it has ended: a silent link is found out by heartbeats, then a grace
+ * passes.
+ */
 const AFTERMATH_MS = 6000
 
 export interface FaultParts {

@@ -1,4 +1,7 @@
-/** What was seen in a simulation: what callers were told, what workers ran, what stood on the wires. Only shapes, and how they are found again. */
+/**
+ * What was seen in a simulation: what callers were told, what workers ran, what stood on the wires. Only shapes, and how they are found
+ * again.
+ */
 import type { Executed } from '@waybill/client'
 import type { Execution } from './kennel.js'
 import type { CallPlan, Scenario } from './scenario.js'

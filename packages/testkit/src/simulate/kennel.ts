@@ -1,6 +1,6 @@
 /**
- * The service that workers of a simulation offer, and what each of its methods must give. Every method takes the id of its call first, so that an
- * answer shows whose it is. Owns nothing; executions are told to who asks.
+ * The service that workers of a simulation offer, and what each of its methods must give. Every method takes the id of its call first, so
+ * that an answer shows whose it is. Owns nothing; executions are told to who asks.
  */
 import { currentCall, service, type Call, type Remote, type RemoteOptions, type ServiceDefinition } from '@waybill/client'
 import type { VirtualProcess } from '../process.js'
@@ -29,7 +29,11 @@ export type MethodName = keyof Kennel
 
 export function kennelOf(version: string, concurrency: number | undefined): ServiceDefinition<Kennel> {
   const terms = concurrency === undefined ? {} : { concurrency }
-  return service<Kennel>(`Kennel@${version}`, { fast: {}, slow: {}, fail: {}, steps: {}, stubborn: { concurrency: 1 }, polite: {}, large: {} }, terms)
+  return service<Kennel>(
+    `Kennel@${version}`,
+    { fast: {}, slow: {}, fail: {}, steps: {}, stubborn: { concurrency: 1 }, polite: {}, large: {} },
+    terms,
+  )
 }
 
 /** A method has begun to run. */
@@ -77,7 +81,10 @@ export function implementation(process: VirtualProcess, nowMs: () => number, log
     },
     polite: async (id, ms) => {
       const { signal } = begin(id)
-      await Promise.race([process.sleep(ms), new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('stopped'))))])
+      await Promise.race([
+        process.sleep(ms),
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('stopped')))),
+      ])
       return { id, number: ms }
     },
     large: (id, bytes) => {

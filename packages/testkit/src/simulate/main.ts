@@ -1,4 +1,6 @@
-/** The simulator as a program: runs seeds, shows what they found and how to see it again. Exit 0: nothing; 1: a violation; 2: bad options. */
+/**
+ * The simulator as a program: runs seeds, shows what they found and how to see it again. Exit 0: nothing; 1: a violation; 2: bad options.
+ */
 import { writeFileSync } from 'node:fs'
 import { parseOptions, USAGE, type SimulateOptions } from './options.js'
 import { simulate, type Simulated } from './run.js'
@@ -37,12 +39,16 @@ async function run({ from, seeds, minutes, trace }: SimulateOptions): Promise<nu
   }
   if (process.stdout.isTTY) process.stdout.write('\r\u001B[K')
   const hours = (virtualMs / 3_600_000).toFixed(1)
-  console.log(`${done} seeds from ${from} in ${(elapsedMs() / 1000).toFixed(1)} s (${rate(done, elapsedMs())} a second, ${hours} virtual hours): ${failed.length} failed`)
+  console.log(
+    `${done} seeds from ${from} in ${(elapsedMs() / 1000).toFixed(1)} s (${rate(done, elapsedMs())} a second, ${hours} virtual hours): ${failed.length} failed`,
+  )
   return failed.length === 0 ? 0 : 1
 }
 
 function report({ seed, violations, history }: Simulated): void {
-  console.log(`\nseed ${seed} (${history.scenario.weather}) breaks ${[...new Set(violations.map(({ invariant }) => invariant))].join(', ')}:`)
+  console.log(
+    `\nseed ${seed} (${history.scenario.weather}) breaks ${[...new Set(violations.map(({ invariant }) => invariant))].join(', ')}:`,
+  )
   for (const { invariant, what } of violations.slice(0, SHOWN_VIOLATIONS)) console.log(`  ${invariant}  ${what}`)
   if (violations.length > SHOWN_VIOLATIONS) console.log(`  … and ${violations.length - SHOWN_VIOLATIONS} more`)
   console.log(`  again: npm run simulate -- --seed ${seed} --trace .tmp/seed-${seed}.txt`)
@@ -52,4 +58,6 @@ function rate(done: number, tookMs: number): string {
   return (done / Math.max(0.001, tookMs / 1000)).toFixed(1)
 }
 
+// Thousands of errors are made and none of their stacks is looked at.
+Error.stackTraceLimit = 0
 process.exitCode = await main(process.argv.slice(2))

@@ -1,5 +1,18 @@
-/** Reads what stands on the wires of a simulation: which call was sent where and when, what was resumed, refused or violated. Changes nothing. */
-import { FrameReader, FrameType, PACKET_HEADER_BYTES, packetNumbers, parseBody, readConnected, readIntroduction, serialNumber, WaybillError } from '@waybill/core'
+/**
+ * Reads what stands on the wires of a simulation: which call was sent where and when, what was resumed, refused or violated. Changes
+ * nothing.
+ */
+import {
+  FrameReader,
+  FrameType,
+  PACKET_HEADER_BYTES,
+  packetNumbers,
+  parseBody,
+  readConnected,
+  readIntroduction,
+  serialNumber,
+  WaybillError,
+} from '@waybill/core'
 import type { Connected, Introduction } from '@waybill/core'
 import type { End, Tap, Wire } from '../link.js'
 import type { VirtualProcess } from '../process.js'
@@ -34,7 +47,8 @@ export class Observer implements Tap {
       return
     }
     if (!isFromClient && opening.connected === undefined) return this.#welcomed(wire, opening, packet)
-    if (opening.connected === undefined) return this.#history.violate('protocol', `${from.process.name} sent a packet before it was welcomed`)
+    if (opening.connected === undefined)
+      return this.#history.violate('protocol', `${from.process.name} sent a packet before it was welcomed`)
     this.#sequence(opening.connected, isFromClient, packet)
     this.#frames(wire, isFromClient, packet, true)
   }
@@ -87,7 +101,8 @@ export class Observer implements Tap {
 
   #call(wire: Wire, isToRouter: boolean, isSent: boolean): void {
     const incarnation = this.#incarnations.get(this.#key(wire.router.process, this.#frame.source))
-    if (incarnation === undefined) return this.#history.violate('protocol', `a call frame has the source ${this.#frame.source}, which is nobody`)
+    if (incarnation === undefined)
+      return this.#history.violate('protocol', `a call frame has the source ${this.#frame.source}, which is nobody`)
     const facts: Facts = this.#history.factsOf(serialNumber(incarnation, this.#frame.call))
     const sendings = isToRouter ? (isSent ? facts.written : facts.atRouter) : isSent ? facts.handed : facts.delivered
     sendings.push({ atMs: this.#nowMs(), ttlMs: this.#frame.ttlMs, wire: wire.id })
@@ -98,12 +113,15 @@ export class Observer implements Tap {
     const who = isToRouter ? 'callee' : 'router'
     if (frame.type === FrameType.rejected || frame.type === FrameType.goodbye) {
       const { code } = (parseBody(frame.encoding, frame.body()) ?? {}) as { code?: string }
-      if (code === 'ProtocolViolation') this.#history.violate('protocol', `${wire.client.process.name} was told of a violation: ${bodyText(frame)}`)
+      if (code === 'ProtocolViolation')
+        this.#history.violate('protocol', `${wire.client.process.name} was told of a violation: ${bodyText(frame)}`)
       const isPassedOn = frame.type === FrameType.rejected && who === 'router'
-      if (code !== undefined) this.#history.count(`${frame.type === FrameType.goodbye ? 'goodbye' : 'refusal'} ${code}${isPassedOn ? '' : ` by ${who}`}`)
+      if (code !== undefined)
+        this.#history.count(`${frame.type === FrameType.goodbye ? 'goodbye' : 'refusal'} ${code}${isPassedOn ? '' : ` by ${who}`}`)
     } else if (frame.type === FrameType.cancel && isToRouter) this.#history.count('cancel that is sent')
     else if (frame.type === FrameType.callChunk && isToRouter) this.#history.count('body in pieces')
-    else if (frame.type === FrameType.unsupported) this.#history.violate('protocol', `${who} does not know a frame of ${wire.client.process.name}`)
+    else if (frame.type === FrameType.unsupported)
+      this.#history.violate('protocol', `${who} does not know a frame of ${wire.client.process.name}`)
   }
 
   #key(router: VirtualProcess, symbol: number): string {

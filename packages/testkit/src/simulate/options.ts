@@ -28,7 +28,8 @@ export function parseOptions(args: readonly string[]): SimulateOptions {
   for (let at = 0; at < args.length; at += 2) {
     const name = args[at]!
     const value = args[at + 1]
-    if (!(OPTIONS as readonly string[]).includes(name)) throw new Error(`there is no option ${JSON.stringify(name)}; there are ${OPTIONS.join(', ')}`)
+    if (!(OPTIONS as readonly string[]).includes(name))
+      throw new Error(`there is no option ${JSON.stringify(name)}; there are ${OPTIONS.join(', ')}`)
     if (value === undefined) throw new Error(`${name} needs a value`)
     if (given.has(name)) throw new Error(`${name} is given twice`)
     given.set(name, value)
@@ -43,11 +44,13 @@ export function parseOptions(args: readonly string[]): SimulateOptions {
   }
   const whole = (name: string, otherwise: number, least: number): number => {
     const value = number(name, otherwise, least)
-    if (Number.isFinite(value) && !Number.isSafeInteger(value)) throw new Error(`${name} is ${given.get(name)}, which is not a whole number`)
+    if (Number.isFinite(value) && !Number.isSafeInteger(value))
+      throw new Error(`${name} is ${given.get(name)}, which is not a whole number`)
     return value
   }
   const isOne = given.has('--seed')
-  for (const name of ['--seeds', '--from', '--minutes']) if (isOne && given.has(name)) throw new Error(`--seed stands alone; ${name} is about many`)
+  for (const name of ['--seeds', '--from', '--minutes'])
+    if (isOne && given.has(name)) throw new Error(`--seed stands alone; ${name} is about many`)
   if (given.has('--trace') && !isOne) throw new Error('--trace needs --seed: one trace is of one seed')
   return {
     from: isOne ? whole('--seed', 1, 0) : whole('--from', 1, 0),

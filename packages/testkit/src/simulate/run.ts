@@ -1,6 +1,6 @@
 /**
- * One simulation from its seed: everybody connects, the scenario happens, everything is healed, what is due must drain, everybody closes, and nothing
- * may be left.
+ * One simulation from its seed: everybody connects, the scenario happens, everything is healed, what is due must drain, everybody closes,
+ * and nothing may be left.
  */
 import type { Client } from '@waybill/client'
 import type { End, Tap, Wire } from '../link.js'
@@ -58,7 +58,13 @@ class Simulation {
     const observer = new Observer(history, () => this.world.nowMs)
     this.#network = new Network(this.world, {
       latencyMs: () => latency.between(...latencyMs),
-      tap: trace === undefined ? observer : both(traceTap(() => this.world.nowMs, trace), observer),
+      tap:
+        trace === undefined
+          ? observer
+          : both(
+              traceTap(() => this.world.nowMs, trace),
+              observer,
+            ),
     })
     const parts = { world: this.world, network: this.#network, history }
     this.#cast = new Cast(parts)
@@ -84,7 +90,8 @@ class Simulation {
     // What waits for a worker that takes one call at a time is due only when those before it have had their time.
     const dueMs = this.world.nowMs + this.#callers.pending.reduce((sum, { plan }) => sum + workMs(plan), DRAIN_MS)
     while (this.#callers.pending.length > 0 && this.world.nowMs < dueMs) await this.world.advance(100)
-    for (const { plan } of this.#callers.pending) this.#history.violate('I16', `call ${plan.id} is pending long after everything works again`)
+    for (const { plan } of this.#callers.pending)
+      this.#history.violate('I16', `call ${plan.id} is pending long after everything works again`)
   }
 
   /** I16, for what is new: everybody reaches everybody again. */
@@ -104,34 +111,39 @@ class Simulation {
           }
           if (!isAnswered) await this.world.advance(100)
         }
-        if (!isAnswered) this.#history.violate('I16', `${caller} does not reach ${name} ${DRAIN_MS} ms after everything works again (probe ${first})`)
+        if (!isAnswered)
+          this.#history.violate('I16', `${caller} does not reach ${name} ${DRAIN_MS} ms after everything works again (probe ${first})`)
       }
     }
   }
 
   /** I14. */
   async #close(): Promise<void> {
-    const living = this.#cast.lives.filter(({ process }) => process.isAlive)
     // Whose link was silent learns of it when heartbeats have found that out.
-    const unaware = (): readonly Life[] => living.filter(({ isSuperseded, hasEnded }) => isSuperseded && !hasEnded)
+    const unaware = (): readonly Life[] => this.#cast.living.filter(({ isSuperseded, hasEnded }) => isSuperseded && !hasEnded)
     for (let waitedMs = 0; waitedMs < DRAIN_MS && unaware().length > 0; waitedMs += 100) await this.world.advance(100)
     for (const { name } of unaware()) this.#history.violate('superseded', `a process that ${name} was taken from goes on`)
+    const { living } = this.#cast
     const closing = new Set(living)
+    this.#cast.isOver = true
     for (const life of living) void this.#cast.close(life, 1000).then(() => closing.delete(life))
     await this.world.advance(REST_MS)
     for (const { name } of closing) this.#history.violate('I16', `${name} does not close`)
     for (const { name, client } of living) if (client !== undefined) this.#isIdle(name, client)
     const { router } = this.#cast.router!
-    for (const [what, count] of Object.entries(router.load)) if (count > 0) this.#history.violate('I14', `the router has ${count} ${what} when all have closed`)
+    for (const [what, count] of Object.entries(router.load))
+      if (count > 0) this.#history.violate('I14', `the router has ${count} ${what} when all have closed`)
     router.close()
     await this.world.advance(REST_MS)
-    for (const { name, timers } of this.world.processes) if (timers > 0) this.#history.violate('I14', `${name} has ${timers} timers when all have closed`)
+    for (const { name, timers } of this.world.processes)
+      if (timers > 0) this.#history.violate('I14', `${name} has ${timers} timers when all have closed`)
     for (const { id } of this.#network.wires) this.#history.violate('I14', `link ${id} is open when all have closed`)
   }
 
   #isIdle(name: string, { pending }: Client): void {
     const { outgoing, incoming } = pending
-    if (outgoing + incoming > 0) this.#history.violate('I14', `${name} has ${outgoing} calls out and ${incoming} running when all have closed`)
+    if (outgoing + incoming > 0)
+      this.#history.violate('I14', `${name} has ${outgoing} calls out and ${incoming} running when all have closed`)
   }
 }
 

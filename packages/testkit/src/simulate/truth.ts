@@ -1,6 +1,6 @@
 /**
- * I19: the truth must also be useful. `maybe` is allowed only where nobody could have known better; this file says exactly where that is, from
- * what stood on the wires. Everything else must have said `no`.
+ * I19: the truth must also be useful. `maybe` is allowed only where nobody could have known better; this file says exactly where that is,
+ * from what stood on the wires. Everything else must have said `no`.
  */
 import type { Ended, Facts, History, MadeCall } from './history.js'
 
@@ -12,7 +12,8 @@ export function uselessness(history: History, call: MadeCall, facts: Facts, ende
   if (written === undefined) return 'it was never written'
   // Handed to a callee: it may have begun, and only the callee's own word could say that it had not.
   if (facts.handed.length > 0) return undefined
-  // Written, but no router has handed it on. A healthy router says so in time; the caller is blind only if its own link or the router failed.
+  // Written, but no router has handed it on. A healthy router says so in time; the caller is blind only if its own link or the router
+  // failed.
   const { caller } = call.plan
   if (history.wasTroubled(caller, written.atMs, ended.atMs)) return undefined
   return 'it was never handed to a callee, and nothing was wrong between its caller and the router'

@@ -1,0 +1,329 @@
+/** What may be called and what values may be: nothing from the wire becomes a name, a class or code. Titles begin with the row in docs/rows.md. */
+import { currentCall, registerError, RemoteException, service } from '@waybill/client'
+import { encodings, extensionField, findText, FrameReader, FrameType, joinFields, Tag } from '@waybill/core'
+import { Remote } from '@waybill/decorators'
+import { harness, ROUTER_URL, type Harness } from '@waybill/testkit'
+import { inspect } from 'node:util'
+import { afterEach, describe, expect, test } from 'vitest'
+import { body, frameOf, HostilePeer, type Seen } from './hostile-peer.js'
+
+interface Any {
+  [method: string]: (...args: unknown[]) => unknown
+}
+
+function peer(h: Harness): Promise<HostilePeer> {
+  return HostilePeer.open(h.network.transport(h.world.process('mallory')), ROUTER_URL, { introduction: { name: 'mallory' } })
+}
+
+let number = 0
+
+/** Calls a method by a name that a proxy would never send, or with bytes that a codec would never write. */
+async function rawCall(mallory: HostilePeer, address: string, method: string, bytes?: { encoding: number; text: string }, ...fields: Uint8Array[]): Promise<Seen> {
+  const call = ++number
+  const extension = joinFields([extensionField(Tag.destination, address), extensionField(Tag.method, method), ...fields])
+  const frame = frameOf({ type: FrameType.call, source: mallory.connected.symbol, call }, extension, bytes === undefined ? body([]) : undefined)
+  mallory.send(bytes === undefined ? frame : withBody(frame, bytes.encoding, new TextEncoder().encode(bytes.text)))
+  return await mallory.next((seen) => seen.call === call)
+}
+
+function withBody(frame: Uint8Array, encoding: number, content: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(frame.byteLength + content.byteLength)
+  whole.set(frame)
+  whole.set(content, frame.byteLength)
+  new DataView(whole.buffer).setUint32(0, whole.byteLength, true)
+  whole[28] = encoding
+  return whole
+}
+
+const pristine = [Object, Array, Function, Error].map((each) => Reflect.ownKeys(each.prototype).length)
+afterEach(() => {
+  expect([Object, Array, Function, Error].map((each) => Reflect.ownKeys(each.prototype).length)).toEqual(pristine)
+  expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
+})
+
+describe('row 8: only what was exposed can be called', () => {
+  @Remote({ name: 'Vault', version: '1.0.0' })
+  class Vault {
+    secret = 'field'
+    asField = () => 'field'
+    open() {
+      return 'open'
+    }
+    get accessor() {
+      return () => 'accessor'
+    }
+    _hidden() {
+      return 'hidden'
+    }
+    #really() {
+      return 'really'
+    }
+    then() {
+      return 'then'
+    }
+    toJSON() {
+      return this.#really()
+    }
+    static statically() {
+      return 'static'
+    }
+  }
+
+  test('row 8: every other name is NoSuchMethod, and expose says which there are', async () => {
+    await using h = harness()
+    const worker = await h.client('worker')
+    const exposed = await worker.expose(new Vault())
+    expect(exposed.methods).toEqual(['open'])
+    const mallory = await peer(h)
+    expect((await rawCall(mallory, 'Vault', 'open')).value).toBe('open')
+    const others = ['secret', 'asField', 'accessor', '_hidden', '#really', 'statically', 'Open', 'open ', ' open', 'open\0', '']
+    const objects = [...Object.getOwnPropertyNames(Object.prototype), 'prototype', 'then', 'toJSON', 'call', 'apply', 'bind', 'name', 'length', 'size', 'get']
+    for (const name of [...others, ...objects]) {
+      const answer = await rawCall(mallory, 'Vault', name)
+      expect([name, answer.type, answer.value]).toMatchObject([name, FrameType.rejected, { code: 'NoSuchMethod' }])
+    }
+  })
+
+  test('row 8: the same for the router itself', async () => {
+    await using h = harness()
+    const mallory = await peer(h)
+    for (const name of ['constructor', '__proto__', 'toString', 'close', 'admit', 'get', '']) {
+      expect((await rawCall(mallory, 'waybill.Router', name)).value).toMatchObject({ code: 'NoSuchMethod' })
+    }
+  })
+
+  test('row 8: a symbol of a method of another service opens nothing', async () => {
+    await using h = harness()
+    const worker = await h.client('worker')
+    await worker.expose(service<Any>('One@1.0.0', { shown: {} }), { shown: () => 1, hidden: () => 2 })
+    await worker.expose(service<Any>('Two@1.0.0', { hidden: {} }), { hidden: () => 2 })
+    const mallory = await peer(h)
+    await rawCall(mallory, 'Two', 'hidden')
+    const learned = await mallory.next(({ type, method }) => type === FrameType.symbol && method !== 0)
+    mallory.send(frameOf({ type: FrameType.call, source: mallory.connected.symbol, call: 7777, method: learned.method }, extensionField(Tag.destination, 'One'), body([])))
+    expect((await mallory.next(({ call }) => call === 7777)).value).toMatchObject({ code: 'NoSuchMethod' })
+    mallory.send(frameOf({ type: FrameType.call, source: mallory.connected.symbol, call: 7778 }, extensionField(Tag.destination, 'One'), body([])))
+    expect((await mallory.next(({ call }) => call === 7778)).value).toMatchObject({ code: 'NoSuchMethod' })
+  })
+})
+
+describe('row 9: values are only values', () => {
+  async function echo(h: Harness): Promise<HostilePeer> {
+    const worker = await h.client('worker')
+    const work = { echo: (value: unknown) => value, keys: (value: object) => [Object.getPrototypeOf(value) === Object.prototype, Object.keys(value)], data: () => currentCall().data }
+    await worker.expose(service<Any>('Echo@1.0.0', { echo: {}, keys: {}, data: {} }), work as unknown as Any)
+    return await peer(h)
+  }
+
+  test('row 9: a key __proto__ is refused, in arguments and in data', async () => {
+    await using h = harness()
+    const mallory = await echo(h)
+    for (const text of ['[{"__proto__":{"polluted":1}}]', '[{"\\u005f_proto__":{"polluted":1}}]', '[[[{"a":{"__proto__":null}}]]]']) {
+      expect((await rawCall(mallory, 'Echo', 'echo', { encoding: encodings.json, text })).value).toMatchObject({ code: 'ProtocolViolation' })
+    }
+    const data = extensionField(Tag.data, '{"__proto__":{"polluted":1}}')
+    expect((await rawCall(mallory, 'Echo', 'data', undefined, data)).value).toMatchObject({ code: 'ProtocolViolation' })
+  })
+
+  test('row 9: a data key named constructor is legal and only data', async () => {
+    await using h = harness()
+    const mallory = await echo(h)
+    const text = '[{"constructor":{"prototype":{"polluted":1}},"prototype":1}]'
+    expect((await rawCall(mallory, 'Echo', 'keys', { encoding: encodings.json, text })).value).toEqual([true, ['constructor', 'prototype']])
+  })
+
+  test('row 9: depth, digits and annotations are bounded before anything is built', async () => {
+    await using h = harness()
+    const mallory = await echo(h)
+    const deep = `[${'['.repeat(500)}${']'.repeat(500)}]`
+    expect((await rawCall(mallory, 'Echo', 'echo', { encoding: encodings.json, text: deep })).value).toMatchObject({ code: 'TooLarge' })
+    const digits = JSON.stringify({ json: ['9'.repeat(100_000)], meta: { values: { '0': ['bigint'] }, v: 1 } })
+    expect((await rawCall(mallory, 'Echo', 'echo', { encoding: encodings.rich, text: digits })).value).toMatchObject({ code: 'TooLarge' })
+    const path = JSON.stringify({ json: [{}], meta: { values: { '0.__proto__.polluted': ['undefined'] }, v: 1 } })
+    expect((await rawCall(mallory, 'Echo', 'echo', { encoding: encodings.rich, text: path })).value).toMatchObject({ code: 'ProtocolViolation' })
+    const nested = extensionField(Tag.data, `${'['.repeat(500)}${']'.repeat(500)}`)
+    expect((await rawCall(mallory, 'Echo', 'data', undefined, nested)).value).toMatchObject({ code: 'TooLarge' })
+  })
+})
+
+describe('row 10: thenables', () => {
+  test('row 10: a proxy is no promise and sends nothing when it is looked at', async () => {
+    let calls = 0
+    const tap = { sent: (_wire: unknown, _from: unknown, packet: Uint8Array) => void (calls += callsIn(packet)) }
+    await using h = harness({ tap })
+    const client = await h.client('caller')
+    const dog = client.remote<Any>('Dog')
+    expect(await dog).toBe(dog)
+    expect(await Promise.all([dog, dog['bark']])).toEqual([dog, dog['bark']])
+    for (const name of ['then', 'toJSON', 'constructor', 'toString', 'valueOf', '_x', Symbol.iterator, Symbol.asyncIterator, Symbol.toPrimitive, Symbol.toStringTag]) {
+      expect((dog as Record<PropertyKey, unknown>)[name]).toBeUndefined()
+    }
+    expect(JSON.stringify({ dog })).toBe('{"dog":{}}')
+    inspect(dog, { depth: 5, showHidden: true })
+    await h.advance(100)
+    expect(calls).toBe(0)
+  })
+
+  test('row 10: what a method returns is awaited once, whatever its then does', async () => {
+    await using h = harness()
+    const worker = await h.client('worker')
+    const twice = {
+      // oxlint-disable-next-line unicorn/no-thenable -- the thing under test
+      then: (resolve: (value: unknown) => void) => {
+        resolve(1)
+        resolve(2)
+      },
+    }
+    await worker.expose(service<Any>('Odd@1.0.0', { twice: {}, holder: {} }), { twice: () => twice, holder: () => ({ then: () => 1 }) })
+    const mallory = await peer(h)
+    expect((await rawCall(mallory, 'Odd', 'twice')).value).toBe(1)
+    await h.advance(10)
+    expect(mallory.frames.filter(({ type }) => type === FrameType.result)).toEqual([])
+  })
+
+  test('row 10: a result cannot hold a function', async () => {
+    await using h = harness()
+    const worker = await h.client('worker')
+    await worker.expose(service<Any>('Odd@1.0.0', { holder: {} }), { holder: () => ({ inner: { then: () => 1 } }) })
+    const caller = await h.client('caller')
+    await expect(caller.remote<Any>('Odd')['holder']!()).rejects.toMatchObject({ code: 'NotRepresentable', executed: 'yes' })
+  })
+})
+
+function callsIn(packet: Uint8Array): number {
+  if (packet.byteLength < 8 || packet[0] === 0x01) return 0
+  const frame = new FrameReader(2 ** 30)
+  let calls = 0
+  try {
+    frame.open(packet, 8)
+    while (frame.next()) if (frame.type === FrameType.call && findText(frame, Tag.destination) !== 'waybill.Router') calls++
+  } catch {
+    // An opening.
+  }
+  return calls
+}
+
+describe('row 11: exceptions tell code, message and declared data', () => {
+  class Unknown extends Error {
+    override name = 'Unknown'
+    password = 'hunter2'
+    constructor() {
+      super('it broke', { cause: new Error('hunter3') })
+    }
+  }
+
+  test('row 11: no stack, no path, no cause, no field of an unknown class leaves', async () => {
+    const bytes: string[] = []
+    const reported: unknown[] = []
+    await using h = harness({ tap: { sent: (_wire, _from, packet) => void bytes.push(Buffer.from(packet).toString('latin1')) } })
+    const worker = await h.client('worker', { onIncident: (incident) => reported.push(incident) })
+    const thrown = new Unknown()
+    await worker.expose(service<Any>('Bad@1.0.0', { fail: {} }), {
+      fail: () => {
+        throw thrown
+      },
+    })
+    const caller = await h.client('caller')
+    const error = (await caller.remote<Any>('Bad')['fail']!().then(undefined, (one: unknown) => one)) as RemoteException
+    expect(error).toBeInstanceOf(RemoteException)
+    expect(error).toMatchObject({ code: 'RemoteException', message: 'it broke', xclass: 'Unknown', executed: 'yes' })
+    expect(error).toMatchObject({ xmodule: undefined, xstate: undefined, xargs: undefined })
+    expect(error.cause).toBeUndefined()
+    expect(error.incident).toMatch(/^[0-9a-f]{12}$/)
+    expect(reported).toMatchObject([{ incident: error.incident, error: thrown, service: 'Bad', method: 'fail' }])
+    const sent = bytes.join('')
+    expect(sent).toContain('it broke')
+    for (const secret of ['hunter2', 'hunter3', 'security-data', import.meta.dirname, 'at Object', 'node_modules']) expect(sent).not.toContain(secret)
+  })
+
+  test('row 11: a fault of the library in a client is an incident number to everybody else', async () => {
+    const reported: { incident: string; error: unknown }[] = []
+    await using h = harness()
+    const worker = await h.client('worker', { onIncident: (incident) => reported.push(incident) })
+    // A schema that breaks the contract of schemas, so that the check itself fails.
+    const schema = { '~standard': { version: 1 as const, vendor: 'x', validate: () => undefined as never } }
+    await worker.expose(service<Any>('Bad@1.0.0', { fail: { args: [schema] } as never }), { fail: () => 1 })
+    const caller = await h.client('caller')
+    const error = (await caller.remote<Any>('Bad')['fail']!(1).then(undefined, (one: unknown) => one)) as Error & { details: { incident: string } }
+    expect(error).toMatchObject({ code: 'Internal' })
+    expect(error.message).not.toMatch(/undefined|issues|read/)
+    expect(reported).toHaveLength(1)
+    expect(error.details.incident).toBe(reported[0]!.incident)
+    expect(String(reported[0]!.error)).toMatch(/TypeError/)
+  })
+
+  test('row 11: faults of what a deployment brought to the router stay there', async () => {
+    const reported: { incident: string; where: string }[] = []
+    const fault = (): never => {
+      throw new Error('postgres://root:hunter2@db')
+    }
+    const router = { authenticate: fault, onIncident: (incident: { incident: string; where: string }) => reported.push(incident) }
+    await using h = harness({ router })
+    const error = await h.client('caller').then(undefined, (one: unknown) => one)
+    expect(error).toMatchObject({ code: 'Unauthorized', message: expect.not.stringContaining('hunter2') })
+    expect(reported).toMatchObject([{ where: 'authenticate' }])
+    expect((error as Error).message).toContain(reported[0]!.incident)
+    for (const answer of [() => undefined, () => Promise.resolve(undefined), () => '', () => 'a\nb', () => Promise.reject(new Error('hunter2'))]) {
+      await using other = harness({ router: { authenticate: answer as () => string, onIncident: () => {} } })
+      await expect(other.client('caller')).rejects.toMatchObject({ code: 'Unauthorized', message: expect.not.stringContaining('hunter2') })
+    }
+    await using third = harness({ router: { authorize: (_principal, action) => action !== 'call' || fault(), onIncident: () => {} } })
+    const worker = await third.client('worker')
+    await worker.expose(service<Any>('Dog@1.0.0', { bark: {} }), { bark: () => 1 })
+    const caller = await third.client('caller')
+    await expect(caller.remote<Any>('Dog')['bark']!()).rejects.toMatchObject({ code: 'Forbidden', message: expect.not.stringContaining('hunter2') })
+    expect(caller.isConnected).toBe(true)
+  })
+})
+
+describe('row 12: exceptions are built from registered classes only', () => {
+  let constructed = 0
+  class Asleep extends Error {
+    until = 0
+    constructor() {
+      super()
+      constructed++
+    }
+  }
+
+  test('row 12: never by a module or class name from the wire, and without a constructor', async () => {
+    registerError(Asleep, 'security.Asleep')
+    await using h = harness()
+    const mallory = await peer(h)
+    const extension = joinFields([extensionField(Tag.destination, 'waybill.Router'), extensionField(Tag.method, 'offer')])
+    const offers = body([[{ service: 'Evil', version: '1.0.0', methods: ['fail'] }]])
+    mallory.send(frameOf({ type: FrameType.call, source: mallory.connected.symbol, call: 1 }, extension, offers))
+    await mallory.next(({ type, call }) => type === FrameType.result && call === 1)
+    const caller = await h.client('caller')
+    const evil = caller.remote<Any>('Evil')
+    const fail = async (content: Record<string, unknown>): Promise<Error> => {
+      const failed = evil['fail']!().then(undefined, (one: unknown) => one as Error)
+      const { source, call } = await mallory.next(({ type }) => type === FrameType.call)
+      mallory.send(frameOf({ type: FrameType.exception, destination: source, source: mallory.connected.symbol, call }, undefined, body(content)))
+      return (await failed) as Error
+    }
+    for (const xclass of ['__proto__', 'constructor', 'toString', 'Function', 'Object', 'process', 'TypeError', 'Error', 'RemoteException', 'WaybillError', '']) {
+      const error = await fail({ exval: 'm', xclass, xmodule: 'node:fs', xstate: { polluted: 1, stack: 'at evil', executed: 'no', code: 'EVIL' } })
+      expect(Object.getPrototypeOf(error)).toBe(RemoteException.prototype)
+      expect(error).toMatchObject({ code: 'RemoteException', xclass, message: 'm' })
+      expect(error.stack).not.toContain('evil')
+    }
+    const before = constructed
+    const state = { until: 7, stack: 'at evil', cause: 'evil', executed: 'no', message: 'evil', constructor: 'evil' }
+    const error = await fail({ exval: 'm', xclass: 'security.Asleep', xstate: state })
+    expect(error).toBeInstanceOf(Asleep)
+    expect(error).toMatchObject({ until: 7, message: 'm', executed: 'yes' })
+    expect(error.cause).toBeUndefined()
+    expect(error.stack).not.toContain('at evil')
+    expect(constructed).toBe(before)
+  })
+})
+
+describe('row 27: no code is made from text', () => {
+  test('row 27: the tests run where it cannot be', () => {
+    // oxlint-disable no-new-func, no-implied-eval -- that they throw is the point
+    expect(() => new Function('return 1')).toThrow(EvalError)
+    expect(() => (0, eval)('1')).toThrow(EvalError)
+    expect(() => (async () => {}).constructor('return 1')).toThrow(EvalError)
+  })
+})

@@ -1,0 +1,176 @@
+/** README.md does what it says: its code compiles in both decorator modes and prints what its comments promise, its commands run, its tables are the code's. */
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { codes } from '@waybill/core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { endChildren, ran, startNode, startRouter } from './fixtures/children.js'
+import { Document, root } from './vectors/document.js'
+
+const readme = new Document('README.md')
+const folder = `.tmp/readme-${process.pid}`
+const rootPath = fileURLToPath(root)
+const DEFAULT_URL = 'ws://127.0.0.1:7411'
+
+interface Snippet {
+  readonly file: string
+  readonly code: string
+}
+
+const fences = readme.fences().filter(({ info }) => info === 'ts' || info.startsWith('ts '))
+const files: readonly Snippet[] = fences
+  .filter(({ info }) => info !== 'ts')
+  .map(({ info, content }) => ({ file: info.slice(3), code: content }))
+/** What stands without a file name goes on from the first screen: `client` and `dog` are there. */
+const fragments: readonly Snippet[] = fences
+  .filter(({ info }) => info === 'ts')
+  .map(({ content }, index) => ({
+    file: `fragment-${index + 1}.ts`,
+    code: `import { connect } from '@waybill/client'\nimport type { Dog } from './dog.js'\nconst client = await connect('${DEFAULT_URL}')\nconst dog = client.remote<Dog>('Dog@^1')\n${content}\nvoid dog\nawait client.close()\n`,
+  }))
+
+afterAll(async () => {
+  await endChildren()
+  await rm(new URL(folder, root), { recursive: true, force: true })
+})
+
+/** Compiles all of it with the real compiler; the output of the compiler, empty where all is well. */
+function compile(outDir: string, ...options: readonly string[]): Promise<string> {
+  const common =
+    '--ignoreConfig --strict --exactOptionalPropertyTypes --target es2022 --module nodenext --lib es2023,dom,esnext.decorators,esnext.disposable --types node --skipLibCheck --pretty false'
+  const args = [
+    ...common.split(' '),
+    ...options,
+    '--rootDir',
+    folder,
+    '--outDir',
+    `${folder}/${outDir}`,
+    ...[...files, ...fragments].map(({ file }) => `${folder}/${file}`),
+  ]
+  return new Promise((resolve) =>
+    execFile('node_modules/.bin/tsc', args, { cwd: rootPath }, (_error, stdout, stderr) => resolve(stdout + stderr)),
+  )
+}
+
+describe('code', () => {
+  let url = ''
+
+  beforeAll(async () => {
+    ;({ url } = await startRouter())
+    await mkdir(new URL(folder, root), { recursive: true })
+    await writeFile(join(rootPath, folder, 'package.json'), '{ "type": "module" }')
+    for (const { file, code } of [...files, ...fragments]) await writeFile(join(rootPath, folder, file), code.replaceAll(DEFAULT_URL, url))
+  })
+
+  test('compiles with standard decorators and with legacy ones', { timeout: 60_000 }, async () => {
+    expect(await compile('standard')).toBe('')
+    expect(await compile('legacy', '--experimentalDecorators')).toBe('')
+  })
+
+  test('the first screen runs', async () => {
+    const kennel = startNode(`${folder}/standard/kennel.js`)
+    await expect.poll(async () => (await ran(['services', '--json'], { WAYBILL_URL: url })).stdout).toContain('"service":"Dog"')
+    const walker = startNode(`${folder}/standard/walker.js`)
+    expect(await walker.ended).toEqual({ code: 0, signal: null })
+    expect(walker.stdout).toBe('Yes master. I will bark hello because that is what dogs do.\n')
+    expect(kennel.isRunning).toBe(true)
+  })
+
+  test.each(fragments)('$file runs and prints what it says', async ({ file, code }) => {
+    const child = startNode(`${folder}/standard/${file.replace('.ts', '.js')}`)
+    expect(await child.ended, child.stderr).toEqual({ code: 0, signal: null })
+    const promised = Array.from(code.matchAll(/console\.log\(.*\/\/ (.*)$/gm), (match) => match[1]!.split(/, | /)).flat()
+    let from = 0
+    for (const word of promised) {
+      const at = child.stdout.indexOf(word, from)
+      expect(at, `${word} in ${child.stdout}`).toBeGreaterThanOrEqual(0)
+      from = at + word.length
+    }
+  })
+
+  test('what the text says of orders.ts is so', async () => {
+    const module = (await import(join(rootPath, folder, 'standard/orders.js'))) as { Orders: new () => object }
+    const { contractOf } = await import('@waybill/core')
+    const { name, version, methods } = contractOf(new module.Orders())
+    expect({ name, version, methods: [...methods.keys()] }).toEqual({ name: 'shop.Orders', version: '2.0.0', methods: ['left'] })
+  })
+
+  test('a call with wrong arguments or a wrong name does not compile', { timeout: 60_000 }, async () => {
+    for (const wrong of readme.text.match(/`dog\.(?:bark\(3\)|brak\('hello'\))`/g)!.map((code) => code.slice(1, -1))) {
+      const path = join(rootPath, folder, 'walker.ts')
+      const right = readFileSync(path, 'utf8')
+      await writeFile(path, right.replace("dog.bark('hello')", wrong))
+      expect(await compile('wrong')).toContain('error TS')
+      await writeFile(path, right)
+    }
+  })
+
+  test('the commands run', async () => {
+    const lines = readme.fences().flatMap(({ info, content }) => (info === 'sh' ? content.trim().split('\n') : []))
+    const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { scripts: Record<string, string> }
+    for (const line of lines) {
+      const [, ours] = /^npx waybill (.*)$/.exec(line) ?? []
+      if (ours === undefined) {
+        for (const [, script] of line.matchAll(/npm (?:run )?(?!install)(\w+)/g)) expect(scripts, line).toHaveProperty(script!)
+      } else if (ours !== 'start') {
+        const { code, stdout, stderr } = await ran(ours.split(' '), { WAYBILL_URL: url })
+        expect(code, `${line}: ${stderr}`).toBe(0)
+        expect(stdout, line).not.toBe('')
+      }
+    }
+    expect(lines).toEqual(expect.arrayContaining(['npm install && npm run demo', 'npm install && npm test', 'npx waybill start']))
+  })
+})
+
+describe('tables', () => {
+  const fieldsOf = (file: string, name: string): string[] => {
+    const text = readFileSync(new URL(`packages/${file}`, root), 'utf8')
+    return Array.from(
+      new RegExp(`export interface ${name}[^{]*\\{\\n([\\s\\S]*?)\\n\\}`).exec(text)![1]!.matchAll(/^ {2}readonly (\w+)\??:/gm),
+      (match) => match[1]!,
+    )
+  }
+  const first = (marker: string): string[] => readme.table(marker).map((row) => Object.values(row)[0]!)
+  const remote = readFileSync(new URL('packages/client/src/remote.ts', root), 'utf8')
+  const notYet = Array.from(/const NOT_YET = \[(.*)\]/.exec(remote)![1]!.matchAll(/'(\w+)'/g), (match) => match[1]!)
+
+  test('errors', () => {
+    expect(readme.table('errors')).toEqual(
+      Object.entries(codes).map(([code, { executed, meaning }]) => ({ code, executed: executed.join(', '), meaning })),
+    )
+  })
+
+  test('options', () => {
+    const callOptions = fieldsOf('core/src/remote-types/options.ts', 'CallOptions')
+    expect(first('call options').toSorted()).toEqual(callOptions.filter((option) => !notYet.includes(option)).toSorted())
+    expect(first('connect options').toSorted()).toEqual(fieldsOf('client/src/connect.ts', 'ConnectOptions').toSorted())
+    expect(first('router options').toSorted()).toEqual(fieldsOf('server/src/create-router.ts', 'RouterOptions').toSorted())
+  })
+
+  test('what is not there yet is named', () => {
+    const section = /^## What is not there yet\n([\s\S]*?)^## /m.exec(readme.text)![1]!
+    for (const option of notYet) expect(section).toContain(`\`${option}\``)
+    for (const mode of remote.match(/notYet\('(\.\w+)\(\)'\)/g)!) expect(section).toContain(`\`${/\.\w+/.exec(mode)![0]}\``)
+  })
+
+  test('links lead somewhere', () => {
+    for (const name of ['README.md', 'PROTOCOL.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md']) {
+      const { text } = new Document(name)
+      for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+        const [file, anchor] = target!.split('#')
+        const there = readFileSync(new URL(file === '' ? name : file!, root), 'utf8')
+        if (anchor !== undefined) {
+          const anchors = Array.from(there.matchAll(/^#+ (.*)$/gm), (match) =>
+            match[1]!
+              .toLowerCase()
+              .replaceAll(/[^a-z0-9 _-]/g, '')
+              .replaceAll(' ', '-'),
+          )
+          expect(anchors, `${name}: ${target}`).toContain(anchor)
+        }
+      }
+    }
+  })
+})
