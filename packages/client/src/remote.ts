@@ -80,12 +80,18 @@ function callableOf(method: Method): Callable {
   const call = (...args: unknown[]): Call<unknown> => (request instanceof WaybillError ? starter.refuse(request) : starter.start(request, args))
   Object.setPrototypeOf(call, modes)
   for (const name of ['name', 'length']) Reflect.deleteProperty(call, name)
-  return Object.assign(call, { [METHOD]: method })
+  // Not enumerable: who prints or copies a method must not get its options, which may hold anything.
+  return Object.defineProperty(call, METHOD, { value: method }) as typeof call & { readonly [METHOD]: Method }
 }
 
 /** The other semantics of a method. A callable inherits these and nothing of Function. */
 const modes = Object.freeze(
   Object.assign(Object.create(null) as object, {
+    /** For people: `Dog@^1.bark`. Formatting functions ask for it, and throw where there is none. */
+    [Symbol.toPrimitive](this: Callable): string {
+      const { address, name } = this[METHOD]
+      return `${printAddress(address)}.${name}`
+    },
     with(this: Callable, options: CallOptions): Callable {
       const { source, address, name, options: before } = this[METHOD]
       return callableOf({ source, address: withOptions(address, options), name, options: { ...before, ...options } })

@@ -1,5 +1,5 @@
 /** What the router itself says to a caller: refusals before a call was handed over, and ends that it decides. */
-import { executedFlag, FrameType, prepareBody, WaybillError, type Executed } from '@waybill/core'
+import { executedFlag, FrameType, prepareBody, type Executed, type WaybillError } from '@waybill/core'
 import type { Session } from './model.js'
 
 /** The call was refused before anybody could start it. */

@@ -186,7 +186,9 @@ export class Calls {
     for (const caller of this.#sessions.all()) {
       for (const call of caller.calls.values()) {
         if (call.instance?.session !== callee) continue
-        this.#end(call, 'calleeLost', new WaybillError('WorkerLost', `${callee.name}, which had the call, ${reason}`))
+        // It never left: who sends it again, as clients do by themselves, finds another instance or is told that there is none.
+        if (call.handedAfter === callee.channel.packets) this.#refuse(call, gone(callee))
+        else this.#end(call, 'calleeLost', new WaybillError('WorkerLost', `${callee.name}, which had the call, ${reason}`))
       }
     }
   }
@@ -222,6 +224,7 @@ export class Calls {
 
   #hand(call: CallRecord, instance: Instance, bytes: Uint8Array, start: number, end: number): void {
     call.state = 'handed'
+    call.handedAfter = instance.session.channel.packets
     call.instance = instance
     instance.inFlight++
     instance.session.handling++
@@ -294,6 +297,10 @@ function overloaded(route: Route): WaybillError {
   return new WaybillError('Overloaded', `no instance of ${route.address.service} has room and the queue is full`, {
     details: { retryAfterMs: 100 },
   })
+}
+
+function gone(callee: Session): WaybillError {
+  return new WaybillError('Overloaded', `${callee.name} left before the call could be sent to it`, { details: { retryAfterMs: 0 } })
 }
 
 function hasTtl(frame: Uint8Array): boolean {

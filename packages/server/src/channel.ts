@@ -14,6 +14,8 @@ export class Channel {
   /** When anything last arrived, on the router's clock; and whether a heartbeat has been sent since. */
   heardMs: number
   pinged = false
+  /** Numbered packets sent so far. */
+  packets = 0
   /** The flusher's marks. */
   dirty = false
   owesAcknowledgement = false
@@ -60,15 +62,15 @@ export class Channel {
     this.push(this.#slab.bytes, start, this.#slab.at)
   }
 
-  /** Sends what waits, as far as there is a link; the rest waits for the next one. Returns the number of packets. */
-  flush(): number {
-    let packets = 0
-    if (this.#link === undefined) return packets
+  /** Sends what waits, as far as there is a link; the rest waits for the next one. False when nothing was sent. */
+  flush(): boolean {
+    if (this.#link === undefined) return false
+    const before = this.packets
     for (let packet = this.#outbox.take(); packet !== undefined; packet = this.#outbox.take()) {
       this.#link.send(this.exchange.seal(packet))
-      packets++
+      this.packets++
     }
-    return packets
+    return this.packets > before
   }
 
   heard(nowMs: number): void {

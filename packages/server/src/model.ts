@@ -20,6 +20,8 @@ export class Session {
   readonly introducedTo = new Set<Session>()
   /** As callee: the sessions that it was told of. Owned by `Calls`. */
   readonly knows = new Set<Session>()
+  /** It was resumed and nothing has come since, so it may not know its new secret. Owned by `Sessions`. */
+  unconfirmed = false
   /** Addresses that a symbol was minted for on its behalf. */
   mintedAddresses = 0
 
@@ -86,6 +88,8 @@ export interface Route {
 export class CallRecord extends Timed {
   state: RouterState = 'received'
   instance: Instance | undefined
+  /** Packets that its instance's channel had sent when the call was given to it: while that is all, the call has not left. */
+  handedAfter = 0
   /** A cancel has been passed on; further ones are dropped. */
   cancelled = false
   /** The last chunk of its request has not arrived yet. */

@@ -194,14 +194,17 @@ export class Router implements Entrance, RouterView {
     try {
       const before = exchange.retainedBytes
       const arrival = exchange.arrive(packet)
-      if (exchange.retainedBytes < before) {
-        channel.caughtUp(this.#parts.limits.maxOutboundBytes)
-        if (this.#calls.held.calls > 0) this.#advance(session)
-      }
+      if (session.unconfirmed) this.#sessions.confirm(session)
+      const freed = exchange.retainedBytes < before
       const waiting = channel.outboundBytes
       if (arrival !== 'duplicate') this.#dispatch.packet(session, packet, arrival === 'fresh')
       // What the router itself says to a client is bounded like everything else: who does not take its answers gets no further ones.
       if (channel.outboundBytes > waiting && channel.outboundBytes > this.#parts.limits.maxOutboundBytes) channel.holdBack(channel)
+      // After the frames: what the client has just said, a goodbye for one, decides what it may be given.
+      if (freed && session.state === 'open') {
+        channel.caughtUp(this.#parts.limits.maxOutboundBytes)
+        if (this.#calls.held.calls > 0) this.#advance(session)
+      }
     } catch (thrown) {
       const error = this.#incidents.disclosed('packet', WaybillError.from(thrown))
       return this.#sessions.end(session, 'goodbye', 'broke the protocol', error)
@@ -209,7 +212,7 @@ export class Router implements Entrance, RouterView {
     if (exchange.unacknowledgedBytes === 0) return
     if (exchange.withholds) channel.restrain(this.#parts.limits.windowBytes + 2 * this.maxPacketBytes)
     else if (exchange.unacknowledgedBytes < this.#parts.limits.windowBytes / 4) this.#flusher.owe(channel)
-    else if (channel.flush() === 0) channel.acknowledge()
+    else if (!channel.flush()) channel.acknowledge()
   }
 
   #advance(session: Session): void {

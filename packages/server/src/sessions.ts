@@ -26,7 +26,9 @@ export const CloseCode = {
 } as const
 
 interface Secret {
-  digest: Buffer
+  digest: Buffer | undefined
+  /** The one that the client last came with, while it may not have received the newer one. */
+  former: Buffer | undefined
   timer: Timer | undefined
 }
 
@@ -102,7 +104,7 @@ export class Sessions {
     this.#byId.set(id, session)
     this.#byName.set(name, session)
     if (introduction.name !== undefined) this.#incumbents.take(`${name}/${principal}`, introduction.incarnation)
-    this.#secrets.set(session, { digest: Buffer.alloc(0), timer: undefined })
+    this.#secrets.set(session, { digest: undefined, former: undefined, timer: undefined })
     channel.attach(link, this.#ports.clock.nowMs())
     return session
   }
@@ -113,7 +115,8 @@ export class Sessions {
     const session = resume && this.#byId.get(resume.session)
     if (session === undefined || resume === undefined) return undefined
     const secret = this.#secrets.get(session)!
-    if (session.principal !== principal || !timingSafeEqual(secret.digest, digestOf(resume.token))) return undefined
+    if (session.principal !== principal || !opens(secret, resume.token)) return undefined
+    secret.former = digestOf(resume.token)
     this.#step(session, 'resumed')
     secret.timer?.cancel()
     secret.timer = undefined
@@ -132,11 +135,22 @@ export class Sessions {
     }
   }
 
-  /** A new single-use secret to resume with; the one before is void. */
+  /**
+   * A new single-use secret to resume with. The one before is void as soon as anything comes over the new link; until then the client may not
+   * have received the new one, and comes back with the old if this link breaks too.
+   */
   rotate(session: Session): string {
     const token = this.#secret(32)
-    this.#secrets.get(session)!.digest = digestOf(token)
+    const secret = this.#secrets.get(session)!
+    session.unconfirmed = secret.former !== undefined
+    secret.digest = digestOf(token)
     return token
+  }
+
+  /** Something came over the session's new link, so its client has the new secret. */
+  confirm(session: Session): void {
+    session.unconfirmed = false
+    this.#secrets.get(session)!.former = undefined
   }
 
   /** The link has ended without a goodbye: the session waits for its client. */
@@ -188,6 +202,13 @@ export class Sessions {
   #secret(bytes: number): string {
     return Buffer.from(this.#ports.random.fill(new Uint8Array(bytes))).toString('hex')
   }
+}
+
+function opens({ digest, former }: Secret, token: string): boolean {
+  const given = digestOf(token)
+  const isLast = digest !== undefined && timingSafeEqual(digest, given)
+  const isFormer = former !== undefined && timingSafeEqual(former, given)
+  return isLast || isFormer
 }
 
 function superseded(name: string): WaybillError {
