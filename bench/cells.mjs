@@ -1,4 +1,4 @@
-// The matrix, and the floors of design/wire.md that its cells are held against.
+// The matrix, and the floors that its cells are held against.
 
 /**
  * `lessCpu`: the other's CPU per call divided by ours must be at least this. `cpu`, `p50`: ours divided by the other's must be at most this.

@@ -17,7 +17,7 @@
 // caller, of every call with few in flight and of each eighth with 64 or more. A call's answer is compared with what was sent.
 //
 // How to read it. Ratios are made within a round and the median of the rounds is shown with the least and the greatest. Absolute figures
-// belong to the machine; ratios travel better. The floors are those of the design (wire.md, Targets).
+// belong to the machine; ratios travel better. The floors stand in cells.mjs.
 //
 // Options
 //   --rounds N       5 by default

@@ -24,7 +24,12 @@ class Gauge {
   }
 }
 
-async function offer(h: Harness, client: Client, gauge: Gauge, terms: { method?: MethodConditions; service?: Omit<ServiceTerms, 'name' | 'version'> }): Promise<void> {
+async function offer(
+  h: Harness,
+  client: Client,
+  gauge: Gauge,
+  terms: { method?: MethodConditions; service?: Omit<ServiceTerms, 'name' | 'version'> },
+): Promise<void> {
   await client.expose(service<Work>('Work@1.0.0', { run: terms.method ?? {}, quick: terms.method ?? {} }, terms.service), {
     run: async (ms) => {
       gauge.enter()
@@ -84,7 +89,10 @@ describe('what the callee declares', () => {
     const caller = await h.client('caller')
     const calls = Array.from({ length: 20 }, () => caller.remote<Work>('Work').run(10))
     await h.until(Promise.all(calls))
-    expect(gauges.map(({ most, total }) => [most, total])).toEqual([[1, 10], [1, 10]])
+    expect(gauges.map(({ most, total }) => [most, total])).toEqual([
+      [1, 10],
+      [1, 10],
+    ])
   })
 
   test('many quick calls behind a slow one do not pile up on the stack, and keep their order', async () => {
@@ -97,7 +105,10 @@ describe('what the callee declares', () => {
         gauge.order.push(n)
         if (!slow) return n
         slow = false
-        return h.processOf(worker).sleep(50).then(() => n)
+        return h
+          .processOf(worker)
+          .sleep(50)
+          .then(() => n)
       },
     } as unknown as Work)
     const caller = await h.client('caller')

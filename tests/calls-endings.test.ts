@@ -118,7 +118,13 @@ describe('cancel', () => {
     const worker = await h.client('worker')
     let started = 0
     await worker.expose(service<Work>('One@1.0.0', { wait: {} }, { concurrency: 1 }), {
-      wait: () => (started++, h.processOf(worker).sleep(100).then(() => 'done')),
+      wait: () => (
+        started++,
+        h
+          .processOf(worker)
+          .sleep(100)
+          .then(() => 'done')
+      ),
     } as unknown as Work)
     const caller = await h.client('caller')
     const { wait } = caller.remote<Work>('One')
@@ -240,7 +246,13 @@ describe('the deadline', () => {
     const worker = await h.client('worker')
     let started = 0
     await worker.expose(service<Work>('One@1.0.0', { wait: {} }, { concurrency: 1 }), {
-      wait: () => (started++, h.processOf(worker).sleep(1000).then(() => 'done')),
+      wait: () => (
+        started++,
+        h
+          .processOf(worker)
+          .sleep(1000)
+          .then(() => 'done')
+      ),
     } as unknown as Work)
     const caller = await h.client('caller')
     const first = caller.remote<Work>('One').wait()
@@ -283,7 +295,9 @@ describe('the deadline', () => {
     const { h, caller, worker, log, release } = await stage()
     await using _ = h
     let deadlineMs: number | undefined
-    await worker.expose(service<Work>('Clock@1.0.0', { quick: {} }), { quick: () => String((deadlineMs = currentCall().deadlineMs)) } as unknown as Work)
+    await worker.expose(service<Work>('Clock@1.0.0', { quick: {} }), {
+      quick: () => String((deadlineMs = currentCall().deadlineMs)),
+    } as unknown as Work)
     await caller.remote<Work>('Clock', { deadline: '5s' }).quick()
     expect(deadlineMs! - h.processOf(worker).clock.nowMs()).toBeCloseTo(5000, -1)
     const first = caller.remote(work).wait()

@@ -59,7 +59,8 @@ describe.each(proxyAndMethod)('%s', (_what, it) => {
     expect(out).toHaveLength(3)
     // Options may hold secrets.
     expect(out.slice(0, 2).join('')).not.toContain('options')
-    for (const showProxy of [false, true]) for (const showHidden of [false, true]) expect(inspect(it(), { showProxy, showHidden, getters: true })).not.toBe('')
+    for (const showProxy of [false, true])
+      for (const showHidden of [false, true]) expect(inspect(it(), { showProxy, showHidden, getters: true })).not.toBe('')
   })
 
   test('survives being compared', () => {
@@ -87,7 +88,13 @@ describe.each(proxyAndMethod)('%s', (_what, it) => {
     const visited: string[] = []
     for (const key in object) visited.push(key)
     expect(visited.filter((key) => !['with', 'async', 'send', 'callback', 'all', 'prepare'].includes(key))).toEqual([])
-    for (const symbol of [Symbol.iterator, Symbol.asyncIterator, Symbol.toStringTag, Symbol.asyncDispose, Symbol.for('nodejs.util.inspect.custom')]) {
+    for (const symbol of [
+      Symbol.iterator,
+      Symbol.asyncIterator,
+      Symbol.toStringTag,
+      Symbol.asyncDispose,
+      Symbol.for('nodejs.util.inspect.custom'),
+    ]) {
       expect((object as Record<symbol, unknown>)[symbol]).toBeUndefined()
     }
     expect(() => [...(object as Iterable<unknown>)]).toThrow(TypeError)

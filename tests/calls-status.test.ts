@@ -89,7 +89,10 @@ describe('the order of what is told', () => {
     await expect(call).rejects.toMatchObject({ code: 'NoSuchService', executed: 'no' })
     const heard: string[] = []
     const again = caller.remote<Dog>('Cat').bark()
-    again.on('rejected', ({ code }) => heard.push(code)).on('exception', () => heard.push('exception')).on('result', () => heard.push('result'))
+    again
+      .on('rejected', ({ code }) => heard.push(code))
+      .on('exception', () => heard.push('exception'))
+      .on('result', () => heard.push('result'))
     await again.catch(() => {})
     expect(heard).toEqual(['NoSuchService'])
   })
@@ -141,7 +144,12 @@ describe('readers of status()', () => {
     const asked = Array.from({ length: 6 }, () => reader.next())
     const answers = await h.until(Promise.all(asked))
     expect(answers.map(({ done, value }) => (done === true ? 'done' : (value as Status).kind))).toEqual([
-      'accepted', 'started', 'progress', 'result', 'done', 'done',
+      'accepted',
+      'started',
+      'progress',
+      'result',
+      'done',
+      'done',
     ])
   })
 

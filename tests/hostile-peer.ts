@@ -2,7 +2,18 @@
  * A peer that speaks the protocol by hand, so that it can break it: opens a link, introduces itself, and sends whatever bytes it is given.
  * Owns nothing but its link; knows what the router sent as frames, in order.
  */
-import { Exchange, findField, FrameReader, PACKET_HEADER_BYTES, parseBody, prepareBody, readConnected, Slab, writeFrame, writeOpening } from '@waybill/core'
+import {
+  Exchange,
+  findField,
+  FrameReader,
+  PACKET_HEADER_BYTES,
+  parseBody,
+  prepareBody,
+  readConnected,
+  Slab,
+  writeFrame,
+  writeOpening,
+} from '@waybill/core'
 import type { Connected, FrameHead, Introduction, Link, LinkEnd, PreparedBody, Transport } from '@waybill/core'
 
 /** A frame that arrived, with copies of its bytes. */

@@ -24,13 +24,20 @@ function peer(h: Harness, options?: PeerOptions, name = 'mallory'): Promise<Host
 function meter(name: string): { tap: NonNullable<HarnessOptions['tap']>; bytes: number } {
   const counted = {
     bytes: 0,
-    tap: { sent: (wire: Wire, from: End, packet: Uint8Array) => void (from === wire.router && wire.client.process.name === name && (counted.bytes += packet.byteLength)) },
+    tap: {
+      sent: (wire: Wire, from: End, packet: Uint8Array) =>
+        void (from === wire.router && wire.client.process.name === name && (counted.bytes += packet.byteLength)),
+    },
   }
   return counted
 }
 
 function callTo(source: number, call: number, address: string, method = 'any', content: unknown = []): Uint8Array {
-  return frameOf({ type: FrameType.call, source, call }, joinFields([extensionField(Tag.destination, address), extensionField(Tag.method, method)]), body(content))
+  return frameOf(
+    { type: FrameType.call, source, call },
+    joinFields([extensionField(Tag.destination, address), extensionField(Tag.method, method)]),
+    body(content),
+  )
 }
 
 async function others(h: Harness): Promise<void> {
@@ -79,7 +86,9 @@ describe('row 21: everything is bounded', () => {
   })
 
   test('row 21: pending calls, waiting calls and their bytes', async () => {
-    await using h = harness({ router: { limits: { maxCallsPerSession: 30, maxQueuedCalls: 20, maxQueuedBytes: 10_000, maxHeldBytes: 15_000 } } })
+    await using h = harness({
+      router: { limits: { maxCallsPerSession: 30, maxQueuedCalls: 20, maxQueuedBytes: 10_000, maxHeldBytes: 15_000 } },
+    })
     const mallory = await peer(h, { introduction: { name: 'mallory' } })
     const { symbol } = mallory.connected
     const offers = ['One', 'Two', 'Three'].map((name) => ({ service: name, version: '1.0.0', methods: ['any'], concurrency: 1 }))
@@ -91,7 +100,9 @@ describe('row 21: everything is bounded', () => {
       for (let n = 0; n < count; n++) mallory.send(callTo(symbol, ++call, address, 'any', content))
       await h.advance(0)
       const refused = mallory.frames.filter((frame) => frame.type === FrameType.rejected && frame.call > from)
-      expect(new Set(refused.map(({ value }) => (value as { code: string }).code))).toEqual(new Set(refused.length === 0 ? [] : ['Overloaded']))
+      expect(new Set(refused.map(({ value }) => (value as { code: string }).code))).toEqual(
+        new Set(refused.length === 0 ? [] : ['Overloaded']),
+      )
       return refused.length
     }
     // One is handed over and 20 wait; the 30 of one client come next.
@@ -169,7 +180,8 @@ describe('row 21: everything is bounded', () => {
     await using caller = await client()
     const { ping } = caller.remote<Any>('Visitor')
     // Collects garbage, too.
-    const left = (of: abstract new (...args: never) => object): number => queryObjects(of as unknown as () => void, { format: 'count' }) as unknown as number
+    const left = (of: abstract new (...args: never) => object): number =>
+      queryObjects(of as unknown as () => void, { format: 'count' }) as unknown as number
     const before = left(Session)
     for (let n = 0; n < 60; n++) {
       await using visitor = await client()

@@ -18,10 +18,20 @@ function peer(h: Harness): Promise<HostilePeer> {
 let number = 0
 
 /** Calls a method by a name that a proxy would never send, or with bytes that a codec would never write. */
-async function rawCall(mallory: HostilePeer, address: string, method: string, bytes?: { encoding: number; text: string }, ...fields: Uint8Array[]): Promise<Seen> {
+async function rawCall(
+  mallory: HostilePeer,
+  address: string,
+  method: string,
+  bytes?: { encoding: number; text: string },
+  ...fields: Uint8Array[]
+): Promise<Seen> {
   const call = ++number
   const extension = joinFields([extensionField(Tag.destination, address), extensionField(Tag.method, method), ...fields])
-  const frame = frameOf({ type: FrameType.call, source: mallory.connected.symbol, call }, extension, bytes === undefined ? body([]) : undefined)
+  const frame = frameOf(
+    { type: FrameType.call, source: mallory.connected.symbol, call },
+    extension,
+    bytes === undefined ? body([]) : undefined,
+  )
   mallory.send(bytes === undefined ? frame : withBody(frame, bytes.encoding, new TextEncoder().encode(bytes.text)))
   return await mallory.next((seen) => seen.call === call)
 }
@@ -77,7 +87,19 @@ describe('row 8: only what was exposed can be called', () => {
     const mallory = await peer(h)
     expect((await rawCall(mallory, 'Vault', 'open')).value).toBe('open')
     const others = ['secret', 'asField', 'accessor', '_hidden', '#really', 'statically', 'Open', 'open ', ' open', 'open\0', '']
-    const objects = [...Object.getOwnPropertyNames(Object.prototype), 'prototype', 'then', 'toJSON', 'call', 'apply', 'bind', 'name', 'length', 'size', 'get']
+    const objects = [
+      ...Object.getOwnPropertyNames(Object.prototype),
+      'prototype',
+      'then',
+      'toJSON',
+      'call',
+      'apply',
+      'bind',
+      'name',
+      'length',
+      'size',
+      'get',
+    ]
     for (const name of [...others, ...objects]) {
       const answer = await rawCall(mallory, 'Vault', name)
       expect([name, answer.type, answer.value]).toMatchObject([name, FrameType.rejected, { code: 'NoSuchMethod' }])
@@ -100,9 +122,17 @@ describe('row 8: only what was exposed can be called', () => {
     const mallory = await peer(h)
     await rawCall(mallory, 'Two', 'hidden')
     const learned = await mallory.next(({ type, method }) => type === FrameType.symbol && method !== 0)
-    mallory.send(frameOf({ type: FrameType.call, source: mallory.connected.symbol, call: 7777, method: learned.method }, extensionField(Tag.destination, 'One'), body([])))
+    mallory.send(
+      frameOf(
+        { type: FrameType.call, source: mallory.connected.symbol, call: 7777, method: learned.method },
+        extensionField(Tag.destination, 'One'),
+        body([]),
+      ),
+    )
     expect((await mallory.next(({ call }) => call === 7777)).value).toMatchObject({ code: 'NoSuchMethod' })
-    mallory.send(frameOf({ type: FrameType.call, source: mallory.connected.symbol, call: 7778 }, extensionField(Tag.destination, 'One'), body([])))
+    mallory.send(
+      frameOf({ type: FrameType.call, source: mallory.connected.symbol, call: 7778 }, extensionField(Tag.destination, 'One'), body([])),
+    )
     expect((await mallory.next(({ call }) => call === 7778)).value).toMatchObject({ code: 'NoSuchMethod' })
   })
 })
@@ -110,7 +140,11 @@ describe('row 8: only what was exposed can be called', () => {
 describe('row 9: values are only values', () => {
   async function echo(h: Harness): Promise<HostilePeer> {
     const worker = await h.client('worker')
-    const work = { echo: (value: unknown) => value, keys: (value: object) => [Object.getPrototypeOf(value) === Object.prototype, Object.keys(value)], data: () => currentCall().data }
+    const work = {
+      echo: (value: unknown) => value,
+      keys: (value: object) => [Object.getPrototypeOf(value) === Object.prototype, Object.keys(value)],
+      data: () => currentCall().data,
+    }
     await worker.expose(service<Any>('Echo@1.0.0', { echo: {}, keys: {}, data: {} }), work as unknown as Any)
     return await peer(h)
   }
@@ -119,7 +153,9 @@ describe('row 9: values are only values', () => {
     await using h = harness()
     const mallory = await echo(h)
     for (const text of ['[{"__proto__":{"polluted":1}}]', '[{"\\u005f_proto__":{"polluted":1}}]', '[[[{"a":{"__proto__":null}}]]]']) {
-      expect((await rawCall(mallory, 'Echo', 'echo', { encoding: encodings.json, text })).value).toMatchObject({ code: 'ProtocolViolation' })
+      expect((await rawCall(mallory, 'Echo', 'echo', { encoding: encodings.json, text })).value).toMatchObject({
+        code: 'ProtocolViolation',
+      })
     }
     const data = extensionField(Tag.data, '{"__proto__":{"polluted":1}}')
     expect((await rawCall(mallory, 'Echo', 'data', undefined, data)).value).toMatchObject({ code: 'ProtocolViolation' })
@@ -140,7 +176,9 @@ describe('row 9: values are only values', () => {
     const digits = JSON.stringify({ json: ['9'.repeat(100_000)], meta: { values: { '0': ['bigint'] }, v: 1 } })
     expect((await rawCall(mallory, 'Echo', 'echo', { encoding: encodings.rich, text: digits })).value).toMatchObject({ code: 'TooLarge' })
     const path = JSON.stringify({ json: [{}], meta: { values: { '0.__proto__.polluted': ['undefined'] }, v: 1 } })
-    expect((await rawCall(mallory, 'Echo', 'echo', { encoding: encodings.rich, text: path })).value).toMatchObject({ code: 'ProtocolViolation' })
+    expect((await rawCall(mallory, 'Echo', 'echo', { encoding: encodings.rich, text: path })).value).toMatchObject({
+      code: 'ProtocolViolation',
+    })
     const nested = extensionField(Tag.data, `${'['.repeat(500)}${']'.repeat(500)}`)
     expect((await rawCall(mallory, 'Echo', 'data', undefined, nested)).value).toMatchObject({ code: 'TooLarge' })
   })
@@ -155,7 +193,18 @@ describe('row 10: thenables', () => {
     const dog = client.remote<Any>('Dog')
     expect(await dog).toBe(dog)
     expect(await Promise.all([dog, dog['bark']])).toEqual([dog, dog['bark']])
-    for (const name of ['then', 'toJSON', 'constructor', 'toString', 'valueOf', '_x', Symbol.iterator, Symbol.asyncIterator, Symbol.toPrimitive, Symbol.toStringTag]) {
+    for (const name of [
+      'then',
+      'toJSON',
+      'constructor',
+      'toString',
+      'valueOf',
+      '_x',
+      Symbol.iterator,
+      Symbol.asyncIterator,
+      Symbol.toPrimitive,
+      Symbol.toStringTag,
+    ]) {
       expect((dog as Record<PropertyKey, unknown>)[name]).toBeUndefined()
     }
     expect(JSON.stringify({ dog })).toBe('{"dog":{}}')
@@ -233,7 +282,8 @@ describe('row 11: exceptions tell code, message and declared data', () => {
     expect(reported).toMatchObject([{ incident: error.incident, error: thrown, service: 'Bad', method: 'fail' }])
     const sent = bytes.join('')
     expect(sent).toContain('it broke')
-    for (const secret of ['hunter2', 'hunter3', 'security-data', import.meta.dirname, 'at Object', 'node_modules']) expect(sent).not.toContain(secret)
+    for (const secret of ['hunter2', 'hunter3', 'security-data', import.meta.dirname, 'at Object', 'node_modules'])
+      expect(sent).not.toContain(secret)
   })
 
   test('row 11: a fault of the library in a client is an incident number to everybody else', async () => {
@@ -244,7 +294,9 @@ describe('row 11: exceptions tell code, message and declared data', () => {
     const schema = { '~standard': { version: 1 as const, vendor: 'x', validate: () => undefined as never } }
     await worker.expose(service<Any>('Bad@1.0.0', { fail: { args: [schema] } as never }), { fail: () => 1 })
     const caller = await h.client('caller')
-    const error = (await caller.remote<Any>('Bad')['fail']!(1).then(undefined, (one: unknown) => one)) as Error & { details: { incident: string } }
+    const error = (await caller.remote<Any>('Bad')['fail']!(1).then(undefined, (one: unknown) => one)) as Error & {
+      details: { incident: string }
+    }
     expect(error).toMatchObject({ code: 'Internal' })
     expect(error.message).not.toMatch(/undefined|issues|read/)
     expect(reported).toHaveLength(1)
@@ -263,7 +315,13 @@ describe('row 11: exceptions tell code, message and declared data', () => {
     expect(error).toMatchObject({ code: 'Unauthorized', message: expect.not.stringContaining('hunter2') })
     expect(reported).toMatchObject([{ where: 'authenticate' }])
     expect((error as Error).message).toContain(reported[0]!.incident)
-    for (const answer of [() => undefined, () => Promise.resolve(undefined), () => '', () => 'a\nb', () => Promise.reject(new Error('hunter2'))]) {
+    for (const answer of [
+      () => undefined,
+      () => Promise.resolve(undefined),
+      () => '',
+      () => 'a\nb',
+      () => Promise.reject(new Error('hunter2')),
+    ]) {
       await using other = harness({ router: { authenticate: answer as () => string, onIncident: () => {} } })
       await expect(other.client('caller')).rejects.toMatchObject({ code: 'Unauthorized', message: expect.not.stringContaining('hunter2') })
     }
@@ -271,7 +329,10 @@ describe('row 11: exceptions tell code, message and declared data', () => {
     const worker = await third.client('worker')
     await worker.expose(service<Any>('Dog@1.0.0', { bark: {} }), { bark: () => 1 })
     const caller = await third.client('caller')
-    await expect(caller.remote<Any>('Dog')['bark']!()).rejects.toMatchObject({ code: 'Forbidden', message: expect.not.stringContaining('hunter2') })
+    await expect(caller.remote<Any>('Dog')['bark']!()).rejects.toMatchObject({
+      code: 'Forbidden',
+      message: expect.not.stringContaining('hunter2'),
+    })
     expect(caller.isConnected).toBe(true)
   })
 })
@@ -299,11 +360,30 @@ describe('row 12: exceptions are built from registered classes only', () => {
     const fail = async (content: Record<string, unknown>): Promise<Error> => {
       const failed = evil['fail']!().then(undefined, (one: unknown) => one as Error)
       const { source, call } = await mallory.next(({ type }) => type === FrameType.call)
-      mallory.send(frameOf({ type: FrameType.exception, destination: source, source: mallory.connected.symbol, call }, undefined, body(content)))
+      mallory.send(
+        frameOf({ type: FrameType.exception, destination: source, source: mallory.connected.symbol, call }, undefined, body(content)),
+      )
       return (await failed) as Error
     }
-    for (const xclass of ['__proto__', 'constructor', 'toString', 'Function', 'Object', 'process', 'TypeError', 'Error', 'RemoteException', 'WaybillError', '']) {
-      const error = await fail({ exval: 'm', xclass, xmodule: 'node:fs', xstate: { polluted: 1, stack: 'at evil', executed: 'no', code: 'EVIL' } })
+    for (const xclass of [
+      '__proto__',
+      'constructor',
+      'toString',
+      'Function',
+      'Object',
+      'process',
+      'TypeError',
+      'Error',
+      'RemoteException',
+      'WaybillError',
+      '',
+    ]) {
+      const error = await fail({
+        exval: 'm',
+        xclass,
+        xmodule: 'node:fs',
+        xstate: { polluted: 1, stack: 'at evil', executed: 'no', code: 'EVIL' },
+      })
       expect(Object.getPrototypeOf(error)).toBe(RemoteException.prototype)
       expect(error).toMatchObject({ code: 'RemoteException', xclass, message: 'm' })
       expect(error.stack).not.toContain('evil')

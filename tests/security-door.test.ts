@@ -21,7 +21,11 @@ interface Ending {
 }
 
 /** Opens a WebSocket, does something with it, and tells how it ended. */
-function visit(h: RealHarness, options: ClientOptions, once: (socket: WebSocket) => void = (socket) => socket.close(1000)): Promise<Ending> {
+function visit(
+  h: RealHarness,
+  options: ClientOptions,
+  once: (socket: WebSocket) => void = (socket) => socket.close(1000),
+): Promise<Ending> {
   return new Promise((resolve) => {
     const socket = new WebSocket(h.url, options)
     let opened = false
@@ -39,7 +43,10 @@ function visit(h: RealHarness, options: ClientOptions, once: (socket: WebSocket)
   })
 }
 
-function get(h: RealHarness, headers: Record<string, string>): Promise<{ status: number; headers: IncomingMessage['headers']; text: string }> {
+function get(
+  h: RealHarness,
+  headers: Record<string, string>,
+): Promise<{ status: number; headers: IncomingMessage['headers']; text: string }> {
   return new Promise((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', port: h.router.port, headers, agent: false }, (response) => {
       let text = ''
@@ -62,7 +69,8 @@ function raw(h: RealHarness, once: (socket: Socket) => void): Promise<number> {
   })
 }
 
-const upgrade = 'GET / HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
+const upgrade =
+  'GET / HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
 
 /** The header of a masked client frame, its mask all zero. */
 function webSocketHeader(opcode: number, length: number, isFinal = true): Buffer {
@@ -77,7 +85,9 @@ describe('row 1: an open router is no accident', () => {
   test('row 1: it binds the loopback address', async () => {
     await using h = await realHarness()
     expect(h.url).toMatch(/^ws:\/\/127\.0\.0\.1:/)
-    const outside = Object.values(networkInterfaces()).flatMap((all) => all ?? []).find(({ internal, family }) => !internal && family === 'IPv4')
+    const outside = Object.values(networkInterfaces())
+      .flatMap((all) => all ?? [])
+      .find(({ internal, family }) => !internal && family === 'IPv4')
     if (outside === undefined) return
     const reached = await new Promise((resolve) => {
       const socket = dial({ host: outside.address, port: h.router.port! }, () => resolve(true))
@@ -117,7 +127,14 @@ describe('row 2: a web page cannot talk to the local router', () => {
   test('row 2: the Host must be one of the router’s own', async () => {
     await using h = await realHarness()
     const port = h.router.port!
-    for (const host of ['evil.com', `evil.com:${port}`, '127.0.0.1.evil.com', 'localhost.evil.com', `x@127.0.0.1:${port}`, '127.0.0.1:1:2']) {
+    for (const host of [
+      'evil.com',
+      `evil.com:${port}`,
+      '127.0.0.1.evil.com',
+      'localhost.evil.com',
+      `x@127.0.0.1:${port}`,
+      '127.0.0.1:1:2',
+    ]) {
       const page = await get(h, { host })
       expect([host, page.status]).toEqual([host, 403])
       expect(await visit(h, { headers: { host } })).toMatchObject({ opened: false, code: 403 })
@@ -131,7 +148,15 @@ describe('row 2: a web page cannot talk to the local router', () => {
   test('row 2: an Origin other than the router’s own page is refused, and the answer says how to allow it', async () => {
     await using h = await realHarness()
     const port = h.router.port!
-    const strangers = ['https://evil.com', 'null', `http://localhost:${port + 1}`, `http://127.0.0.1:${port}.evil.com`, 'file://', `http://localhost`, 'http://[']
+    const strangers = [
+      'https://evil.com',
+      'null',
+      `http://localhost:${port + 1}`,
+      `http://127.0.0.1:${port}.evil.com`,
+      'file://',
+      `http://localhost`,
+      'http://[',
+    ]
     for (const origin of strangers) {
       const ending = await visit(h, { headers: { host: `localhost:${port}`, origin } })
       expect([origin, ending.opened, ending.code]).toEqual([origin, false, 403])

@@ -140,7 +140,11 @@ describe('row 17: a name belongs to the principal that has it', () => {
 })
 
 describe('row 18: a session cannot be taken', () => {
-  const resume = (mallory: HostilePeer, token = mallory.connected.token) => ({ session: mallory.connected.session, token, received: mallory.exchange.received })
+  const resume = (mallory: HostilePeer, token = mallory.connected.token) => ({
+    session: mallory.connected.session,
+    token,
+    received: mallory.exchange.received,
+  })
 
   async function opening(h: Harness, introduction: Partial<Introduction>): Promise<HostilePeer> {
     const again = await HostilePeer.link(h.network.transport(h.world.process('mallory')), ROUTER_URL)
@@ -164,7 +168,13 @@ describe('row 18: a session cannot be taken', () => {
   test('row 18: a wrong token does not disturb the session that it was for', async () => {
     await using h = harness()
     const first = await peer(h, { introduction: { name: 'mine' } })
-    for (const token of ['', '0'.repeat(64), first.connected.token.slice(1), `${first.connected.token}0`, first.connected.token.toUpperCase()]) {
+    for (const token of [
+      '',
+      '0'.repeat(64),
+      first.connected.token.slice(1),
+      `${first.connected.token}0`,
+      first.connected.token.toUpperCase(),
+    ]) {
       const stolen = await opening(h, { name: 'thief', incarnation: 'bad0'.repeat(5), resume: resume(first, token) })
       expect(stolen.connected.resumed).toBe(false)
     }

@@ -13,7 +13,23 @@ interface Any {
 }
 
 /** What could end a line, move a cursor, hide, or turn the direction of writing. */
-const unsafe = ['\0', '\n', '\r', '\t', '\x1b', '\x7f', '\x85', '\xad', '\u200b', '\u202e', '\u2028', '\u2066', '\ufeff', '\ud800', '\u{e0041}']
+const unsafe = [
+  '\0',
+  '\n',
+  '\r',
+  '\t',
+  '\x1b',
+  '\x7f',
+  '\x85',
+  '\xad',
+  '\u200b',
+  '\u202e',
+  '\u2028',
+  '\u2066',
+  '\ufeff',
+  '\ud800',
+  '\u{e0041}',
+]
 
 describe('row 23: no regular expression that backtracks sees the wire', () => {
   const packages = join(import.meta.dirname, '..', 'packages')
@@ -23,7 +39,12 @@ describe('row 23: no regular expression that backtracks sees the wire', () => {
   })
   const literal = /(?<=(?:[=(,:!&|?[{;]|return)\s*)\/(?![*/])((?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\n\\[])+)\/([a-z]*)/g
   const found = sources.flatMap((file) =>
-    Array.from(readFileSync(file, 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '').matchAll(literal), ([, source, flags]) => ({ source: source!, flags: flags! })),
+    Array.from(
+      readFileSync(file, 'utf8')
+        .replaceAll(/\/\*[\s\S]*?\*\//g, '')
+        .matchAll(literal),
+      ([, source, flags]) => ({ source: source!, flags: flags! }),
+    ),
   )
 
   test('row 23: every expression of the sources takes linear time', () => {
@@ -57,7 +78,9 @@ describe('row 23: no regular expression that backtracks sees the wire', () => {
     const worker = await h.client('worker')
     await worker.expose(service<Any>('Work@1.0.0', { ping: {} }), { ping: () => 1 } as Any)
     const caller = await h.client('caller')
-    const parts = ['>=', '1', '.', '0', ' ', '-', 'x', '*', '^', '~', '||', '+a', '-0', '<', '='].filter((part) => /^[0-9A-Za-z.+*^~<>=| -]+$/.test(part))
+    const parts = ['>=', '1', '.', '0', ' ', '-', 'x', '*', '^', '~', '||', '+a', '-0', '<', '='].filter((part) =>
+      /^[0-9A-Za-z.+*^~<>=| -]+$/.test(part),
+    )
     const startMs = performance.now()
     for (const left of parts) {
       for (const right of parts) {
@@ -94,7 +117,13 @@ describe('row 28: names and logs carry nothing but what they show', () => {
     await offer([good])
     for (const character of unsafe.filter((one) => one !== '\ud800')) {
       const bad = `a${character}b`
-      for (const wrong of [{ service: bad }, { version: `1.0.0${character}` }, { methods: [bad] }, { labels: { [bad]: 'x' } }, { labels: { x: bad } }]) {
+      for (const wrong of [
+        { service: bad },
+        { version: `1.0.0${character}` },
+        { methods: [bad] },
+        { labels: { [bad]: 'x' } },
+        { labels: { x: bad } },
+      ]) {
         const error = (await offer([{ ...good, ...wrong }]).then(undefined, (thrown: unknown) => thrown)) as Error & { code: string }
         expect([JSON.stringify(wrong), error.code]).toEqual([JSON.stringify(wrong), 'BadAddress'])
         expect(error.message).not.toContain(character)
@@ -120,7 +149,10 @@ describe('row 28: names and logs carry nothing but what they show', () => {
   test('row 28: an incident is one line of JSON, whoever chose its text', async () => {
     const lines: string[] = []
     vi.spyOn(console, 'error').mockImplementation((line: string) => void lines.push(line))
-    await using router = await createRouter({ listen: false, authorize: (_principal, action) => action !== 'call' || fail(unsafe.join('\n')) })
+    await using router = await createRouter({
+      listen: false,
+      authorize: (_principal, action) => action !== 'call' || fail(unsafe.join('\n')),
+    })
     await using worker = await connect('memory:', { transport: router.transport })
     await worker.expose(service<Any>('Dog@1.0.0', { bark: {} }), { bark: (name: unknown) => fail(`no dog ${String(name)}`) } as Any)
     await using caller = await connect('memory:', { transport: router.transport })

@@ -117,7 +117,15 @@ export class LiveCall<T> extends Promise<T> implements Call<T>, AsyncIterable<ne
 // What `then`, `catch`, `finally` and `await` derive is a plain promise.
 void Object.defineProperty(LiveCall.prototype, 'constructor', { value: Promise })
 
-function withoutKind({ total, completed, details }: { total: number; completed: number; details?: unknown }): CallEvents<unknown>['progress'] {
+function withoutKind({
+  total,
+  completed,
+  details,
+}: {
+  total: number
+  completed: number
+  details?: unknown
+}): CallEvents<unknown>['progress'] {
   return details === undefined ? { total, completed } : { total, completed, details }
 }
 

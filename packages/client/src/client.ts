@@ -72,7 +72,15 @@ export class Client implements AsyncDisposable {
       features: [],
     }
     this.#connection = new Connection(
-      { url, transport, ports, introduction, backoff: parts.backoff ?? defaultBackoff, attemptMs: ATTEMPT_MS, acknowledgeMs: ACKNOWLEDGE_MS },
+      {
+        url,
+        transport,
+        ports,
+        introduction,
+        backoff: parts.backoff ?? defaultBackoff,
+        attemptMs: ATTEMPT_MS,
+        acknowledgeMs: ACKNOWLEDGE_MS,
+      },
       {
         opened: () => this.#opened(),
         frame: (frame) => this.#frame(frame),

@@ -27,7 +27,8 @@ const DEFAULT_TIMEOUT_MS = 5000
 /** Hops on. Rejects with `RouterUnreachable`, `Unauthorized`, `Forbidden` or `Incompatible`; then nothing is left behind. */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
   const { name, token, labels, ports = systemPorts } = options
-  if (name !== undefined && !isName(name)) throw new WaybillError('BadAddress', `${quoted(name)} is not a client name: 1 to 64 letters, digits, _ and -`)
+  if (name !== undefined && !isName(name))
+    throw new WaybillError('BadAddress', `${quoted(name)} is not a client name: 1 to 64 letters, digits, _ and -`)
   checkLabels(labels)
   const client = new Client({
     url,

@@ -169,12 +169,16 @@ export class Connection {
   // ---- reaching the router
 
   #knock(): void {
-    this.#attempt = new Attempt(this.#options, { ...this.#options.introduction, ...this.#identity() }, {
-      welcomed: (link, connected) => this.#welcomed(link, connected),
-      failed: (error) => this.#failed(error),
-      packet: (packet, link) => this.#link === link && this.#packet(packet),
-      ended: (link) => this.#linkEnded(link),
-    })
+    this.#attempt = new Attempt(
+      this.#options,
+      { ...this.#options.introduction, ...this.#identity() },
+      {
+        welcomed: (link, connected) => this.#welcomed(link, connected),
+        failed: (error) => this.#failed(error),
+        packet: (packet, link) => this.#link === link && this.#packet(packet),
+        ended: (link) => this.#linkEnded(link),
+      },
+    )
   }
 
   /** The name that the router minted stays ours over all sessions. */

@@ -1,5 +1,12 @@
 /** What this client offers: contracts with the objects that do the work. Owns which instance answers a call, and how many run at once. */
-import { contractOf, contractOfService, WaybillError, type MethodContract, type ServiceContract, type ServiceDefinition } from '@waybill/core'
+import {
+  contractOf,
+  contractOfService,
+  WaybillError,
+  type MethodContract,
+  type ServiceContract,
+  type ServiceDefinition,
+} from '@waybill/core'
 
 type Constructor = new () => object
 
@@ -21,7 +28,10 @@ export class Exposure {
 
   constructor(contract: ServiceContract, target: object) {
     if (contract.instance === 'session' || contract.instance === 'key') {
-      throw new WaybillError('Unsupported', `${contract.name}: an instance per ${contract.instance} is not there yet; expose an instance or take 'call'`)
+      throw new WaybillError(
+        'Unsupported',
+        `${contract.name}: an instance per ${contract.instance} is not there yet; expose an instance or take 'call'`,
+      )
     }
     this.contract = contract
     this.#target = target
@@ -35,7 +45,13 @@ export class Exposure {
   /** What the router is told. */
   get offer(): Record<string, unknown> {
     const { name, version, labels, concurrency, methods } = this.contract
-    return { service: name, version, labels: { ...labels }, methods: [...methods.keys()], ...(concurrency !== undefined && { concurrency }) }
+    return {
+      service: name,
+      version,
+      labels: { ...labels },
+      methods: [...methods.keys()],
+      ...(concurrency !== undefined && { concurrency }),
+    }
   }
 
   learn(symbol: number, methods: readonly number[]): void {

@@ -6,7 +6,12 @@ type Failure = Error & Exceptional
 
 export function readRejection(body: unknown): Rejection {
   const { code, description, details } = fieldsOf(body)
-  return { kind: 'rejected', code: textOf(code, 'Rejected'), description: textOf(description, ''), ...(details !== undefined && { details }) }
+  return {
+    kind: 'rejected',
+    code: textOf(code, 'Rejected'),
+    description: textOf(description, ''),
+    ...(details !== undefined && { details }),
+  }
 }
 
 export function readProgress(body: unknown): Progress {

@@ -17,7 +17,13 @@ export function outgoingBody(value: unknown, what: string, limits: BodyLimits): 
 }
 
 /** Writes the piece of `body` at `offset` and returns the offset of the next one, or 0 after the last. */
-export function writePiece(connection: Connection, head: FrameHead, extension: Uint8Array | undefined, body: OutgoingBody, offset: number): number {
+export function writePiece(
+  connection: Connection,
+  head: FrameHead,
+  extension: Uint8Array | undefined,
+  body: OutgoingBody,
+  offset: number,
+): number {
   const { prepared, bytes } = body
   if (bytes === undefined) {
     connection.write(head, extension, prepared)

@@ -60,7 +60,14 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   /** The extension field of the caller's own data. */
   readonly data: Uint8Array | undefined
 
-  constructor(parts: { counter: number; request: Request; body: OutgoingBody; data: Uint8Array | undefined; nowMs: number; owner: CallOwner }) {
+  constructor(parts: {
+    counter: number
+    request: Request
+    body: OutgoingBody
+    data: Uint8Array | undefined
+    nowMs: number
+    owner: CallOwner
+  }) {
     super()
     this.counter = parts.counter
     this.request = parts.request

@@ -68,7 +68,8 @@ export class Outgoing implements CallOwner {
     let data: Uint8Array | undefined
     try {
       if (this.#closed !== undefined) throw this.#closed
-      if (signal?.aborted === true) throw new WaybillError('Cancelled', 'the call was cancelled before it was sent', { executed: 'no', cause: signal.reason })
+      if (signal?.aborted === true)
+        throw new WaybillError('Cancelled', 'the call was cancelled before it was sent', { executed: 'no', cause: signal.reason })
       body = outgoingBody(args.length === 0 ? undefined : args, 'arguments', this.#limits)
       data = dataField(request.data)
     } catch (thrown) {
@@ -244,7 +245,11 @@ export class Outgoing implements CallOwner {
   lost(reason: string): void {
     for (const call of this.#pending.values()) {
       if (call.state === 'waiting') continue
-      this.#settle(call, 'sessionLost', new WaybillError('RouterLost', `the connection was lost after the call was sent: ${reason}`, { executed: 'maybe' }))
+      this.#settle(
+        call,
+        'sessionLost',
+        new WaybillError('RouterLost', `the connection was lost after the call was sent: ${reason}`, { executed: 'maybe' }),
+      )
     }
   }
 
@@ -283,7 +288,10 @@ export class Outgoing implements CallOwner {
     this.#forget(call)
     // Where this side gave up, the other side's verdict says how far the call had come, and our own reason why it ended.
     const { gaveUp } = call
-    const ended = gaveUp !== undefined && gaveUp !== error.code && error.code === 'Cancelled' ? new WaybillError(gaveUp, reasons[gaveUp] ?? gaveUp, { executed: error.executed }) : error
+    const ended =
+      gaveUp !== undefined && gaveUp !== error.code && error.code === 'Cancelled'
+        ? new WaybillError(gaveUp, reasons[gaveUp] ?? gaveUp, { executed: error.executed })
+        : error
     call.live.end({ kind: 'exception', error: ended }, rejection)
   }
 
@@ -350,5 +358,7 @@ function notSent(thrown: unknown): WaybillError {
 
 function failure(thrown: unknown, known: 'no' | 'yes'): WaybillError {
   const error = WaybillError.from(thrown, known)
-  return error.executed === known ? error : new WaybillError(error.code, error.message, { executed: known, details: error.details, cause: thrown })
+  return error.executed === known
+    ? error
+    : new WaybillError(error.code, error.message, { executed: known, details: error.details, cause: thrown })
 }

@@ -18,7 +18,9 @@ export class Joiner {
   add(piece: Uint8Array): void {
     const bytes = this.bytes + piece.byteLength
     if (bytes > this.#limit) {
-      throw new WaybillError('TooLarge', `a body of more than ${this.#limit} bytes arrived`, { details: { limit: this.#limit, size: bytes } })
+      throw new WaybillError('TooLarge', `a body of more than ${this.#limit} bytes arrived`, {
+        details: { limit: this.#limit, size: bytes },
+      })
     }
     this.bytes = bytes
     this.#pieces.push(piece)

@@ -2,7 +2,7 @@
  * `remote<T>()`: the typed proxy. It has the user's methods and nothing else: it answers neither `then` nor `toJSON` nor symbols, has no keys,
  * and nothing that merely looks at it sends anything. Owns the callables and their options; calls are made elsewhere.
  */
-import { checkAddress, durationMs, isReserved, parseAddress, printAddress, WaybillError } from '@waybill/core'
+import { checkAddress, durationMs, installRefusal, isReserved, parseAddress, printAddress, WaybillError } from '@waybill/core'
 import type { Address, Call, CallOptions, ErrorClass, RemoteOptions, ServiceDefinition } from '@waybill/core'
 import type { Names } from './names.js'
 import type { Request } from './outgoing-call.js'
@@ -45,7 +45,7 @@ export function remoteProxy(source: Source, address: string, options: RemoteOpti
   const parsed = withOptions(parseAddress(address), options)
   const shown = new RemoteTarget(printAddress(parsed))
   const callables = new Map<string | symbol, Callable>()
-  return new Proxy(shown, {
+  const proxy = new Proxy(shown, {
     get(_target, name) {
       const known = callables.get(name)
       if (known !== undefined) return known
@@ -64,7 +64,14 @@ export function remoteProxy(source: Source, address: string, options: RemoteOpti
     preventExtensions: () => false,
     getPrototypeOf: () => RemoteTarget.prototype,
   })
+  proxies.add(proxy)
+  return proxy
 }
+
+/** A proxy looks like an empty object, and must not travel as one. */
+const proxies = new WeakSet<object>()
+
+installRefusal((value) => (proxies.has(value) ? 'is a remote; references cannot travel yet' : undefined))
 
 /** What a debugger shows of a proxy. */
 class RemoteTarget {
@@ -77,7 +84,8 @@ class RemoteTarget {
 function callableOf(method: Method): Callable {
   const request = resolve(method)
   const { starter } = method.source
-  const call = (...args: unknown[]): Call<unknown> => (request instanceof WaybillError ? starter.refuse(request) : starter.start(request, args))
+  const call = (...args: unknown[]): Call<unknown> =>
+    request instanceof WaybillError ? starter.refuse(request) : starter.start(request, args)
   Object.setPrototypeOf(call, modes)
   for (const name of ['name', 'length']) Reflect.deleteProperty(call, name)
   // Not enumerable: who prints or copies a method must not get its options, which may hold anything.
@@ -130,7 +138,8 @@ function resolve({ source, address, name, options }: Method): Request | WaybillE
 /** The address narrowed by options; what the options do not say stays. */
 function withOptions(address: Address, options: RemoteOptions): Address {
   for (const name of Object.keys(options)) {
-    if (!OPTIONS.has(name)) throw new WaybillError('BadAddress', `there is no option ${JSON.stringify(name)}; there are ${[...OPTIONS].join(', ')}`)
+    if (!OPTIONS.has(name))
+      throw new WaybillError('BadAddress', `there is no option ${JSON.stringify(name)}; there are ${[...OPTIONS].join(', ')}`)
   }
   const { on, version, where } = options
   return checkAddress({

@@ -82,6 +82,14 @@ describe('values and their bytes', () => {
     expect(same(parseBody(encoding, bytes), value)).toBe(true)
   })
 
+  it('a view of part of a buffer, as a Uint8Array where it was a Buffer', () => {
+    const value = [Buffer.from('hi'), new Uint8Array([1, 2, 3]).subarray(1), new DataView(new ArrayBuffer(9), 3, 2)]
+    const back = parseBody(129, bodyBytes(prepareBody(value))) as Uint8Array[]
+    expect(back[0]).toEqual(new Uint8Array([104, 105]))
+    expect(back[1]).toEqual(new Uint8Array([2, 3]))
+    expect([back[2]!.byteLength, back[2]!.byteOffset]).toEqual([2, 0])
+  })
+
   it('the text of a segmented body is [document, path …]', () => {
     const bytes = bodyBytes(prepareBody([{ a: long, b: new Uint8Array([5]) }]))
     const view = new DataView(bytes.buffer)

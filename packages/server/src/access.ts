@@ -33,7 +33,9 @@ export function guardedAccess({ authenticate, authorize }: Access, report: (wher
   }
   const principalOf = (answer: unknown): Principal => {
     if (typeof answer === 'string' && PRINCIPAL.test(answer)) return answer
-    return unchecked(new TypeError(`authenticate gave ${typeof answer === 'string' ? quoted(answer) : typeof answer} instead of a principal`))
+    return unchecked(
+      new TypeError(`authenticate gave ${typeof answer === 'string' ? quoted(answer) : typeof answer} instead of a principal`),
+    )
   }
   return {
     authenticate: (credentials) => {
@@ -72,7 +74,8 @@ export function tokenAuthentication(tokens: Readonly<Record<string, string>> | u
     // Every digest is compared, whatever matched before, so the time tells nothing.
     let principal: string | undefined
     for (const candidate of known) if (timingSafeEqual(candidate.digest, digest)) principal = candidate.label
-    if (credentials === undefined) throw new WaybillError('Unauthorized', 'this router asks for a token; give one with `token` or WAYBILL_TOKEN')
+    if (credentials === undefined)
+      throw new WaybillError('Unauthorized', 'this router asks for a token; give one with `token` or WAYBILL_TOKEN')
     if (principal === undefined) throw new WaybillError('Unauthorized', 'the token is not one of this router')
     return principal
   }

@@ -2,7 +2,16 @@
  * The opening of a link: one introduction within `openingMs`, then either a session or a refusal. Until then the peer is nobody, and costs a
  * timer. Owns links that have no session yet.
  */
-import { readIntroduction, WaybillError, writeOpening, type Connected, type Introduction, type Link, type Ports, type Timer } from '@waybill/core'
+import {
+  readIntroduction,
+  WaybillError,
+  writeOpening,
+  type Connected,
+  type Introduction,
+  type Link,
+  type Ports,
+  type Timer,
+} from '@waybill/core'
 import type { Access, Principal } from './access.js'
 import type { Incidents } from './incidents.js'
 import type { Limits } from './limits.js'
@@ -51,7 +60,10 @@ export class Admission {
   /** Begins to wait for the introduction. */
   expect(link: Link, admitted: (session: Session) => void): Expecting {
     const tooLate = (): void => {
-      this.#refuse(opening, new WaybillError('ProtocolViolation', `no introduction came within ${this.#limits.openingMs} ms`, { executed: 'no' }))
+      this.#refuse(
+        opening,
+        new WaybillError('ProtocolViolation', `no introduction came within ${this.#limits.openingMs} ms`, { executed: 'no' }),
+      )
     }
     const { maxOpenings } = this.#limits
     const opening: Opening = { link, admitted, state: 'waiting', timer: this.#ports.clock.timer(this.#limits.openingMs, tooLate) }

@@ -177,7 +177,13 @@ export class Calls {
     for (const instance of instances) this.advance(instance.service.name)
   }
 
-  stop(): void {
+  /** The router is closing: every call gets its verdict while there is somebody to tell. */
+  close(): void {
+    const pending = [...this.#sessions.all()].flatMap((session) => session.calls.values())
+    const closing = (): WaybillError => new WaybillError('RouterLost', 'the router is closing', { executed: 'no' })
+    // What waits goes first, or the places that the others leave would be given to it.
+    for (const call of pending) if (call.instance === undefined) this.#refuse(call, closing())
+    for (const call of pending) if (call.instance !== undefined) this.#end(call, 'calleeLost', closing())
     this.#wheel.stop()
     this.#throttle.stop()
   }

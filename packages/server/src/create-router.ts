@@ -72,7 +72,11 @@ export function composeRouter(options: Omit<RouterOptions, 'listen'>): { router:
     throw new WaybillError('BadArguments', 'give tokens or authenticate, not both')
   }
   const ports = options.ports ?? systemPorts
-  const name = options.name ?? hostname().replaceAll(/[^0-9A-Za-z_-]/g, '-').slice(0, 64)
+  const name =
+    options.name ??
+    hostname()
+      .replaceAll(/[^0-9A-Za-z_-]/g, '-')
+      .slice(0, 64)
   if (!isName(name)) throw new WaybillError('BadAddress', `${JSON.stringify(name)} is not a name for a router`)
   const router = new Router({
     ports,
@@ -96,7 +100,8 @@ async function listen(router: Router, options: RouterOptions): Promise<Listening
 
 function checkLimits(limits: Limits): Limits {
   for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isFinite(value) || value < 1) throw new WaybillError('BadArguments', `the limit ${name} is ${value}, which is not a number from 1 on`)
+    if (!Number.isFinite(value) || value < 1)
+      throw new WaybillError('BadArguments', `the limit ${name} is ${value}, which is not a number from 1 on`)
   }
   return limits
 }

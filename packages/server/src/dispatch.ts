@@ -1,7 +1,17 @@
 /**
  * What each frame of a client means: the protocol as one switch. Reads, decides whose business it is, and passes it on.
  */
-import { checkFields, extensionField, findText, FrameType, joinFields, PACKET_HEADER_BYTES, prepareBody, Tag, WaybillError } from '@waybill/core'
+import {
+  checkFields,
+  extensionField,
+  findText,
+  FrameType,
+  joinFields,
+  PACKET_HEADER_BYTES,
+  prepareBody,
+  Tag,
+  WaybillError,
+} from '@waybill/core'
 import type { FrameReader } from '@waybill/core'
 import { reject } from './answers.js'
 import { ROUTER_SERVICE, serveRouterCall } from './api/serve.js'

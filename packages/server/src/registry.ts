@@ -99,11 +99,13 @@ export class Registry {
   #check(offer: Offer): void {
     const { service, version, labels, concurrency, methods } = offer
     if (!isServiceName(service)) throw new WaybillError('BadAddress', `${quoted(service)} is not a service name`)
-    if (service.startsWith(RESERVED_PREFIX)) throw new WaybillError('Forbidden', `names that begin with ${RESERVED_PREFIX} belong to the router`)
+    if (service.startsWith(RESERVED_PREFIX))
+      throw new WaybillError('Forbidden', `names that begin with ${RESERVED_PREFIX} belong to the router`)
     if (!isExactVersion(version)) throw new WaybillError('BadAddress', `${quoted(version)} is not a version such as 1.2.0`)
     if (!(concurrency >= 1)) throw new WaybillError('BadArguments', `the concurrency of ${service} is ${concurrency}, less than 1`)
     for (const [label, value] of Object.entries(labels)) {
-      if (!isName(label) || !isName(value)) throw new WaybillError('BadAddress', `${quoted(`${label}=${value}`)} is not a label with a value`)
+      if (!isName(label) || !isName(value))
+        throw new WaybillError('BadAddress', `${quoted(`${label}=${value}`)} is not a label with a value`)
     }
     for (const method of methods) {
       if (!isMethodName(method)) throw new WaybillError('BadAddress', `${quoted(method)} is not a name for a method of ${service}`)

@@ -179,12 +179,12 @@ export class Router implements Entrance, RouterView {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#calls.close()
     const error = new WaybillError('RouterLost', 'the router is closing', { executed: 'maybe' })
     for (const session of [...this.#sessions.all()]) this.#sessions.end(session, 'goodbye', 'lost its router', error)
     this.#admission.stop()
     this.#liveness.stop()
     this.#flusher.stop()
-    this.#calls.stop()
   }
 
   #packet(session: Session, packet: Uint8Array): void {

@@ -13,7 +13,9 @@ export function candidatesOf(address: Address, instances: readonly Instance[]): 
 function matches({ client, range, where }: Address, { session, offer }: Instance): boolean {
   if (client !== undefined && session.name !== client && session.id !== client) return false
   if (range !== undefined && !semver.satisfies(offer.version, range, { includePrerelease: true })) return false
-  return where === undefined || Object.entries(where).every(([label, value]) => offer.labels[label] === value || session.labels[label] === value)
+  return (
+    where === undefined || Object.entries(where).every(([label, value]) => offer.labels[label] === value || session.labels[label] === value)
+  )
 }
 
 /** Throws `BadAddress` where the range is none. */
@@ -45,7 +47,10 @@ export function choose(route: Route, windowBytes: number): Instance | undefined 
 export function hasRoom(instance: Instance, windowBytes: number): boolean {
   const { session } = instance
   return (
-    session.state === 'open' && instance.offered && instance.inFlight < instance.offer.concurrency && session.channel.outboundBytes < windowBytes
+    session.state === 'open' &&
+    instance.offered &&
+    instance.inFlight < instance.offer.concurrency &&
+    session.channel.outboundBytes < windowBytes
   )
 }
 

@@ -1,5 +1,5 @@
 /**
- * The bounds of one body, checked on both sides: before a value is written and before anything is built from bytes (security row 9).
+ * The bounds of one body, checked on both sides: before a value is written and before anything is built from bytes.
  * What a larger value should become (a stream) is decided elsewhere.
  */
 

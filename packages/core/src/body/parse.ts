@@ -15,7 +15,8 @@ import { readText } from './text.js'
 
 /**
  * `bytes` is the whole body. With `given` the caller promises never to change or reuse them, and a byte array that makes up most of the
- * buffer is handed on without a copy. Throws `ProtocolViolation` or `TooLarge`, never anything else.
+ * buffer is handed on without a copy. Throws `ProtocolViolation` or `TooLarge`, never anything else
+ * (but `NotRepresentable` for a rich body in a bundle that carries no rich codec).
  */
 export function parseBody(encoding: number, bytes: Uint8Array, limits: BodyLimits = defaultLimits, ownership: Ownership = 'lent'): unknown {
   const { length } = bytes
@@ -39,7 +40,14 @@ export function parseBody(encoding: number, bytes: Uint8Array, limits: BodyLimit
 }
 
 /** The same for a body between `start` and `end` of a larger buffer; the common encoding is read in place, without a view for each body. */
-export function parseBodyIn(encoding: number, bytes: Uint8Array, start: number, end: number, limits: BodyLimits, ownership: Ownership): unknown {
+export function parseBodyIn(
+  encoding: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  limits: BodyLimits,
+  ownership: Ownership,
+): unknown {
   if (encoding !== encodings.json || end - start > limits.maxBodyBytes) {
     return parseBody(encoding, bytes.subarray(start, end), limits, ownership)
   }

@@ -3,12 +3,14 @@
  * stands inline, so that the bytes mean the same everywhere. This is the path of documents, tests and doors; calls between clients and the
  * router write and read their frames in place.
  */
-import { bodyBytes, parseBody, prepareBody } from '../body/index.js'
+import { bodyBytes, defaultLimits, parseBody, prepareBody } from '../body/index.js'
+import { nestsDeeper } from '../body/nesting.js'
 import { WaybillError } from '../errors/index.js'
 import { executedFlag, executedOf, Flag, FrameType, Tag } from '../frame/index.js'
 import { extensionField, findField, findText, joinFields, Slab, writeRawFrame, type FrameReader } from '../wire/index.js'
 import { parseAddress, printAddress } from '../address/index.js'
-import { ENVELOPE_VERSION, type Envelope, type EnvelopeContent, type ExceptionContent } from './envelope.js'
+import { ENVELOPE_VERSION, type Envelope, type EnvelopeContent } from './envelope.js'
+import { contentFromJson, isKnown, timeFromJson } from './json.js'
 
 /** What symbols stand for, on the link that the frame came from. */
 export interface Names {
@@ -43,8 +45,8 @@ export function envelopeToFrame(envelope: Envelope): Uint8Array {
 }
 
 /**
- * A destination that names the class itself (with a range or labels) is a service; any other is a client that offers the class, as in
- * document 004.
+ * A destination that names the class itself (with a range or labels) is a service; any other is a client that offers the class, as
+ * in row 004-1 of docs/rows.md.
  */
 function requestAddress(destination: string, classname: string): string {
   const address = parseAddress(destination)
@@ -79,14 +81,10 @@ function contentToFrame(content: EnvelopeContent): Content {
       return frame(FrameType.accepted, undefined)
     case 'started':
       return frame(FrameType.started, undefined)
-    case 'progress': {
-      const { kind: _, ...progress } = pick(content, ['kind', 'total', 'completed', 'details'])
-      return frame(FrameType.progress, progress)
-    }
-    case 'rejected': {
-      const { kind: _, ...rejection } = pick(content, ['kind', 'code', 'description', 'details'])
-      return frame(FrameType.rejected, rejection)
-    }
+    case 'progress':
+      return frame(FrameType.progress, pick(content, ['total', 'completed', 'details']))
+    case 'rejected':
+      return frame(FrameType.rejected, pick(content, ['code', 'description', 'details']))
     case 'result':
       return frame(FrameType.result, content.retval)
     case 'exception': {
@@ -112,64 +110,77 @@ export function envelopeFromFrame(frame: FrameReader, names: Names): Envelope {
   const replyto = findText(frame, Tag.replyto) ?? (frame.type === FrameType.call && (frame.flags & Flag.noReply) === 0 ? sender : undefined)
   const timestamp = findText(frame, Tag.timestamp)
   const data = findJson(frame, Tag.data)
-  const unknown = findJson(frame, Tag.unknown)
+  const content = contentFromFrame(frame, route, names)
+  const unknown = unknownOf(frame, content.kind)
   return {
     sn: serial,
     version: ENVELOPE_VERSION,
     routing: [sender, route],
     ...(replyto !== undefined && replyto !== null && { replyto }),
-    ...(timestamp !== undefined && { timestamp }),
+    ...(timestamp !== undefined && { timestamp: timeFromJson(timestamp) }),
     ...(data !== undefined && { data }),
     ...(frame.ttlMs !== 0 && { ttl: frame.ttlMs }),
-    ...(unknown !== undefined && { unknown: unknown as Record<string, unknown> }),
-    ...contentFromFrame(frame, route, names),
+    ...(unknown !== undefined && { unknown }),
+    ...content,
   }
 }
 
+/** Field by field, as from JSON: a body must not say anything that the header says. */
 function contentFromFrame(frame: FrameReader, route: string, names: Names): EnvelopeContent {
-  const body = (): unknown => parseBody(frame.encoding, frame.body())
+  const value = parseBody(frame.encoding, frame.body())
   switch (frame.type) {
     case FrameType.call: {
       const method = findText(frame, Tag.method) ?? names.method(frame.method)
       if (method === undefined) throw violation('a method symbol stands for nothing')
-      const kws = findJson(frame, Tag.kws)
-      const cntr = findJson(frame, Tag.cntr)
-      return {
-        kind: 'request',
-        request: {
-          classname: parseAddress(route).service,
-          method,
-          args: body() as unknown[],
-          ...(kws !== undefined && { kws: kws as Record<string, unknown> }),
-          ...(cntr !== undefined && { cntr: cntr as [unknown[], Record<string, unknown>] | null }),
-        },
+      const request = {
+        classname: parseAddress(route).service,
+        method,
+        args: value,
+        kws: findJson(frame, Tag.kws),
+        cntr: findJson(frame, Tag.cntr),
       }
+      return contentFromJson({ request })
     }
     case FrameType.accepted:
       return { kind: 'accepted' }
     case FrameType.started:
       return { kind: 'started' }
     case FrameType.progress:
-      return { kind: 'progress', ...(body() as { total: number; completed: number }) }
+      return contentFromJson({ ...pick(value, ['total', 'completed', 'details']), status: 'progress' })
     case FrameType.rejected:
-      return { kind: 'rejected', ...(body() as { code: string; description: string }) }
+      return contentFromJson({ ...pick(value, ['code', 'description', 'details']), status: 'rejected' })
     case FrameType.result:
-      return { kind: 'result', retval: body() }
+      return { kind: 'result', retval: value }
     case FrameType.exception: {
       const said = (frame.flags & Flag.executedMask) !== 0
-      return { kind: 'exception', exception: { ...(body() as ExceptionContent), ...(said && { executed: executedOf(frame.flags) }) } }
+      const { exval = '', executed: _, ...fields } = object(value)
+      return contentFromJson({ result: { ...fields, exval, ...(said && { executed: executedOf(frame.flags) }) } })
     }
-    case FrameType.cancel: {
-      const reason = body()
-      return { kind: 'cancel', ...(typeof reason === 'string' && { reason }) }
-    }
+    case FrameType.cancel:
+      return { kind: 'cancel', ...(typeof value === 'string' && { reason: value }) }
     default:
       throw violation(`frame type ${frame.type} carries no envelope`)
   }
 }
 
-function pick<T extends object, K extends keyof T>(value: T, keys: readonly K[]): Pick<T, K> {
-  return Object.fromEntries(keys.filter((key) => value[key] !== undefined).map((key) => [key, value[key]])) as Pick<T, K>
+/** Throws where one of them would pass for a field that means something. */
+function unknownOf(frame: FrameReader, kind: EnvelopeContent['kind']): Readonly<Record<string, unknown>> | undefined {
+  const json = findJson(frame, Tag.unknown)
+  if (json === undefined) return undefined
+  const unknown = object(json)
+  const known = Object.keys(unknown).find((field) => isKnown(field, kind))
+  if (known !== undefined) throw violation(`the field ${known} is not unknown`)
+  return unknown
+}
+
+function object(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw violation('the body is not an object')
+  return value as Record<string, unknown>
+}
+
+function pick(value: unknown, keys: readonly string[]): Record<string, unknown> {
+  const from = object(value)
+  return Object.fromEntries(keys.filter((key) => Object.hasOwn(from, key) && from[key] !== undefined).map((key) => [key, from[key]]))
 }
 
 function jsonField(tag: number, value: unknown): Uint8Array {
@@ -179,6 +190,10 @@ function jsonField(tag: number, value: unknown): Uint8Array {
 function findJson(frame: FrameReader, tag: number): unknown {
   const field = findField(frame, tag)
   if (field === undefined) return undefined
+  const { maxDepth } = defaultLimits
+  if (nestsDeeper(field, 0, field.byteLength, maxDepth)) {
+    throw new WaybillError('TooLarge', `the extension field ${tag} nests deeper than ${maxDepth}`, { executed: 'no', details: { limit: maxDepth } })
+  }
   try {
     return JSON.parse(decoder.decode(field))
   } catch {

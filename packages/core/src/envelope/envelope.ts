@@ -1,5 +1,5 @@
 /**
- * The envelope: what a frame of a call means, in words instead of numbers (documents 000 and 004). The binary header and the JSON form
+ * The envelope: what a frame of a call means, in words instead of numbers. The binary header and the JSON form
  * carry the same envelope; `binary.ts` and `json.ts` convert, and a test converts both ways.
  */
 import type { Executed } from '../errors/index.js'

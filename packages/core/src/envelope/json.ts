@@ -1,8 +1,8 @@
 /**
- * The JSON form of the envelope, field by field as document 004 has it: `request`, `status` or `result` says what it is. Parsed once, here;
+ * The JSON form of the envelope, field by field as row 004-1 of docs/rows.md has it: `request`, `status` or `result` says what it is. Parsed once, here;
  * past this point an envelope is a typed value.
  */
-import { WaybillError } from '../errors/index.js'
+import { WaybillError, type Executed } from '../errors/index.js'
 import { ENVELOPE_VERSION, type Envelope, type EnvelopeContent, type ExceptionContent, type RequestContent } from './envelope.js'
 
 export type JsonObject = Record<string, unknown>
@@ -12,6 +12,8 @@ const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z$/
 const MAX_TTL_MS = 0xffffffff
 
 const HEAD_FIELDS = ['sn', 'version', 'routing', 'replyto', 'timestamp', 'data', 'ttl']
+/** Exactly one of them says what an envelope is. */
+const CONTENTS = ['request', 'status', 'result', 'cancel']
 const CONTENT_FIELDS: Readonly<Record<EnvelopeContent['kind'], readonly string[]>> = {
   request: ['request'],
   accepted: ['status'],
@@ -67,16 +69,14 @@ export function envelopeFromJson(json: unknown): Envelope {
   }
   const { routing, replyto, timestamp, data, ttl } = fields
   if (!Array.isArray(routing) || routing.length !== 2) throw wrong('routing', '[sender, destination]')
-  if (timestamp !== undefined && !ISO_TIME.test(text(timestamp, 'timestamp'))) throw wrong('timestamp', 'a UTC time such as 2026-01-31T12:00:00Z')
   const content = contentFromJson(fields)
-  const known = new Set([...HEAD_FIELDS, ...CONTENT_FIELDS[content.kind]])
-  const unknown = Object.entries(fields).filter(([name]) => !known.has(name))
+  const unknown = Object.entries(fields).filter(([name]) => !isKnown(name, content.kind))
   return {
     sn,
     version,
     routing: [routing[0] === null ? null : text(routing[0], 'routing[0]'), text(routing[1], 'routing[1]')],
     ...(replyto !== undefined && replyto !== null && { replyto: text(replyto, 'replyto') }),
-    ...(timestamp !== undefined && { timestamp: text(timestamp, 'timestamp') }),
+    ...(timestamp !== undefined && { timestamp: timeFromJson(timestamp) }),
     ...(data !== undefined && { data }),
     ...(ttl !== undefined && { ttl: whole(ttl, 'ttl', MAX_TTL_MS) }),
     ...(unknown.length > 0 && { unknown: fromEntries(unknown) }),
@@ -84,7 +84,19 @@ export function envelopeFromJson(json: unknown): Envelope {
   }
 }
 
-function contentFromJson(fields: JsonObject): EnvelopeContent {
+/** Whether this version gives the field a meaning in an envelope of this kind, so that nothing else may travel under its name. */
+export function isKnown(field: string, kind: EnvelopeContent['kind']): boolean {
+  return HEAD_FIELDS.includes(field) || CONTENTS.includes(field) || CONTENT_FIELDS[kind].includes(field)
+}
+
+export function timeFromJson(timestamp: unknown): string {
+  const time = text(timestamp, 'timestamp')
+  if (!ISO_TIME.test(time)) throw wrong('timestamp', 'a UTC time such as 2026-01-31T12:00:00Z')
+  return time
+}
+
+/** What an envelope says, from exactly the fields that say it: whatever else the object holds is left out. Throws `ProtocolViolation`. */
+export function contentFromJson(fields: JsonObject): EnvelopeContent {
   const { request, status, result, cancel } = fields
   const given = [request, status, result, cancel].filter((part) => part !== undefined).length
   if (given !== 1) throw wrong('content', 'exactly one of request, status, result and cancel')
@@ -138,8 +150,25 @@ function constructorFromJson(cntr: unknown): RequestContent['cntr'] & {} | null 
 
 function resultFromJson(result: JsonObject): EnvelopeContent {
   if (!Object.hasOwn(result, 'exval')) return { kind: 'result', retval: result.retval }
-  const exception = { ...result, exval: text(result.exval, 'result.exval') } as ExceptionContent
+  const { exval, xclass, xmodule, xstate, xargs, code, incident, executed } = result
+  const exception: ExceptionContent = {
+    // Fields of the exception that this version does not know stay with it.
+    ...fromEntries(Object.entries(result)),
+    exval: text(exval, 'result.exval'),
+    ...(xclass !== undefined && { xclass: text(xclass, 'result.xclass') }),
+    ...(xmodule !== undefined && { xmodule: text(xmodule, 'result.xmodule') }),
+    ...(xstate !== undefined && { xstate: object(xstate, 'result.xstate') }),
+    ...(xargs !== undefined && { xargs: list(xargs, 'result.xargs') }),
+    ...(code !== undefined && { code: text(code, 'result.code') }),
+    ...(incident !== undefined && { incident: text(incident, 'result.incident') }),
+    ...(executed !== undefined && { executed: executedFromJson(executed) }),
+  }
   return { kind: 'exception', exception }
+}
+
+function executedFromJson(executed: unknown): Executed {
+  if (executed !== 'no' && executed !== 'maybe' && executed !== 'yes') throw wrong('result.executed', 'no, maybe or yes')
+  return executed
 }
 
 function present(fields: JsonObject): JsonObject {

@@ -28,7 +28,12 @@ export const codes = {
   WorkerLost: { status: 502, retryable: true, executed: maybe, meaning: 'the process that held the call ended or became unreachable' },
   NoSuchService: { status: 404, retryable: true, executed: no, meaning: 'nobody offers a service of this name' },
   NoSuchMethod: { status: 404, retryable: false, executed: no, meaning: 'the service does not expose a method of this name' },
-  NoSuchVersion: { status: 404, retryable: true, executed: no, meaning: 'the service is offered, but in no version that matches the range' },
+  NoSuchVersion: {
+    status: 404,
+    retryable: true,
+    executed: no,
+    meaning: 'the service is offered, but in no version that matches the range',
+  },
   NoSuchClient: { status: 404, retryable: true, executed: no, meaning: 'no client of this name is connected' },
   NoSuchReceipt: { status: 404, retryable: false, executed: no, meaning: 'no receipt of this id is known to you' },
   NotExposed: { status: 400, retryable: false, executed: no, meaning: 'the object offers nothing that may be called from elsewhere' },
@@ -48,7 +53,12 @@ export const codes = {
   Cancelled: { status: 499, retryable: false, executed: noOrMaybe, meaning: 'the call was cancelled' },
   Superseded: { status: 409, retryable: false, executed: noOrMaybe, meaning: 'another process took over the name of this client' },
   IdempotencyConflict: { status: 409, retryable: false, executed: no, meaning: 'the key was used before with other arguments' },
-  NotIdempotent: { status: 400, retryable: false, executed: no, meaning: 'the method is not declared idempotent, so it cannot be run more than once' },
+  NotIdempotent: {
+    status: 400,
+    retryable: false,
+    executed: no,
+    meaning: 'the method is not declared idempotent, so it cannot be run more than once',
+  },
   Reentrant: { status: 409, retryable: false, executed: no, meaning: 'the call would wait for itself' },
   Unsupported: { status: 501, retryable: false, executed: no, meaning: 'the feature is not there yet' },
   Incompatible: { status: 426, retryable: false, executed: no, meaning: 'the peer speaks another protocol or version' },
@@ -56,7 +66,12 @@ export const codes = {
   Closed: { status: 503, retryable: false, executed: noOrMaybe, meaning: 'the client was closed' },
   StaleSymbol: { status: 409, retryable: true, executed: no, meaning: 'a symbol has lost its meaning; clients mend this by themselves' },
   Damaged: { status: 500, retryable: false, executed: no, meaning: 'stored data is damaged' },
-  RemoteException: { status: 500, retryable: false, executed: yes, meaning: 'the method threw an error of a class that is not registered here' },
+  RemoteException: {
+    status: 500,
+    retryable: false,
+    executed: yes,
+    meaning: 'the method threw an error of a class that is not registered here',
+  },
   Internal: { status: 500, retryable: false, executed: any, meaning: 'a fault in Waybill itself; please report it' },
 } as const satisfies Record<string, Row>
 

@@ -17,7 +17,8 @@ const written = /^(\d{1,15}(?:\.\d{1,6})?)(ms|s|m|h|d)$/
 export function durationMs(duration: Duration, name = 'duration'): number {
   const ms = typeof duration === 'number' ? duration : parse(duration)
   if (Number.isFinite(ms) && ms > 0) return ms
-  throw new WaybillError('BadAddress', `${name}: ${JSON.stringify(duration)} is not a time such as 250, '30s', '5m', '2h' or '1d'`)
+  const shown = typeof duration === 'string' ? JSON.stringify(duration) : String(duration)
+  throw new WaybillError('BadAddress', `${name}: ${shown} is not a time such as 250, '30s', '5m', '2h' or '1d'`)
 }
 
 function parse(text: string): number {

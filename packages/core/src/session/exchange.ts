@@ -1,5 +1,5 @@
 /**
- * The numbered, acknowledged, resumable exchange of packets of one session, on either end. Every envelope is acknowledged (seed 003):
+ * The numbered, acknowledged, resumable exchange of packets of one session, on either end. Every envelope is acknowledged (row 003):
  * the acknowledgement is cumulative and rides on packets that go back. Unacknowledged bytes are also the credit: an end sends at most
  * `windowBytes` ahead of its peer's acknowledgements, so a peer that stops reading stops the flow.
  *

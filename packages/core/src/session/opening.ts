@@ -1,5 +1,5 @@
 /**
- * The opening: the first message of each direction on a link, before any packet. Big-endian as in seed 003:
+ * The opening: the first message of each direction on a link, before any packet. Big-endian, as the handshake of the framed broadcast protocol that it takes after:
  *
  * ```
  * 0 u32 magic 24111602 (016fe9f2)

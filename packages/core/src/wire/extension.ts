@@ -13,12 +13,8 @@ const encoder = new TextEncoder()
 /** The bytes of one field, ready to be joined. */
 export function extensionField(tag: number, content: string | Uint8Array): Uint8Array {
   const bytes = typeof content === 'string' ? encoder.encode(content) : content
-  if (bytes.byteLength > MAX_EXTENSION_BYTES - FIELD_BYTES) {
-    throw new WaybillError('TooLarge', `an extension field of ${bytes.byteLength} bytes is over the limit of ${MAX_EXTENSION_BYTES - FIELD_BYTES}`, {
-      executed: 'no',
-      details: { limit: MAX_EXTENSION_BYTES - FIELD_BYTES, size: bytes.byteLength },
-    })
-  }
+  const most = MAX_EXTENSION_BYTES - FIELD_BYTES
+  if (bytes.byteLength > most) throw tooLong('an extension field', bytes.byteLength, most)
   const field = new Uint8Array(FIELD_BYTES + bytes.byteLength)
   field[0] = tag
   field[2] = bytes.byteLength & 0xff
@@ -27,9 +23,15 @@ export function extensionField(tag: number, content: string | Uint8Array): Uint8
   return field
 }
 
+function tooLong(what: string, size: number, limit: number): WaybillError {
+  return new WaybillError('TooLarge', `${what} of ${size} bytes is over the limit of ${limit}`, { executed: 'no', details: { limit, size } })
+}
+
+/** Throws `TooLarge` where together they are longer than an extension can be. */
 export function joinFields(fields: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const field of fields) length += field.byteLength
+  if (length > MAX_EXTENSION_BYTES) throw tooLong('the extension fields', length, MAX_EXTENSION_BYTES)
   const joined = new Uint8Array(length)
   let at = 0
   for (const field of fields) {

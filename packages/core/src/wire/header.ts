@@ -84,7 +84,10 @@ export class FrameReader {
     const length = readU32(bytes, start)
     const extension = readU16(bytes, start + Offset.extension)
     if (length > left || length < HEADER_BYTES + extension) {
-      throw new WaybillError('ProtocolViolation', `a frame's length of ${length} does not fit ${left} bytes with an extension of ${extension}`)
+      throw new WaybillError(
+        'ProtocolViolation',
+        `a frame's length of ${length} does not fit ${left} bytes with an extension of ${extension}`,
+      )
     }
     if (length > this.#maxFrameBytes) {
       throw new WaybillError('TooLarge', `a frame of ${length} bytes is over the limit of ${this.#maxFrameBytes}`, {

@@ -16,7 +16,10 @@ export const PACKET_HEADER_BYTES = 8
 /** The packet's numbers. Throws `ProtocolViolation` when there is no room for them. */
 export function packetNumbers(packet: Uint8Array): { sequence: number; acknowledged: number } {
   if (packet.byteLength < PACKET_HEADER_BYTES) {
-    throw new WaybillError('ProtocolViolation', `a packet of ${packet.byteLength} bytes has no room for its header of ${PACKET_HEADER_BYTES}`)
+    throw new WaybillError(
+      'ProtocolViolation',
+      `a packet of ${packet.byteLength} bytes has no room for its header of ${PACKET_HEADER_BYTES}`,
+    )
   }
   return { sequence: readU32(packet, 0), acknowledged: readU32(packet, 4) }
 }

@@ -64,7 +64,14 @@ export const routerMethods: ReadonlyMap<string, Method> = new Map<string, Method
   ['services', (view) => view.services()],
   ['clients', (view) => view.clients()],
   ['offer', (view, caller, [offers]) => view.offer(caller, list(offers, 'offers').map(readOffer))],
-  ['withdraw', (view, caller, [symbols]) => view.withdraw(caller, list(symbols, 'symbols').map((symbol) => whole(symbol, 'symbol')))],
+  [
+    'withdraw',
+    (view, caller, [symbols]) =>
+      view.withdraw(
+        caller,
+        list(symbols, 'symbols').map((symbol) => whole(symbol, 'symbol')),
+      ),
+  ],
 ])
 
 function readOffer(value: unknown): Offer {
@@ -72,14 +79,18 @@ function readOffer(value: unknown): Offer {
   return {
     service: text(service, 'offer.service'),
     version: text(version, 'offer.version'),
-    labels: Object.fromEntries(Object.entries(object(labels ?? {}, 'offer.labels')).map(([label, content]) => [label, text(content, `offer.labels.${label}`)])),
+    labels: Object.fromEntries(
+      Object.entries(object(labels ?? {}, 'offer.labels')).map(([label, content]) => [label, text(content, `offer.labels.${label}`)]),
+    ),
     concurrency: concurrency === undefined ? Number.POSITIVE_INFINITY : whole(concurrency, 'offer.concurrency'),
     methods: list(methods, 'offer.methods').map((method) => text(method, 'offer.methods')),
   }
 }
 
 function bad(path: string, expected: string): WaybillError {
-  return new WaybillError('BadArguments', `${path} is not ${expected}`, { details: { issues: [{ path, message: `expected ${expected}` }] } })
+  return new WaybillError('BadArguments', `${path} is not ${expected}`, {
+    details: { issues: [{ path, message: `expected ${expected}` }] },
+  })
 }
 
 function list(value: unknown, path: string): readonly unknown[] {

@@ -1,5 +1,5 @@
 /**
- * Who may come in through a port that browsers can reach (security rows 1 and 2). Pure: decides on names and headers.
+ * Who may come in through a port that browsers can reach. Pure: decides on names and headers.
  */
 import { quoted, WaybillError } from '@waybill/core'
 

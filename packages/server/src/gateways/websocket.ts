@@ -132,7 +132,9 @@ function admit(entrance: Entrance, webSocket: WebSocket, socket: Socket): void {
 
 function refuseUpgrade(socket: Duplex, reason: string): void {
   const body = `${reason}\n`
-  socket.end(`HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+  socket.end(
+    `HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
 }
 
 function cannotListen(error: NodeJS.ErrnoException, { host, port }: ListenOptions): WaybillError {
