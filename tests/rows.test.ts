@@ -23,7 +23,7 @@ function tested(files: ReadonlyMap<string, string>): string[] {
 describe('rows', () => {
   const page = readFileSync(join(root, 'docs/rows.md'), 'utf8')
   const names = readdirSync(join(root, 'tests'), { recursive: true }) as string[]
-  const files = new Map(names.filter((name) => name.endsWith('.test.ts')).map((name) => [`tests/${name}`, readFileSync(join(root, 'tests', name), 'utf8')]))
+  const files = new Map(names.filter((name) => name.endsWith('.test.ts') && name !== 'rows.test.ts').map((name) => [`tests/${name}`, readFileSync(join(root, 'tests', name), 'utf8')]))
 
   test('each listed row is tested, and each tested row is listed', () => {
     expect(listed(page).length).toBeGreaterThan(20)
