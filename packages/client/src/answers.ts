@@ -8,7 +8,6 @@ import { aside } from './aside.js'
 import type { Connection, Sendable } from './connection.js'
 import type { IncomingCall } from './incoming-call.js'
 import { outgoingBody, writePiece } from './outgoing-body.js'
-import { PIECE_BYTES } from './pieces.js'
 
 /** An exception that left this process without its details: what was thrown, and how the caller names it. */
 export interface Incident {
@@ -32,21 +31,22 @@ export class Answers {
     this.#report = parts.report
   }
 
-  status(type: typeof FrameType.accepted | typeof FrameType.started, { source, number }: IncomingCall): void {
-    this.#connection.write({ type, destination: source, source: this.#symbol, call: number })
+  status(type: typeof FrameType.accepted | typeof FrameType.started, { source, number, dataField }: IncomingCall): void {
+    this.#connection.write({ type, destination: source, source: this.#symbol, call: number }, dataField)
   }
 
   /** Without credit it is left out: a later one, or the outcome, says more. Throws `NotRepresentable` or `TooLarge`. */
-  progress({ source, number }: IncomingCall, { total, completed, details }: Progress): void {
+  progress({ source, number, dataField }: IncomingCall, { total, completed, details }: Progress): void {
     if (!this.#connection.hasCredit) return
     const body = prepareBody({ total, completed, ...(details !== undefined && { details }) }, this.#limits, 'progress')
-    if (body.byteLengthBound > PIECE_BYTES) {
+    const { pieceBytes } = this.#connection
+    if (body.byteLengthBound > pieceBytes) {
       throw new WaybillError('TooLarge', 'the details of a progress are too large', {
         executed: 'maybe',
-        details: { limit: PIECE_BYTES, size: body.byteLengthBound },
+        details: { limit: pieceBytes, size: body.byteLengthBound },
       })
     }
-    this.#connection.write({ type: FrameType.progress, destination: source, source: this.#symbol, call: number }, undefined, body)
+    this.#connection.write({ type: FrameType.progress, destination: source, source: this.#symbol, call: number }, dataField, body)
   }
 
   /** Throws `NotRepresentable` or `TooLarge`; then nothing was said. */
@@ -73,10 +73,10 @@ export class Answers {
   }
 
   /** The call never started. */
-  reject(destination: number, call: number, error: WaybillError): void {
+  reject(destination: number, call: number, error: WaybillError, dataField: Uint8Array | undefined): void {
     const { code, message: description, details } = disclosed(error, () => this.incident(undefined, error.cause ?? error))
     const body = prepareBody({ code, description, ...(details !== undefined && { details }) })
-    this.#connection.write({ type: FrameType.rejected, destination, source: this.#symbol, call }, undefined, body)
+    this.#connection.write({ type: FrameType.rejected, destination, source: this.#symbol, call }, dataField, body)
   }
 
   /** Takes note of what callers are not told, and returns the number that they are. */
@@ -91,18 +91,18 @@ export class Answers {
     return this.#connection.connected!.symbol
   }
 
-  #answer(type: number, { source, number }: IncomingCall, flags: number, value: unknown, what: string): void {
-    const body = outgoingBody(value, what, this.#limits)
+  #answer(type: number, { source, number, dataField }: IncomingCall, flags: number, value: unknown, what: string): void {
+    const body = outgoingBody(value, what, this.#limits, this.#connection.pieceBytes)
     const head = { type, flags, destination: source, source: this.#symbol, call: number }
     const { hasCredit, connected } = this.#connection
-    let offset = hasCredit ? writePiece(this.#connection, head, undefined, body, 0) : 0
+    let offset = hasCredit ? writePiece(this.#connection, head, dataField, body, 0) : 0
     if (hasCredit && offset === 0) return
     let next = hasCredit ? { ...head, type: FrameType.answerChunk as number, flags: 0 } : head
     const rest: Sendable = {
       writeNext: () => {
         // A result that belongs to a session that is gone has nobody to go to.
         if (this.#connection.connected !== connected) return false
-        offset = writePiece(this.#connection, next, undefined, body, offset)
+        offset = writePiece(this.#connection, next, offset === 0 ? dataField : undefined, body, offset)
         next = { ...head, type: FrameType.answerChunk, flags: 0 }
         return offset > 0
       },

@@ -1,5 +1,5 @@
 /** The client: the one place that sees its parts, and what the user holds. */
-import { defaultLimits, findField, findText, FrameType, mintIncarnation, Tag, WaybillError } from '@waybill/core'
+import { defaultLimits, findField, findText, FrameType, mintIncarnation, prepareBody, Tag, WaybillError } from '@waybill/core'
 import type { BodyLimits, FrameReader, Ports, Remote, RemoteOptions, ServiceDefinition, Transport } from '@waybill/core'
 import { Answers, type Incident } from './answers.js'
 import { aside } from './aside.js'
@@ -50,6 +50,7 @@ export class Client implements AsyncDisposable {
   readonly #incoming: Incoming
   readonly #offers: Offers
   readonly #names = new Names()
+  readonly #limits: { -readonly [K in keyof BodyLimits]: BodyLimits[K] }
   readonly #listeners = new Set<(status: ConnectionStatus) => void>()
   #closing: Promise<void> | undefined
   /** Why the last attempt to reach the router failed. */
@@ -61,7 +62,9 @@ export class Client implements AsyncDisposable {
   constructor(parts: ClientParts) {
     const { ports, url, transport, name, token, labels } = parts
     const incarnation = mintIncarnation(ports.clock, ports.random)
-    const limits: BodyLimits = defaultLimits
+    // Those of this side until the router has told its own.
+    const limits = { ...defaultLimits }
+    this.#limits = limits
     this.#ports = ports
     this.closed = new Promise((resolve) => (this.#ended = resolve))
     const introduction = {
@@ -185,7 +188,8 @@ export class Client implements AsyncDisposable {
   }
 
   #opened(): void {
-    const { router, name } = this.#connection.connected!
+    const { router, name, limits } = this.#connection.connected!
+    this.#limits.maxBodyBytes = limits.maxBodyBytes
     this.#welcome?.resolve()
     // A loss of this session brings the next one, which offers again; any other failure is the user's to know.
     this.#offers.again().catch((thrown: unknown) => {
@@ -243,7 +247,7 @@ export class Client implements AsyncDisposable {
       case FrameType.unsupported: // the router does not know a type that we sent; its call ends by its deadline
         return
       default:
-        this.#connection.write({ type: FrameType.unsupported, call: frame.call })
+        this.#connection.write({ type: FrameType.unsupported, call: frame.call }, undefined, prepareBody({ type: frame.type }))
     }
   }
 

@@ -24,6 +24,7 @@ import type { ClientSessionEvent, ClientSessionState, Connected, FrameHead, Intr
 import { Attempt, type Door } from './attempt.js'
 import { delayOf, type Backoff } from './backoff.js'
 import { Liveness } from './liveness.js'
+import { PIECE_BYTES } from './pieces.js'
 
 /** Something that waits for credit and writes one frame at a time. */
 export interface Sendable {
@@ -67,6 +68,7 @@ export class Connection {
   #link: Link | undefined
   #liveness: Liveness | undefined
   #token = ''
+  #pieceBytes = PIECE_BYTES
   #failures = 0
   #attachedMs = 0
   #attempt: Attempt | undefined
@@ -89,6 +91,11 @@ export class Connection {
   /** When the last packet arrived, on the local clock. */
   get heardMs(): number {
     return this.#liveness?.heardMs ?? 0
+  }
+
+  /** The longest piece of a body that goes into one frame, with room for the header and names beside it. */
+  get pieceBytes(): number {
+    return this.#pieceBytes
   }
 
   /** Begins to look for the router, and does not stop before `stop`. */
@@ -202,6 +209,7 @@ export class Connection {
     this.#step('connected')
     this.connected = connected
     this.#reader = new FrameReader(connected.limits.maxFrameBytes)
+    this.#pieceBytes = Math.min(PIECE_BYTES, Math.ceil(connected.limits.maxFrameBytes / 2))
     this.#exchange = new Exchange()
     this.#outbox = new Outbox(this.#slab)
     this.#attach(link)

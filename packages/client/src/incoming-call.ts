@@ -30,6 +30,8 @@ export class IncomingCall implements CurrentCall {
   readonly encoding: number
   readonly caller: KnownCaller
   readonly data: unknown
+  /** The same as it arrived, to be returned with every status and the outcome. */
+  readonly dataField: Uint8Array | undefined
   readonly deadlineMs: number | undefined
 
   constructor(parts: {
@@ -41,6 +43,7 @@ export class IncomingCall implements CurrentCall {
     encoding: number
     caller: KnownCaller
     data: unknown
+    dataField: Uint8Array | undefined
     deadlineMs: number | undefined
     sink: CallSink
   }) {
@@ -52,6 +55,7 @@ export class IncomingCall implements CurrentCall {
     this.encoding = parts.encoding
     this.caller = parts.caller
     this.data = parts.data
+    this.dataField = parts.dataField
     this.deadlineMs = parts.deadlineMs
     this.#sink = parts.sink
   }

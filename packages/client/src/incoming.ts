@@ -8,6 +8,7 @@ import {
   checkResult,
   encodings,
   executed,
+  extensionField,
   findField,
   findText,
   Flag,
@@ -78,7 +79,7 @@ export class Incoming implements CallSink {
     try {
       this.#call(frame)
     } catch (thrown) {
-      this.#answers.reject(frame.source, frame.call, WaybillError.from(thrown, 'no'))
+      this.#answers.reject(frame.source, frame.call, WaybillError.from(thrown, 'no'), undefined)
     }
   }
 
@@ -88,7 +89,7 @@ export class Incoming implements CallSink {
     const exposure = this.#exposures.get(frame.destination)
     const contract = exposure && methodOf(exposure, frame)
     if (exposure === undefined || contract === undefined || this.#closing || exposure.streams(contract)) {
-      return this.#answers.reject(source, number, this.#refusal(exposure, contract, frame))
+      return this.#answers.reject(source, number, this.#refusal(exposure, contract, frame), dataField(frame))
     }
     const call = new IncomingCall({
       source,
@@ -99,6 +100,7 @@ export class Incoming implements CallSink {
       encoding: frame.encoding,
       caller: this.#names.caller(source),
       data: dataOf(frame, this.#limits),
+      dataField: dataField(frame),
       deadlineMs: frame.ttlMs === 0 ? undefined : this.#connection.heardMs + frame.ttlMs,
       sink: this,
     })
@@ -263,7 +265,7 @@ export class Incoming implements CallSink {
   /** Refused before it started. */
   #refuse(call: IncomingCall, error: WaybillError): void {
     if (!call.step('refuse')) return
-    this.#answers.reject(call.source, call.number, error)
+    this.#answers.reject(call.source, call.number, error, call.dataField)
     this.#forget(call)
   }
 
@@ -364,6 +366,11 @@ function closing(): WaybillError {
 }
 
 /** Throws `ProtocolViolation` or `TooLarge`, as for any body. */
+function dataField(frame: FrameReader): Uint8Array | undefined {
+  const data = frame.extensionBytes === 0 ? undefined : findField(frame, Tag.data)
+  return data && extensionField(Tag.data, data)
+}
+
 function dataOf(frame: FrameReader, limits: BodyLimits): unknown {
   if (frame.extensionBytes === 0) return undefined
   const field = findField(frame, Tag.data)

@@ -1,7 +1,6 @@
 /** A body that is ready to be sent, in one frame or in pieces. */
 import { bodyBytes, Flag, prepareBody, type BodyLimits, type FrameHead, type PreparedBody } from '@waybill/core'
 import type { Connection } from './connection.js'
-import { PIECE_BYTES } from './pieces.js'
 
 export interface OutgoingBody {
   readonly prepared: PreparedBody
@@ -10,9 +9,9 @@ export interface OutgoingBody {
 }
 
 /** Throws `NotRepresentable` or `TooLarge`. `what` is how errors name the value. */
-export function outgoingBody(value: unknown, what: string, limits: BodyLimits): OutgoingBody {
+export function outgoingBody(value: unknown, what: string, limits: BodyLimits, pieceBytes: number): OutgoingBody {
   const prepared = prepareBody(value, limits, what)
-  const keep = prepared.segments !== undefined || prepared.byteLengthBound > PIECE_BYTES
+  const keep = prepared.segments !== undefined || prepared.byteLengthBound > pieceBytes
   return { prepared, bytes: keep ? bodyBytes(prepared) : undefined }
 }
 
@@ -29,7 +28,7 @@ export function writePiece(
     connection.write(head, extension, prepared)
     return 0
   }
-  const end = Math.min(offset + PIECE_BYTES, bytes.byteLength)
+  const end = Math.min(offset + connection.pieceBytes, bytes.byteLength)
   const more = end < bytes.byteLength
   const flags = (head.flags ?? 0) | (more ? Flag.more : 0)
   connection.writeRaw({ ...head, flags }, extension, prepared.encoding, bytes.subarray(offset, end))

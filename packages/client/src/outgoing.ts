@@ -70,7 +70,7 @@ export class Outgoing implements CallOwner {
       if (this.#closed !== undefined) throw this.#closed
       if (signal?.aborted === true)
         throw new WaybillError('Cancelled', 'the call was cancelled before it was sent', { executed: 'no', cause: signal.reason })
-      body = outgoingBody(args.length === 0 ? undefined : args, 'arguments', this.#limits)
+      body = outgoingBody(args.length === 0 ? undefined : args, 'arguments', this.#limits, this.#connection.pieceBytes)
       data = dataField(request.data)
     } catch (thrown) {
       return this.#stillborn(counter, notSent(thrown))

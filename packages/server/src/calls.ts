@@ -6,6 +6,7 @@
 import {
   executed,
   extensionField,
+  findField,
   findText,
   Flag,
   FrameType,
@@ -76,9 +77,12 @@ export class Calls {
     const number = frame.call
     if (caller.calls.get(number) !== undefined) throw new WaybillError('ProtocolViolation', `call ${number} is already pending`)
     const refusal = this.#refusal(caller, frame, route)
-    if (refusal !== undefined) return reject(caller, number, refusal)
+    const data = dataField(frame)
+    if (refusal !== undefined) return reject(caller, number, refusal, data)
     const call = new CallRecord(caller, number, route, this.#expire)
+    call.data = data
     call.incomplete = (frame.flags & Flag.more) !== 0
+    call.bodyBytes = frame.end - frame.bodyStart
     const ttlMs = frame.ttlMs === 0 ? this.#limits.maxDeadlineMs : Math.min(frame.ttlMs, this.#limits.maxDeadlineMs)
     caller.calls.add(number, call)
     this.#wheel.add(call, caller.channel.heardMs + ttlMs)
@@ -92,6 +96,8 @@ export class Calls {
     const call = caller.calls.get(frame.call)
     if (call === undefined || !call.incomplete) return this.#stale()
     if ((frame.flags & Flag.more) === 0) call.incomplete = false
+    call.bodyBytes += frame.end - frame.bodyStart
+    if (call.bodyBytes > this.#limits.maxBodyBytes) return this.#tooLarge(call)
     if (call.state === 'queued') {
       if (!this.held.hasRoom(call.route.address.service, frame.end - frame.start)) return this.#refuse(call, overloaded(call.route))
       return this.held.add(call, frame.bytes.slice(frame.start, frame.end))
@@ -113,7 +119,7 @@ export class Calls {
 
   /** A status or the outcome of a call, from the callee that has it. */
   answer(callee: Session, frame: FrameReader, event: RouterEvent): void {
-    const caller = this.#sessions.bySymbol(frame.destination)
+    const caller = frame.source === callee.symbol ? this.#sessions.bySymbol(frame.destination) : undefined
     const call = caller?.calls.get(frame.call)
     if (caller === undefined || call === undefined || call.instance?.session !== callee) return this.#stale()
     const next = routerTable[call.state][event]
@@ -124,13 +130,16 @@ export class Calls {
     if (next !== 'settled') call.state = next
     else if ((frame.flags & Flag.more) === 0) this.#settle(call)
     // The callee has spoken its last word; the chunks that follow belong to it.
-    else call.state = 'started'
+    else {
+      call.state = 'started'
+      call.answering = true
+    }
   }
 
   answerChunk(callee: Session, frame: FrameReader): void {
-    const caller = this.#sessions.bySymbol(frame.destination)
+    const caller = frame.source === callee.symbol ? this.#sessions.bySymbol(frame.destination) : undefined
     const call = caller?.calls.get(frame.call)
-    if (caller === undefined || call === undefined || call.instance?.session !== callee) return this.#stale()
+    if (caller === undefined || !call?.answering || call.instance?.session !== callee) return this.#stale()
     caller.channel.push(frame.bytes, frame.start, frame.end)
     if (caller.channel.outboundBytes > this.#limits.maxOutboundBytes) caller.channel.holdBack(callee.channel)
     if ((frame.flags & Flag.more) === 0) this.#settle(call)
@@ -148,6 +157,8 @@ export class Calls {
         continue
       }
       const instance = choose(route, this.#limits.windowBytes)
+      // An address that means every instance: nobody has room, so nobody else's turn can have come.
+      if (instance === undefined && route.candidates.length === route.service?.instances.length) return
       if (instance === undefined) continue
       for (const [index, frame] of this.held.remove(call).entries()) {
         if (index === 0) {
@@ -270,14 +281,14 @@ export class Calls {
   }
 
   #refuse(call: CallRecord, error: WaybillError): void {
-    reject(call.caller, call.number, error)
+    reject(call.caller, call.number, error, call.data)
     this.#settle(call)
   }
 
   /** Ends a call by the router's own word; who held it decides what is said of its execution. */
   #end(call: CallRecord, event: RouterEvent, error: WaybillError): void {
     if (routerTable[call.state][event] !== 'settled') return this.#stale()
-    except(call.caller, call.number, error, executed(routerHolder(call.state)))
+    except(call.caller, call.number, error, executed(routerHolder(call.state)), call.data)
     this.#settle(call)
   }
 
@@ -294,6 +305,14 @@ export class Calls {
     if (hasRoom(instance, this.#limits.windowBytes)) this.advance(instance.service.name)
   }
 
+  /** A caller that goes on past the limit that it was told. A callee that has the beginning forgets it, so it certainly never starts. */
+  #tooLarge(call: CallRecord): void {
+    const { maxBodyBytes: limit } = this.#limits
+    if (call.instance !== undefined) this.#tellCancel(call)
+    const details = { limit, size: call.bodyBytes }
+    this.#refuse(call, new WaybillError('TooLarge', `the body of the call is over the limit of ${limit} bytes`, { executed: 'no', details }))
+  }
+
   #stale(): void {
     this.counts.stale++
   }
@@ -307,6 +326,12 @@ function overloaded(route: Route): WaybillError {
 
 function gone(callee: Session): WaybillError {
   return new WaybillError('Overloaded', `${callee.name} left before the call could be sent to it`, { details: { retryAfterMs: 0 } })
+}
+
+/** The caller's own data, to be returned with whatever the router says of the call. */
+function dataField(frame: FrameReader): Uint8Array | undefined {
+  const data = frame.extensionBytes === 0 ? undefined : findField(frame, Tag.data)
+  return data && extensionField(Tag.data, data)
 }
 
 function hasTtl(frame: Uint8Array): boolean {

@@ -95,6 +95,8 @@ export class Dispatch {
       case FrameType.pong:
       case FrameType.symbol:
         throw new WaybillError('ProtocolViolation', `frame type ${frame.type} does not belong here`)
+      case FrameType.unsupported: // never answered, or two peers would answer each other for ever
+        return
       default:
         session.channel.write({ type: FrameType.unsupported, call: frame.call }, undefined, prepareBody({ type: frame.type }))
     }

@@ -4,7 +4,15 @@
  * flush on the tick, until two flushes follow each other so closely that they belong to one poll phase.
  */
 import type { Ports, Timer } from '@waybill/core'
-import type { Channel } from './channel.js'
+
+/** What a flusher knows of a channel; the two marks are the flusher's own. */
+export interface Flushed {
+  dirty: boolean
+  owesAcknowledgement: boolean
+  readonly exchange: { readonly unacknowledgedBytes: number }
+  flush(): unknown
+  acknowledge(): void
+}
 
 /** Two flushes within this time were one burst. */
 const BURST_MS = 0.03
@@ -14,13 +22,13 @@ const QUIET_FLUSHES = 16
 export class Flusher {
   readonly #ports: Ports
   readonly #acknowledgeMs: number
-  #dirty: Channel[] = []
+  #dirty: Flushed[] = []
   #scheduled = false
   /** Frames that wait for the next flush. */
   #frames = 0
   #lone = 0
   #flushedMs = 0
-  #owing: Channel[] = []
+  #owing: Flushed[] = []
   #timer: Timer | undefined
 
   constructor(ports: Ports, acknowledgeMs: number) {
@@ -29,7 +37,7 @@ export class Flusher {
   }
 
   /** The channel has one more frame to send. */
-  touch(channel: Channel): void {
+  touch(channel: Flushed): void {
     this.#frames++
     if (channel.dirty) return
     channel.dirty = true
@@ -41,7 +49,7 @@ export class Flusher {
   }
 
   /** The channel has something to acknowledge, which rides on the next packet if there is one soon. */
-  owe(channel: Channel): void {
+  owe(channel: Flushed): void {
     if (channel.owesAcknowledgement) return
     channel.owesAcknowledgement = true
     this.#owing.push(channel)

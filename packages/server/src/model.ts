@@ -94,6 +94,12 @@ export class CallRecord extends Timed {
   cancelled = false
   /** The last chunk of its request has not arrived yet. */
   incomplete = false
+  /** Its outcome has begun and goes on in chunks. */
+  answering = false
+  /** Of all the pieces of its body that have arrived. */
+  bodyBytes = 0
+  /** The extension field of the caller's own data. */
+  data: Uint8Array | undefined
   /** Its frames, while the router holds it. */
   held: Uint8Array[] | undefined
   heldBytes = 0

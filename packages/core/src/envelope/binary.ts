@@ -8,7 +8,7 @@ import { nestsDeeper } from '../body/nesting.js'
 import { WaybillError } from '../errors/index.js'
 import { executedFlag, executedOf, Flag, FrameType, Tag } from '../frame/index.js'
 import { extensionField, findField, findText, joinFields, Slab, writeRawFrame, type FrameReader } from '../wire/index.js'
-import { parseAddress, printAddress } from '../address/index.js'
+import { checkAddress, parseAddress, printAddress, quoted } from '../address/index.js'
 import { ENVELOPE_VERSION, type Envelope, type EnvelopeContent } from './envelope.js'
 import { contentFromJson, isKnown, timeFromJson } from './json.js'
 
@@ -50,9 +50,10 @@ export function envelopeToFrame(envelope: Envelope): Uint8Array {
  */
 function requestAddress(destination: string, classname: string): string {
   const address = parseAddress(destination)
-  if (address.service === classname || address.client !== undefined) return printAddress(address)
+  if (address.service === classname) return printAddress(address)
+  if (address.client !== undefined) throw new WaybillError('BadAddress', `the destination means ${address.service}, the request ${quoted(classname)}`)
   const { service, ...rest } = address
-  return printAddress({ ...rest, client: service, service: classname })
+  return printAddress(checkAddress({ ...rest, client: service, service: classname }))
 }
 
 interface Content {
