@@ -134,7 +134,7 @@ export function damagedJson(dice: Seeded, json: unknown): unknown {
       break
     default:
       if (typeof holder[key] === 'string') holder[key] = dice.chance(0.5) ? `${holder[key]}x` : holder[key].toUpperCase()
-      else holder[key] = dice.pick([null, -1, 1e400, '', [], {}])
+      else holder[key] = dice.pick([null, -1, 1e308, '', [], {}])
   }
   return json
 }

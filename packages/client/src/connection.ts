@@ -54,12 +54,15 @@ export interface ConnectionOptions extends Door {
 /** A refusal that another attempt would get again. */
 const FINAL: ReadonlySet<string> = new Set(['Unauthorized', 'Forbidden', 'Incompatible', 'BadAddress', 'Superseded'])
 
+/** One for all connections of the process. */
+const slab = new Slab()
+
 export class Connection {
   /** What the router said when the session began; undefined before. */
   connected: Connected | undefined
   readonly #options: ConnectionOptions
   readonly #events: ConnectionEvents
-  readonly #slab = new Slab()
+  readonly #slab = slab
   readonly #queue = new Queue<Sendable>()
   #state: ClientSessionState = 'opening'
   #reader = new FrameReader(0)

@@ -21,6 +21,8 @@ export interface Names {
   sn(source: number, call: number): string | undefined
 }
 
+/** Every frame is copied out of it at once. */
+const slab = new Slab()
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -39,7 +41,6 @@ export function envelopeToFrame(envelope: Envelope): Uint8Array {
     ...fields,
   ]
   const silent = envelope.kind === 'request' && replyto === undefined ? Flag.noReply : 0
-  const slab = new Slab()
   const start = writeRawFrame(slab, { type, flags: flags | silent, ttlMs: envelope.ttl ?? 0 }, joinFields(extension), encoding, body)
   return slab.bytes.slice(start, slab.at)
 }

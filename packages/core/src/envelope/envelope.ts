@@ -19,7 +19,7 @@ export interface EnvelopeHead {
   readonly timestamp?: string
   /** The caller's own, returned in every status and in the outcome. */
   readonly data?: unknown
-  /** Milliseconds that remain. */
+  /** Milliseconds that remain, at least 1: on the wire 0 stands for no limit. */
   readonly ttl?: number
   /** Fields of the JSON form that this version does not know; they travel on unchanged. */
   readonly unknown?: Readonly<Record<string, unknown>>

@@ -206,6 +206,6 @@ function number(value: unknown, field: string): number {
 
 function whole(value: unknown, field: string, most: number): number {
   const given = number(value, field)
-  if (!Number.isInteger(given) || given < 0 || given > most) throw wrong(field, `a whole number up to ${most}`)
+  if (!Number.isInteger(given) || given < 1 || given > most) throw wrong(field, `a whole number from 1 to ${most}`)
   return given
 }

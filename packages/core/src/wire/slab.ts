@@ -3,7 +3,8 @@
  * written again, so whoever holds a slice (a packet kept for resume) may hold it for as long as it likes; a full slab is left to the
  * garbage collector.
  */
-const SLAB_BYTES = 256 * 1024
+/** Below the size from which an allocator maps fresh pages, which cost more than what is written to them. */
+const SLAB_BYTES = 64 * 1024
 
 export class Slab {
   bytes = new Uint8Array(SLAB_BYTES)
