@@ -47,7 +47,8 @@ export const emptyCounts = (): WireCounts => ({ cases: 0, mutated: 0, mutatedDec
 
 /** What may be thrown at bytes from a stranger. */
 const refusals: ReadonlySet<string> = new Set(['ProtocolViolation', 'TooLarge', 'Incompatible', 'BadAddress'])
-const types = [...Object.values(FrameType), 0x00, 0x30, 0x7f, 0xff]
+/** Those that carry no envelope; the others come from envelopes. */
+const types = [...Object.values(FrameType).filter((type) => !carriesEnvelope({ type, flags: 0 })), 0x00, 0x30, 0x7f, 0xff]
 const names: Names = {
   address: (symbol) => (symbol % 4 === 1 ? `Dog@^${symbol % 9}` : undefined),
   method: (symbol) => (symbol % 4 === 2 ? 'bark' : undefined),
@@ -65,7 +66,7 @@ export function fuzzWire(runs: number, seed: number, counts: WireCounts = emptyC
     try {
       counts.cases++
       if (isMutated) counts.mutated++
-      if (kind < 6) packetCase((shown = somePacket(dice, isMutated)) as Uint8Array, counts)
+      if (kind < 5) packetCase((shown = somePacket(dice, isMutated)) as Uint8Array, counts)
       else if (kind < 8) openingCase((shown = someOpening(dice, isMutated)) as Uint8Array)
       else envelopeCase((shown = someJson(dice, isMutated)))
       if (isMutated) counts.mutatedDecoded++
@@ -87,7 +88,7 @@ function must(holds: boolean, what: string): void {
 // ---- packets
 
 function somePacket(dice: Seeded, isMutated: boolean): Uint8Array {
-  const frames = Array.from({ length: dice.whole(1, 3) }, () => someFrame(dice))
+  const frames = Array.from({ length: dice.whole(1, 2) }, () => someFrame(dice))
   const packet = new Uint8Array(PACKET_HEADER_BYTES + frames.reduce((sum, { byteLength }) => sum + byteLength, 0))
   dice.fill(packet.subarray(0, PACKET_HEADER_BYTES))
   let at = PACKET_HEADER_BYTES
@@ -103,21 +104,10 @@ const slab = new Slab()
 function someFrame(dice: Seeded): Uint8Array {
   if (dice.chance(0.5)) return envelopeToFrame(randomEnvelope(dice))
   const head = { type: dice.pick(types), flags: 0, destination: dice.next(), source: dice.next(), call: dice.next(), ttlMs: dice.next(), method: dice.next() }
-  // One that carries an envelope names everything it means.
-  const tags = [Tag.sender, Tag.replyto, Tag.contentType, 200, 255].filter(() => dice.chance(0.3))
-  const needed = [extensionField(Tag.sn, dice.fill(new Uint8Array(16))), extensionField(Tag.destination, 'Dog'), extensionField(Tag.method, 'bark')]
-  const fields = [...needed, ...tags.map((tag) => extensionField(tag, randomText(dice)))]
-  if (!tags.includes(Tag.sender)) fields.push(extensionField(Tag.sender, 'x'))
-  const start = writeFrame(slab, head, joinFields(fields), prepareBody(bodyFor(dice, head.type)))
+  const tags = [Tag.destination, Tag.method, Tag.principal, Tag.contentType, 200, 255].filter(() => dice.chance(0.3))
+  const extension = joinFields(tags.map((tag) => extensionField(tag, randomText(dice))))
+  const start = writeFrame(slab, head, extension, prepareBody(randomJson(dice, 2)))
   return slab.bytes.slice(start, slab.at)
-}
-
-function bodyFor(dice: Seeded, type: number): unknown {
-  if (type === FrameType.call) return [randomJson(dice, 2)]
-  if (type === FrameType.progress) return { total: 2, completed: 1 }
-  if (type === FrameType.rejected) return { code: 'X', description: '' }
-  if (type === FrameType.exception) return { exval: 'm' }
-  return randomJson(dice, 2)
 }
 
 function packetCase(packet: Uint8Array, counts: WireCounts): void {
@@ -135,7 +125,7 @@ function packetCase(packet: Uint8Array, counts: WireCounts): void {
     // One frame that is refused does not hide the next.
     try {
       checkFields(frame)
-      for (let tag = 0; tag < 16; tag++) findField(frame, tag)
+      findField(frame, 99)
       if (carriesEnvelope(frame)) roundTrip(envelopeFromFrame(frame, names))
     } catch (thrown) {
       if (!(thrown instanceof WaybillError)) throw thrown
@@ -146,7 +136,7 @@ function packetCase(packet: Uint8Array, counts: WireCounts): void {
   if (refusal !== undefined) throw refusal
 }
 
-function carriesEnvelope({ type, flags }: FrameReader): boolean {
+function carriesEnvelope({ type, flags }: { readonly type: number; readonly flags: number }): boolean {
   return (flags & 0x02) === 0 && ((type >= FrameType.accepted && type <= FrameType.rejected) || type === FrameType.call || type === FrameType.cancel)
 }
 
@@ -172,9 +162,11 @@ function roundTrip(envelope: Envelope): void {
   const { routing: __, ...restAgain } = again
   // The destination may be written another way, and the sender of nobody stays nobody.
   must(isDeepStrictEqual(restAgain, rest) && again.routing[0] === envelope.routing[0], 'the same envelope from its bytes')
-  frame.open(envelopeToFrame(again), 0)
-  frame.next()
-  must(isDeepStrictEqual(envelopeFromFrame(frame, names), again), 'bytes that do not change any more')
+  if (again.routing[1] !== envelope.routing[1]) {
+    frame.open(envelopeToFrame(again), 0)
+    frame.next()
+    must(isDeepStrictEqual(envelopeFromFrame(frame, names), again), 'bytes that do not change any more')
+  }
   const json = envelopeToJson(envelope)
   const text = JSON.stringify(json)
   if (isDeepStrictEqual(JSON.parse(text), json)) must(isDeepStrictEqual(envelopeFromJson(JSON.parse(text)), envelope), 'the same envelope from its text')

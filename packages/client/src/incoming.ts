@@ -128,11 +128,16 @@ export class Incoming implements CallSink {
     if (call === undefined) return
     const before = calleeHolder(call.state)
     if (!call.step('cancel')) return
-    if (before === 'calleeBeforeStart') return this.#end(call, new WaybillError('Cancelled', 'the call was cancelled before it started', { executed: executed(before) }))
+    if (before === 'calleeBeforeStart')
+      return this.#end(call, new WaybillError('Cancelled', 'the call was cancelled before it started', { executed: executed(before) }))
     call.abort(new WaybillError('Cancelled', 'the caller cancelled the call', { executed: 'maybe' }))
     call.cancelTimer ??= this.#ports.clock.timer(CANCEL_GRACE_MS, () => {
       if (!call.step('cancelGraceOver')) return
-      this.#answers.except(call, new WaybillError('Cancelled', 'the call was cancelled; its method did not end within its grace', { executed: 'maybe' }), 'maybe')
+      this.#answers.except(
+        call,
+        new WaybillError('Cancelled', 'the call was cancelled; its method did not end within its grace', { executed: 'maybe' }),
+        'maybe',
+      )
     })
   }
 
@@ -196,7 +201,10 @@ export class Incoming implements CallSink {
       instance = call.exposure.instance()
     } catch (thrown) {
       const incident = this.#answers.incident(call, thrown)
-      return this.#refuse(call, new WaybillError('Rejected', `${call.service} could not be constructed; incident ${incident}`, { details: { incident } }))
+      return this.#refuse(
+        call,
+        new WaybillError('Rejected', `${call.service} could not be constructed; incident ${incident}`, { details: { incident } }),
+      )
     }
     call.step('start')
     call.exposure.count(call.contract, 1)
@@ -354,11 +362,17 @@ function methodOf(exposure: Exposure, frame: FrameReader): MethodContract | unde
 function noSuchMethod(exposure: Exposure, name: string | undefined): WaybillError {
   const { name: service, methods } = exposure.contract
   const offered = [...methods.keys()].slice(0, 20)
-  return new WaybillError('NoSuchMethod', `${service} does not expose ${name === undefined ? 'this method' : quoted(name)}; it has ${offered.join(', ')}`, { details: { offered } })
+  return new WaybillError(
+    'NoSuchMethod',
+    `${service} does not expose ${name === undefined ? 'this method' : quoted(name)}; it has ${offered.join(', ')}`,
+    { details: { offered } },
+  )
 }
 
 function crowded(): WaybillError {
-  return new WaybillError('Overloaded', 'the client that offers the service has too many unfinished bodies', { details: { retryAfterMs: 500 } })
+  return new WaybillError('Overloaded', 'the client that offers the service has too many unfinished bodies', {
+    details: { retryAfterMs: 500 },
+  })
 }
 
 function closing(): WaybillError {

@@ -310,7 +310,10 @@ export class Calls {
     const { maxBodyBytes: limit } = this.#limits
     if (call.instance !== undefined) this.#tellCancel(call)
     const details = { limit, size: call.bodyBytes }
-    this.#refuse(call, new WaybillError('TooLarge', `the body of the call is over the limit of ${limit} bytes`, { executed: 'no', details }))
+    this.#refuse(
+      call,
+      new WaybillError('TooLarge', `the body of the call is over the limit of ${limit} bytes`, { executed: 'no', details }),
+    )
   }
 
   #stale(): void {

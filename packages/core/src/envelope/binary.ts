@@ -23,6 +23,7 @@ export interface Names {
 
 /** Every frame is copied out of it at once. */
 const slab = new Slab()
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -52,7 +53,8 @@ export function envelopeToFrame(envelope: Envelope): Uint8Array {
 function requestAddress(destination: string, classname: string): string {
   const address = parseAddress(destination)
   if (address.service === classname) return printAddress(address)
-  if (address.client !== undefined) throw new WaybillError('BadAddress', `the destination means ${address.service}, the request ${quoted(classname)}`)
+  if (address.client !== undefined)
+    throw new WaybillError('BadAddress', `the destination means ${address.service}, the request ${quoted(classname)}`)
   const { service, ...rest } = address
   return printAddress(checkAddress({ ...rest, client: service, service: classname }))
 }
@@ -194,7 +196,10 @@ function findJson(frame: FrameReader, tag: number): unknown {
   if (field === undefined) return undefined
   const { maxDepth } = defaultLimits
   if (nestsDeeper(field, 0, field.byteLength, maxDepth)) {
-    throw new WaybillError('TooLarge', `the extension field ${tag} nests deeper than ${maxDepth}`, { executed: 'no', details: { limit: maxDepth } })
+    throw new WaybillError('TooLarge', `the extension field ${tag} nests deeper than ${maxDepth}`, {
+      executed: 'no',
+      details: { limit: maxDepth },
+    })
   }
   try {
     return JSON.parse(decoder.decode(field))
@@ -205,13 +210,19 @@ function findJson(frame: FrameReader, tag: number): unknown {
 
 function uuidToBytes(uuid: string): Uint8Array {
   const hex = uuid.replaceAll('-', '')
-  return Uint8Array.from({ length: 16 }, (_, index) => Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16))
+  const bytes = new Uint8Array(16)
+  for (let at = 0; at < 16; at++) bytes[at] = Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16)
+  return bytes
 }
 
 function bytesToUuid(bytes: Uint8Array): string {
   if (bytes.byteLength !== 16) throw violation(`a serial number has ${bytes.byteLength} bytes instead of 16`)
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+  let uuid = ''
+  for (let at = 0; at < 16; at++) {
+    if (at === 4 || at === 6 || at === 8 || at === 10) uuid += '-'
+    uuid += HEX[bytes[at]!]!
+  }
+  return uuid
 }
 
 function violation(message: string): WaybillError {

@@ -141,7 +141,7 @@ function requestFromJson(request: JsonObject): RequestContent {
   }
 }
 
-function constructorFromJson(cntr: unknown): RequestContent['cntr'] & {} | null {
+function constructorFromJson(cntr: unknown): (RequestContent['cntr'] & {}) | null {
   if (cntr === null) return null
   const [args, kws, ...rest] = list(cntr, 'request.cntr')
   if (rest.length > 0) throw wrong('request.cntr', '[[…], {…}]')

@@ -78,7 +78,10 @@ export class Exchange {
    */
   resume(peerReceived: number): readonly Uint8Array[] {
     if (ahead(peerReceived, this.#acknowledged) < 0 || (peerReceived === 0 && this.#acknowledged !== 0)) {
-      throw new WaybillError('ProtocolViolation', `the peer resumes at packet ${peerReceived} but acknowledged ${this.#acknowledged} before`)
+      throw new WaybillError(
+        'ProtocolViolation',
+        `the peer resumes at packet ${peerReceived} but acknowledged ${this.#acknowledged} before`,
+      )
     }
     this.#release(peerReceived)
     return this.#retained.slice(this.#retainedFrom)

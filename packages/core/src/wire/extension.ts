@@ -24,7 +24,10 @@ export function extensionField(tag: number, content: string | Uint8Array): Uint8
 }
 
 function tooLong(what: string, size: number, limit: number): WaybillError {
-  return new WaybillError('TooLarge', `${what} of ${size} bytes is over the limit of ${limit}`, { executed: 'no', details: { limit, size } })
+  return new WaybillError('TooLarge', `${what} of ${size} bytes is over the limit of ${limit}`, {
+    executed: 'no',
+    details: { limit, size },
+  })
 }
 
 /** Throws `TooLarge` where together they are longer than an extension can be. */
@@ -70,7 +73,8 @@ export function checkFields(frame: FrameReader): void {
 function fieldEnd(frame: FrameReader, at: number, end: number): number {
   if (end - at < FIELD_BYTES) throw new WaybillError('ProtocolViolation', 'an extension field is cut off')
   const length = readU16(frame.bytes, at + 2)
-  if (at + FIELD_BYTES + length > end) throw new WaybillError('ProtocolViolation', `an extension field of ${length} bytes is longer than its extension`)
+  if (at + FIELD_BYTES + length > end)
+    throw new WaybillError('ProtocolViolation', `an extension field of ${length} bytes is longer than its extension`)
   return at + FIELD_BYTES + length
 }
 

@@ -28,7 +28,11 @@ export function checkExposure(host: string, secured: { credentials: boolean; tls
 }
 
 /** Why a request may not come in; undefined when it may. */
-export function refusalOf(headers: { host?: string | undefined; origin?: string | undefined }, listening: string, options: DoorOptions): string | undefined {
+export function refusalOf(
+  headers: { host?: string | undefined; origin?: string | undefined },
+  listening: string,
+  options: DoorOptions,
+): string | undefined {
   const host = headers.host === undefined ? undefined : hostName(headers.host)
   if (host === undefined) return 'the request has no valid Host header'
   if (!isLoopback(host) && host !== listening && !(options.allowHosts ?? []).includes(host)) {

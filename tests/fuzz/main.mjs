@@ -1,10 +1,10 @@
 /**
- * `npm run fuzz -- --cases 10000000 --seed 1`: runs so many damaged inputs through everything that reads bytes from strangers, half of them bodies. Ends
+ * What `tsc -p tests/fuzz` made of the fuzzers, as a command. `npm run fuzz -- --cases 10000000 --seed 1`: runs so many damaged inputs through everything that reads bytes from strangers, half of them bodies. Ends
  * with 1 where something was found, and says how to run it again.
  */
 import { parseArgs } from 'node:util'
-import { fuzzBody } from '../../packages/core/test/fuzz/body.js'
-import { emptyCounts, fuzzWire } from './wire.js'
+import { fuzzBody } from '../../.tmp/fuzz/packages/core/test/fuzz/body.js'
+import { emptyCounts, fuzzWire } from '../../.tmp/fuzz/tests/fuzz/wire.js'
 
 const ROUND = 20_000
 
@@ -18,7 +18,7 @@ if (!Number.isSafeInteger(cases) || cases < 1 || !Number.isSafeInteger(seed) || 
 
 const wire = emptyCounts()
 const body = { cases: 0, decoded: 0 }
-const byEncoding = new Map<string, number>()
+const byEncoding = new Map()
 const startedMs = performance.now()
 let shownMs = startedMs
 
@@ -47,7 +47,7 @@ try {
   process.exit(1)
 }
 
-const percent = (part: number, whole: number): string => `${Math.round((part * 100) / Math.max(1, whole))} %`
+const percent = (part, whole) => `${Math.round((part * 100) / Math.max(1, whole))} %`
 console.log(`wire: ${wire.cases} cases, ${wire.mutated} damaged, of which ${percent(wire.mutatedDecoded, wire.mutated)} decoded; ${wire.refused} refused`)
 console.log(`frames by type: ${[...wire.types].toSorted(([left], [right]) => left - right).map(([type, count]) => `${type.toString(16)}: ${count}`).join(', ')}`)
 console.log(`bodies: ${body.cases} cases, ${percent(body.decoded, body.cases)} decoded; by encoding ${[...byEncoding].map(([encoding, count]) => `${encoding}: ${count}`).join(', ')}`)
