@@ -121,11 +121,12 @@ export class Connection {
 
   /** A frame that needs no credit: an answer, a status, a cancel. It waits where there is no link. */
   write(head: FrameHead, extension?: Uint8Array, body?: PreparedBody): void {
-    this.#push(writeFrame(this.#slab, head, extension, body))
+    const headroom = this.#outbox.bytes === 0 ? PACKET_HEADER_BYTES : 0
+    this.#push(writeFrame(this.#slab, head, extension, body, headroom), headroom > 0)
   }
 
   writeRaw(head: FrameHead, extension: Uint8Array | undefined, encoding: number, piece: Uint8Array): void {
-    this.#push(writeRawFrame(this.#slab, head, extension, encoding, piece))
+    this.#push(writeRawFrame(this.#slab, head, extension, encoding, piece), false)
   }
 
   /** Whether anything but a few bytes may be written now: no more than the window is under way. */
@@ -145,8 +146,8 @@ export class Connection {
     return new Promise((resolve) => (this.#emptied = resolve))
   }
 
-  #push(start: number): void {
-    this.#outbox.push(this.#slab.bytes, start, this.#slab.at)
+  #push(start: number, headroom: boolean): void {
+    this.#outbox.push(this.#slab.bytes, start, this.#slab.at, headroom)
     if (this.#outbox.bytes >= EARLY_FLUSH_BYTES) this.#send()
     else this.#flushSoon()
   }

@@ -2,7 +2,7 @@
  * The wire side of a session: what waits for a client, what was sent and is not acknowledged, and the link of the moment. Outlives its links.
  * Knows frames only as bytes, and nothing of calls.
  */
-import { EARLY_FLUSH_BYTES, Exchange, framePacket, Outbox, writeFrame } from '@waybill/core'
+import { EARLY_FLUSH_BYTES, Exchange, framePacket, Outbox, PACKET_HEADER_BYTES, writeFrame } from '@waybill/core'
 import type { FrameHead, FrameType, Link, PreparedBody, Slab } from '@waybill/core'
 import type { Flusher } from './flusher.js'
 
@@ -50,16 +50,24 @@ export class Channel {
     return this.exchange.retainedBytes + this.#outbox.bytes
   }
 
-  /** Frames that arrived elsewhere; the bytes must not change any more. */
+  /**
+   * Frames of a packet that arrived elsewhere; the bytes must not change any more. Those that follow the packet's header may go on in its place,
+   * their own header over the old one.
+   */
   push(source: Uint8Array, start: number, end: number): void {
-    this.#outbox.push(source, start, end)
+    this.#push(source, start, end, start === PACKET_HEADER_BYTES)
+  }
+
+  #push(source: Uint8Array, start: number, end: number, headroom: boolean): void {
+    this.#outbox.push(source, start, end, headroom)
     if (this.#outbox.bytes >= EARLY_FLUSH_BYTES) this.flush()
     else this.#flusher.touch(this)
   }
 
   write(head: FrameHead, extension?: Uint8Array, body?: PreparedBody): void {
-    const start = writeFrame(this.#slab, head, extension, body)
-    this.push(this.#slab.bytes, start, this.#slab.at)
+    const headroom = this.#outbox.bytes === 0 ? PACKET_HEADER_BYTES : 0
+    const start = writeFrame(this.#slab, head, extension, body, headroom)
+    this.#push(this.#slab.bytes, start, this.#slab.at, headroom > 0)
   }
 
   /** Sends what waits, as far as there is a link; the rest waits for the next one. False when nothing was sent. */

@@ -25,13 +25,20 @@ export class Outbox {
   readonly #starts: number[] = []
   readonly #ends: number[] = []
   #runs = 0
+  /** The first run has room for a packet's header in front of it, so that alone it is a packet without a copy. */
+  #headroom = false
 
   constructor(slab: Slab) {
     this.#slab = slab
   }
 
-  push(source: Uint8Array, start: number, end: number): void {
+  /**
+   * `headroom`: the bytes of a packet's header in front of `start` belong to nobody. A packet may then be made of the source itself, so whoever
+   * pushes it gives the source away.
+   */
+  push(source: Uint8Array, start: number, end: number, headroom = false): void {
     const last = this.#runs - 1
+    if (last < 0) this.#headroom = headroom
     this.bytes += end - start
     if (last >= 0 && this.#ends[last] === start && this.#sources[last] === source && end - this.#starts[last]! <= EARLY_FLUSH_BYTES) {
       this.#ends[last] = end
@@ -55,6 +62,7 @@ export class Outbox {
       length += this.#ends[taken]! - this.#starts[taken]!
       taken++
     }
+    if (taken === 1 && this.#headroom) return this.#whole(length)
     const packet = this.#slab.take(length)
     let at = PACKET_HEADER_BYTES
     for (let run = 0; run < taken; run++) {
@@ -68,6 +76,14 @@ export class Outbox {
     return packet
   }
 
+  #whole(length: number): Uint8Array {
+    const end = this.#ends[0]!
+    const packet = this.#sources[0]!.subarray(end - length, end)
+    this.#forget(1)
+    this.bytes -= length - PACKET_HEADER_BYTES
+    return packet
+  }
+
   clear(): void {
     this.#forget(this.#runs)
     this.bytes = 0
@@ -75,6 +91,7 @@ export class Outbox {
 
   #forget(count: number): void {
     this.#runs -= count
+    this.#headroom = false
     for (let run = 0; run < this.#runs; run++) {
       this.#sources[run] = this.#sources[run + count]
       this.#starts[run] = this.#starts[run + count]!

@@ -15,10 +15,10 @@ export interface FrameHead {
   readonly method?: number
 }
 
-/** Appends the frame to the slab and returns where it starts; it ends at `slab.at`. */
-export function writeFrame(slab: Slab, head: FrameHead, extension?: Uint8Array, body?: PreparedBody): number {
+/** Appends the frame to the slab, `headroom` bytes behind what is there, and returns where it starts; it ends at `slab.at`. */
+export function writeFrame(slab: Slab, head: FrameHead, extension?: Uint8Array, body?: PreparedBody, headroom = 0): number {
   const extensionBytes = extension === undefined ? 0 : extension.byteLength
-  const start = reserveFrame(slab, extensionBytes + (body === undefined ? 0 : body.byteLengthBound))
+  const start = reserveFrame(slab, extensionBytes + (body === undefined ? 0 : body.byteLengthBound), headroom)
   let end = start + HEADER_BYTES
   if (extension !== undefined) {
     slab.bytes.set(extension, end)
@@ -41,16 +41,16 @@ export function framePacket(slab: Slab, head: FrameHead): Uint8Array {
 /** The same with a body that is bytes already: a piece of a chunked body, or one that was prepared before. */
 export function writeRawFrame(slab: Slab, head: FrameHead, extension: Uint8Array | undefined, encoding: number, piece: Uint8Array): number {
   const extensionBytes = extension === undefined ? 0 : extension.byteLength
-  const start = reserveFrame(slab, extensionBytes + piece.byteLength)
+  const start = reserveFrame(slab, extensionBytes + piece.byteLength, 0)
   if (extension !== undefined) slab.bytes.set(extension, start + HEADER_BYTES)
   slab.bytes.set(piece, start + HEADER_BYTES + extensionBytes)
   finishFrame(slab, start, start + HEADER_BYTES + extensionBytes + piece.byteLength, head, extensionBytes, encoding)
   return start
 }
 
-function reserveFrame(slab: Slab, contentBytes: number): number {
-  slab.reserve(HEADER_BYTES + contentBytes)
-  return slab.at
+function reserveFrame(slab: Slab, contentBytes: number, headroom: number): number {
+  slab.reserve(headroom + HEADER_BYTES + contentBytes)
+  return slab.at + headroom
 }
 
 function finishFrame(slab: Slab, start: number, end: number, head: FrameHead, extensionBytes: number, encoding: number): void {
