@@ -40,7 +40,7 @@ describe.each(proxyAndMethod)('%s', (_what, it) => {
   test('survives await, resolve and all', async () => {
     expect(await it()).toBe(it())
     expect(await Promise.resolve(it())).toBe(it())
-    expect(await Promise.all([it()])).toEqual([it()])
+    expect(await Promise.all([it(), 1])).toEqual([it(), 1])
     expect(await (async () => it())()).toBe(it())
     expect(await new Promise((resolve) => resolve(it()))).toBe(it())
   })

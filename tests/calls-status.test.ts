@@ -1,5 +1,5 @@
 /** What a caller is told of a call while it lives, and when nobody hears of its failure. */
-import { currentCall, service, WaybillError, type Call, type Outcome, type Status } from '@waybill/client'
+import { currentCall, service, type WaybillError, type Call, type Outcome, type Status } from '@waybill/client'
 import { FrameReader, FrameType } from '@waybill/core'
 import { harness, type Harness, type HarnessOptions } from '@waybill/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -89,7 +89,7 @@ describe('the order of what is told', () => {
     await expect(call).rejects.toMatchObject({ code: 'NoSuchService', executed: 'no' })
     const heard: string[] = []
     const again = caller.remote<Dog>('Cat').bark()
-    again
+    void again
       .on('rejected', ({ code }) => heard.push(code))
       .on('exception', () => heard.push('exception'))
       .on('result', () => heard.push('result'))
@@ -183,10 +183,10 @@ describe('readers of status()', () => {
     try {
       let heard = 0
       const call = dog.bark()
-      call.on('result', () => {
+      void call.on('result', () => {
         throw new Error('mine')
       })
-      call.on('result', () => heard++)
+      void call.on('result', () => heard++)
       expect(await call).toBe('wau')
       await h.advance(1)
       expect(heard).toBe(1)

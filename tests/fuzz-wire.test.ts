@@ -54,10 +54,19 @@ describe('what is written is read', () => {
 
   test('extensions', () => {
     const slab = new Slab()
-    const fields = fc.uniqueArray(fc.tuple(u8, fc.oneof(fc.string({ unit: 'binary', maxLength: 50 }), fc.uint8Array({ maxLength: 50 }))), { selector: ([tag]) => tag, maxLength: 8 })
+    const fields = fc.uniqueArray(fc.tuple(u8, fc.oneof(fc.string({ unit: 'binary', maxLength: 50 }), fc.uint8Array({ maxLength: 50 }))), {
+      selector: ([tag]) => tag,
+      maxLength: 8,
+    })
     fc.assert(
       fc.property(fields, u8, (all, absent) => {
-        const start = writeRawFrame(slab, { type: 1 }, joinFields(all.map(([tag, content]) => extensionField(tag, content))), 0, new Uint8Array(3))
+        const start = writeRawFrame(
+          slab,
+          { type: 1 },
+          joinFields(all.map(([tag, content]) => extensionField(tag, content))),
+          0,
+          new Uint8Array(3),
+        )
         const reader = new FrameReader(2 ** 20)
         reader.open(slab.bytes.subarray(0, slab.at), start)
         reader.next()
@@ -75,7 +84,9 @@ describe('what is written is read', () => {
   test('extensions that are too long are refused, not cut', () => {
     expect(() => extensionField(1, new Uint8Array(65_532))).toThrow(expect.objectContaining({ code: 'TooLarge' }))
     expect(extensionField(1, new Uint8Array(65_531)).byteLength).toBe(65_535)
-    expect(() => joinFields([extensionField(1, new Uint8Array(40_000)), extensionField(2, new Uint8Array(40_000))])).toThrow(expect.objectContaining({ code: 'TooLarge' }))
+    expect(() => joinFields([extensionField(1, new Uint8Array(40_000)), extensionField(2, new Uint8Array(40_000))])).toThrow(
+      expect.objectContaining({ code: 'TooLarge' }),
+    )
   })
 
   test('the numbers of packets, and their order', () => {

@@ -27,7 +27,14 @@ interface Stage {
 async function stage(): Promise<Stage> {
   const h = harness()
   const worker = await h.client('worker')
-  await worker.expose(work, { add: (left, right) => left + right, wait: () => h.processOf(worker).sleep(500).then(() => 'waited') })
+  await worker.expose(work, {
+    add: (left, right) => left + right,
+    wait: () =>
+      h
+        .processOf(worker)
+        .sleep(500)
+        .then(() => 'waited'),
+  })
   const caller = await h.client('caller')
   const { add, wait } = caller.remote(work)
   // One that is in the middle of it whatever happens, and has been answered at the end.
@@ -78,8 +85,16 @@ describe('before the session', () => {
     ['deep nesting', new Uint8Array([...opening.subarray(0, 8), ...new TextEncoder().encode('['.repeat(4000))]), /ProtocolViolation/],
     ['bad labels', writeOpening({ incarnation: 'beef'.repeat(5), labels: { a: 1 } as never }), /ProtocolViolation/],
     ['bad features', writeOpening({ incarnation: 'beef'.repeat(5), features: 'all' as never }), /ProtocolViolation/],
-    ['a bad resume', writeOpening({ incarnation: 'beef'.repeat(5), resume: { session: 1, token: 'x', received: 0 } as never }), /ProtocolViolation/],
-    ['a negative resume', writeOpening({ incarnation: 'beef'.repeat(5), resume: { session: 'x', token: 'x', received: -1 } }), /ProtocolViolation/],
+    [
+      'a bad resume',
+      writeOpening({ incarnation: 'beef'.repeat(5), resume: { session: 1, token: 'x', received: 0 } as never }),
+      /ProtocolViolation/,
+    ],
+    [
+      'a negative resume',
+      writeOpening({ incarnation: 'beef'.repeat(5), resume: { session: 'x', token: 'x', received: -1 } }),
+      /ProtocolViolation/,
+    ],
   ]
   test.each(openings)('%s', async (_what, message, code) => {
     const { h, innocent } = await stage()
@@ -100,7 +115,10 @@ describe('before the session', () => {
     const transport = h.network.transport(h.world.process('mallory'))
     for (let n = 0; n < 300; n++) {
       const mallory = await HostilePeer.link(transport, ROUTER_URL)
-      const message = n % 2 === 0 ? dice.fill(new Uint8Array(dice.whole(0, 200))) : patched(opening, dice.whole(0, opening.byteLength - 1), dice.whole(0, 255))
+      const message =
+        n % 2 === 0
+          ? dice.fill(new Uint8Array(dice.whole(0, 200)))
+          : patched(opening, dice.whole(0, opening.byteLength - 1), dice.whole(0, 255))
       mallory.link.send(message)
       if ((await mallory.welcome).byteLength === 0) throw new Error('no answer')
       mallory.link.terminate()
@@ -111,7 +129,8 @@ describe('before the session', () => {
 
 describe('in a session', () => {
   type Attack = (mallory: HostilePeer) => void
-  const call = (mallory: HostilePeer): Uint8Array => frameOf({ type: FrameType.call, source: mallory.connected.symbol, call: 1 }, names('Work', 'add'), body([1, 2]))
+  const call = (mallory: HostilePeer): Uint8Array =>
+    frameOf({ type: FrameType.call, source: mallory.connected.symbol, call: 1 }, names('Work', 'add'), body([1, 2]))
   const violations: readonly (readonly [string, Attack])[] = [
     ['a packet without room for its numbers', (it) => it.link.send(bytesOf(1, 2, 3))],
     ['a packet gap', (it) => (it.exchange.seal(packetOf()), it.send(call(it)))],
@@ -124,8 +143,23 @@ describe('in a session', () => {
     ['an extension longer than its frame', (it) => it.send(patched(call(it), 6, 0xff, 0xff))],
     ['an extension field longer than the extension', (it) => it.send(patched(call(it), HEADER_BYTES + 2, 0xff, 0xff))],
     ['an extension field that is cut off', (it) => it.send(patched(call(it), 6, 3, 0))],
-    ['a field that stands twice', (it) => it.send(frameOf({ type: FrameType.call, source: it.connected.symbol, call: 1 }, joinFields([names('Work', 'add'), names('Work', 'add')])))],
-    ['a name that is not UTF-8', (it) => it.send(frameOf({ type: FrameType.call, source: it.connected.symbol, call: 1 }, joinFields([extensionField(Tag.destination, bytesOf(0xff, 0xfe)), extensionField(Tag.method, 'add')])))],
+    [
+      'a field that stands twice',
+      (it) =>
+        it.send(
+          frameOf({ type: FrameType.call, source: it.connected.symbol, call: 1 }, joinFields([names('Work', 'add'), names('Work', 'add')])),
+        ),
+    ],
+    [
+      'a name that is not UTF-8',
+      (it) =>
+        it.send(
+          frameOf(
+            { type: FrameType.call, source: it.connected.symbol, call: 1 },
+            joinFields([extensionField(Tag.destination, bytesOf(0xff, 0xfe)), extensionField(Tag.method, 'add')]),
+          ),
+        ),
+    ],
     ['a call number that is pending', (it) => it.send(waiting(it, 1), waiting(it, 1))],
     ['a router’s frame', (it) => it.send(frameOf({ type: FrameType.symbol, source: 1 }))],
     ['a heartbeat in a numbered packet', (it) => it.send(frameOf({ type: FrameType.ping }))],
@@ -148,20 +182,92 @@ describe('in a session', () => {
   })
 
   const errors: readonly (readonly [string, (it: HostilePeer) => Uint8Array, string | undefined])[] = [
-    ['a forged source', (it) => frameOf({ type: FrameType.call, source: it.connected.symbol ^ 1, call: 9 }, names('Work', 'add')), 'Forbidden'],
-    ['a symbol never minted', (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9, destination: 0x12345678, method: 0x87654321 }), 'StaleSymbol'],
-    ['a method symbol never minted', (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9, method: 0x87654321 }, extensionField(Tag.destination, 'Work')), 'StaleSymbol'],
-    ['a client’s symbol as an address', (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9, destination: it.connected.symbol }, extensionField(Tag.method, 'add')), 'StaleSymbol'],
-    ['no method', (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }, extensionField(Tag.destination, 'Work')), 'NoSuchMethod'],
+    [
+      'a forged source',
+      (it) => frameOf({ type: FrameType.call, source: it.connected.symbol ^ 1, call: 9 }, names('Work', 'add')),
+      'Forbidden',
+    ],
+    [
+      'a symbol never minted',
+      (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9, destination: 0x12345678, method: 0x87654321 }),
+      'StaleSymbol',
+    ],
+    [
+      'a method symbol never minted',
+      (it) =>
+        frameOf(
+          { type: FrameType.call, source: it.connected.symbol, call: 9, method: 0x87654321 },
+          extensionField(Tag.destination, 'Work'),
+        ),
+      'StaleSymbol',
+    ],
+    [
+      'a client’s symbol as an address',
+      (it) =>
+        frameOf(
+          { type: FrameType.call, source: it.connected.symbol, call: 9, destination: it.connected.symbol },
+          extensionField(Tag.method, 'add'),
+        ),
+      'StaleSymbol',
+    ],
+    [
+      'no method',
+      (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }, extensionField(Tag.destination, 'Work')),
+      'NoSuchMethod',
+    ],
     ['no address', (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }), 'NoSuchMethod'],
-    ['a malformed address', (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }, names('a b?c', 'add')), 'BadAddress'],
-    ['flags of what is not there', (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9, flags: Flag.sealed | Flag.references }, names('Work', 'add')), 'Unsupported'],
-    ['arguments that are no list', (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }, names('Work', 'add'), body({ a: 1 })), 'BadArguments'],
-    ['an unknown encoding', (it) => patched(frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }, names('Work', 'add'), body([1, 2])), 28, 99), 'ProtocolViolation'],
-    ['a body that is no JSON', (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }, names('Work', 'add'), body([1, 2])).fill(0x5b, -2), 'ProtocolViolation'],
-    ['data that is no JSON', (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }, joinFields([names('Work', 'add'), extensionField(Tag.data, '{')]), body([1, 2])), 'ProtocolViolation'],
-    ['data that is not UTF-8', (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }, joinFields([names('Work', 'add'), extensionField(Tag.data, bytesOf(0x22, 0xff, 0x22))]), body([1, 2])), 'ProtocolViolation'],
-    ['garbage for the router', (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }, names('waybill.Router', 'offer'), body([[{ service: 5 }]])), 'BadArguments'],
+    [
+      'a malformed address',
+      (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }, names('a b?c', 'add')),
+      'BadAddress',
+    ],
+    [
+      'flags of what is not there',
+      (it) =>
+        frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9, flags: Flag.sealed | Flag.references }, names('Work', 'add')),
+      'Unsupported',
+    ],
+    [
+      'arguments that are no list',
+      (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }, names('Work', 'add'), body({ a: 1 })),
+      'BadArguments',
+    ],
+    [
+      'an unknown encoding',
+      (it) => patched(frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }, names('Work', 'add'), body([1, 2])), 28, 99),
+      'ProtocolViolation',
+    ],
+    [
+      'a body that is no JSON',
+      (it) => frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }, names('Work', 'add'), body([1, 2])).fill(0x5b, -2),
+      'ProtocolViolation',
+    ],
+    [
+      'data that is no JSON',
+      (it) =>
+        frameOf(
+          { type: FrameType.call, source: it.connected.symbol, call: 9 },
+          joinFields([names('Work', 'add'), extensionField(Tag.data, '{')]),
+          body([1, 2]),
+        ),
+      'ProtocolViolation',
+    ],
+    [
+      'data that is not UTF-8',
+      (it) =>
+        frameOf(
+          { type: FrameType.call, source: it.connected.symbol, call: 9 },
+          joinFields([names('Work', 'add'), extensionField(Tag.data, bytesOf(0x22, 0xff, 0x22))]),
+          body([1, 2]),
+        ),
+      'ProtocolViolation',
+    ],
+    [
+      'garbage for the router',
+      (it) =>
+        frameOf({ type: FrameType.call, source: it.connected.symbol, call: 9 }, names('waybill.Router', 'offer'), body([[{ service: 5 }]])),
+      'BadArguments',
+    ],
   ]
   test.each(errors)('%s is answered, and the session goes on', async (_what, frame, code) => {
     const { h, peer, innocent } = await stage()
@@ -177,11 +283,27 @@ describe('in a session', () => {
   })
 
   const ignored: readonly (readonly [string, (it: HostilePeer, victim: number) => Uint8Array])[] = [
-    ['an answer for a call that one does not have', (_it, victim) => frameOf({ type: FrameType.result, destination: victim, call: 1 }, undefined, body('forged'))],
-    ['an exception for it', (_it, victim) => frameOf({ type: FrameType.exception, destination: victim, call: 1 }, undefined, body({ exval: 'forged' }))],
-    ['a refusal of it', (_it, victim) => frameOf({ type: FrameType.rejected, destination: victim, call: 1 }, undefined, body({ code: 'Rejected', description: 'forged' }))],
-    ['a progress of it', (_it, victim) => frameOf({ type: FrameType.progress, destination: victim, call: 1 }, undefined, body({ total: 1, completed: 1 }))],
-    ['a piece of its answer', (_it, victim) => frameOf({ type: FrameType.answerChunk, destination: victim, call: 1 }, undefined, body('forged'))],
+    [
+      'an answer for a call that one does not have',
+      (_it, victim) => frameOf({ type: FrameType.result, destination: victim, call: 1 }, undefined, body('forged')),
+    ],
+    [
+      'an exception for it',
+      (_it, victim) => frameOf({ type: FrameType.exception, destination: victim, call: 1 }, undefined, body({ exval: 'forged' })),
+    ],
+    [
+      'a refusal of it',
+      (_it, victim) =>
+        frameOf({ type: FrameType.rejected, destination: victim, call: 1 }, undefined, body({ code: 'Rejected', description: 'forged' })),
+    ],
+    [
+      'a progress of it',
+      (_it, victim) => frameOf({ type: FrameType.progress, destination: victim, call: 1 }, undefined, body({ total: 1, completed: 1 })),
+    ],
+    [
+      'a piece of its answer',
+      (_it, victim) => frameOf({ type: FrameType.answerChunk, destination: victim, call: 1 }, undefined, body('forged')),
+    ],
     ['a cancel of it', (_it, victim) => frameOf({ type: FrameType.cancel, source: victim, call: 1 })],
     ['a piece of its body', (_it, victim) => frameOf({ type: FrameType.callChunk, source: victim, call: 1 }, undefined, body('forged'))],
     ['a cancel of nothing', (it) => frameOf({ type: FrameType.cancel, source: it.connected.symbol, call: 77 })],
@@ -206,26 +328,47 @@ describe('in a session', () => {
     await using _ = h
     const mallory = await peer()
     const { symbol } = mallory.connected
-    mallory.send(frameOf({ type: FrameType.call, source: symbol, call: 1 }, names('waybill.Router', 'offer'), body([[{ service: 'Evil', version: '1.0.0', methods: ['any'] }]])))
+    mallory.send(
+      frameOf(
+        { type: FrameType.call, source: symbol, call: 1 },
+        names('waybill.Router', 'offer'),
+        body([[{ service: 'Evil', version: '1.0.0', methods: ['any'] }]]),
+      ),
+    )
     await mallory.next((seen) => seen.call === 1 && seen.type === FrameType.result)
     const caller = await h.client('victim')
     const { any } = caller.remote<{ any(): unknown }>('Evil', { timeout: 1000 })
     const serve = async (...answers: { type: number; content?: unknown; flags?: number }[]): Promise<unknown> => {
       const outcome = any().then(undefined, (error: unknown) => error)
       const { source, call } = await mallory.next(({ type }) => type === FrameType.call)
-      for (const { type, content, flags } of answers) mallory.send(frameOf({ type, flags: flags ?? 0, destination: source, source: symbol, call }, undefined, body(content)))
+      for (const { type, content, flags } of answers)
+        mallory.send(frameOf({ type, flags: flags ?? 0, destination: source, source: symbol, call }, undefined, body(content)))
       return await h.until(outcome)
     }
     const { result, exception, rejected, accepted, started, progress, answerChunk } = FrameType
     expect(await serve({ type: result, content: 1 }, { type: result, content: 2 }, { type: exception, content: { exval: 'x' } })).toBe(1)
-    expect(await serve({ type: started }, { type: accepted }, { type: rejected, content: { code: 'X' } }, { type: result, content: 3 })).toBe(3)
-    expect(await serve({ type: progress, content: 'text' }, { type: progress, content: [] }, { type: progress, content: null }, { type: result, content: 4 })).toBe(4)
+    expect(
+      await serve({ type: started }, { type: accepted }, { type: rejected, content: { code: 'X' } }, { type: result, content: 3 }),
+    ).toBe(3)
+    expect(
+      await serve(
+        { type: progress, content: 'text' },
+        { type: progress, content: [] },
+        { type: progress, content: null },
+        { type: result, content: 4 },
+      ),
+    ).toBe(4)
     for (const content of [undefined, null, 5, 'x', [], { exval: 5, xclass: {}, xstate: 7, incident: [] }]) {
       expect(await serve({ type: exception, content })).toMatchObject({ code: 'RemoteException', executed: 'yes' })
       expect(await serve({ type: rejected, content })).toMatchObject({ code: 'Rejected', executed: 'no' })
     }
     expect(await serve({ type: exception, content: { exval: 'm', code: '__proto__' } })).toMatchObject({ code: 'RemoteException' })
-    expect(await serve({ type: rejected, content: { code: 'Overloaded', description: '', details: { retryAfterMs: -5 } } }, { type: result, content: 9 })).toBeDefined()
+    expect(
+      await serve(
+        { type: rejected, content: { code: 'Overloaded', description: '', details: { retryAfterMs: -5 } } },
+        { type: result, content: 9 },
+      ),
+    ).toBeDefined()
     expect(await serve({ type: answerChunk, content: 'x' }, { type: result, content: 5 })).toBeDefined()
     // The first piece of an answer that never goes on.
     expect(await serve({ type: result, content: 'x', flags: Flag.more })).toMatchObject({ code: 'IdleTimeout' })
@@ -257,12 +400,21 @@ describe('random bytes', () => {
     for (let n = 0; n < 150; n++) {
       const mallory = await peer(`mallory${n}`)
       const good = [
-        frameOf({ type: FrameType.call, source: mallory.connected.symbol, call: 1, ttlMs: 1000 }, names('Work', 'add'), body([1, { a: 'x' }])),
+        frameOf(
+          { type: FrameType.call, source: mallory.connected.symbol, call: 1, ttlMs: 1000 },
+          names('Work', 'add'),
+          body([1, { a: 'x' }]),
+        ),
         frameOf({ type: FrameType.cancel, source: mallory.connected.symbol, call: 1 }),
       ]
       for (let round = 0; round < 5; round++) {
-        const bytes = dice.chance(0.3) ? dice.fill(new Uint8Array(dice.whole(0, 300))) : packetOf(...good).subarray(8).slice()
-        for (let flips = dice.whole(1, 4); flips > 0 && bytes.byteLength > 0; flips--) bytes[dice.whole(0, bytes.byteLength - 1)]! ^= 1 << dice.whole(0, 7)
+        const bytes = dice.chance(0.3)
+          ? dice.fill(new Uint8Array(dice.whole(0, 300)))
+          : packetOf(...good)
+              .subarray(8)
+              .slice()
+        for (let flips = dice.whole(1, 4); flips > 0 && bytes.byteLength > 0; flips--)
+          bytes[dice.whole(0, bytes.byteLength - 1)]! ^= 1 << dice.whole(0, 7)
         mallory.send(bytes)
       }
       void mallory.ended.then(() => ended++)
@@ -308,13 +460,17 @@ describe('over real sockets', () => {
     expect(endings[1]).toBe(1003)
     expect(endings.slice(2).every((code) => code !== 1000 && code !== 1005)).toBe(true)
     await Promise.all(
-      Array.from({ length: 20 }, () =>
-        new Promise<void>((resolve) => {
-          const socket = dial({ host: '127.0.0.1', port: h.router.port! }, () => socket.end(dice.fill(new Uint8Array(dice.whole(1, 2000)))))
-          socket.on('error', () => {})
-          socket.resume()
-          socket.on('close', () => resolve())
-        }),
+      Array.from(
+        { length: 20 },
+        () =>
+          new Promise<void>((resolve) => {
+            const socket = dial({ host: '127.0.0.1', port: h.router.port! }, () =>
+              socket.end(dice.fill(new Uint8Array(dice.whole(1, 2000)))),
+            )
+            socket.on('error', () => {})
+            socket.resume()
+            socket.on('close', () => resolve())
+          }),
       ),
     )
     done = true

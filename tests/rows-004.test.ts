@@ -1,5 +1,15 @@
 /** Rows of docs/rows.md about envelopes and the calls that they make. Each test is named after its row. */
-import { currentCall, registerError, RemoteException, service, type Call, type Client, type Duration, type Outcome, type Status } from '@waybill/client'
+import {
+  currentCall,
+  registerError,
+  RemoteException,
+  service,
+  type Call,
+  type Client,
+  type Duration,
+  type Outcome,
+  type Status,
+} from '@waybill/client'
 import {
   durationMs,
   envelopeFromFrame,
@@ -27,17 +37,34 @@ function throughFrame(envelope: Envelope): { envelope: Envelope; frame: FrameRea
   return { envelope: envelopeFromFrame(frame, nobody), frame }
 }
 
-const head = { sn: '0198a1b2-c3d4-8000-8000-000000000001', version: '1.0', timestamp: '2026-01-31T12:00:00Z', data: { trace: [1, 'x', null] } }
+const head = {
+  sn: '0198a1b2-c3d4-8000-8000-000000000001',
+  version: '1.0',
+  timestamp: '2026-01-31T12:00:00Z',
+  data: { trace: [1, 'x', null] },
+}
 const request = { ...head, routing: ['walker', 'kennel/Dog'] as const, replyto: 'walker', ttl: 5000 }
 const answer = { ...head, routing: ['kennel', 'walker'] as const }
 const contents: readonly (readonly [kind: string, fields: readonly string[], content: EnvelopeContent])[] = [
-  ['request', ['request', 'replyto', 'ttl'], { kind: 'request', request: { classname: 'Dog', method: 'bark', args: ['hi', 2], kws: { loud: true }, cntr: [['rex'], {}] } }],
+  [
+    'request',
+    ['request', 'replyto', 'ttl'],
+    { kind: 'request', request: { classname: 'Dog', method: 'bark', args: ['hi', 2], kws: { loud: true }, cntr: [['rex'], {}] } },
+  ],
   ['accepted', ['status'], { kind: 'accepted' }],
   ['started', ['status'], { kind: 'started' }],
   ['progress', ['status', 'total', 'completed', 'details'], { kind: 'progress', total: 10, completed: 3, details: 'sniffing' }],
-  ['rejected', ['status', 'code', 'description', 'details'], { kind: 'rejected', code: 'Overloaded', description: 'later', details: { retryAfterMs: 5 } }],
+  [
+    'rejected',
+    ['status', 'code', 'description', 'details'],
+    { kind: 'rejected', code: 'Overloaded', description: 'later', details: { retryAfterMs: 5 } },
+  ],
   ['result', ['result'], { kind: 'result', retval: { said: 'wau' } }],
-  ['exception', ['result'], { kind: 'exception', exception: { exval: 'm', xclass: 'Asleep', xmodule: 'dog', xstate: { until: 7 }, xargs: [7], executed: 'yes' } }],
+  [
+    'exception',
+    ['result'],
+    { kind: 'exception', exception: { exval: 'm', xclass: 'Asleep', xmodule: 'dog', xstate: { until: 7 }, xargs: [7], executed: 'yes' } },
+  ],
   ['cancel', ['cancel'], { kind: 'cancel', reason: 'enough' }],
 ]
 
@@ -80,7 +107,12 @@ describe('envelopes', () => {
   })
 
   test.each(contents)('row 004-1: unknown fields of %s are kept', (kind, _fields, content) => {
-    const json = { ...envelopeToJson({ ...(kind === 'request' ? request : answer), ...content }), window: { begin: 1 }, pam: null, x: ['y'] }
+    const json = {
+      ...envelopeToJson({ ...(kind === 'request' ? request : answer), ...content }),
+      window: { begin: 1 },
+      pam: null,
+      x: ['y'],
+    }
     const envelope = envelopeFromJson(json)
     expect(envelope.unknown).toEqual({ window: { begin: 1 }, pam: null, x: ['y'] })
     expect(envelopeToJson(throughFrame(envelope).envelope)).toEqual(json)
@@ -89,16 +121,31 @@ describe('envelopes', () => {
   test('row 004-1: what is no envelope is refused, naming the field', () => {
     const good = envelopeToJson({ ...request, ...contents[0]![2] })
     const wrong: readonly (readonly [string, unknown])[] = [
-      ['sn', 'seven'], ['sn', undefined], ['version', 1], ['routing', ['a']], ['routing', 'a'], ['timestamp', 'yesterday'], ['ttl', -1], ['ttl', 1.5],
-      ['ttl', 2 ** 32], ['replyto', 5], ['request', []], ['request', { classname: 'Dog' }], ['request', { classname: 'Dog', method: 'bark', args: {} }],
+      ['sn', 'seven'],
+      ['sn', undefined],
+      ['version', 1],
+      ['routing', ['a']],
+      ['routing', 'a'],
+      ['timestamp', 'yesterday'],
+      ['ttl', -1],
+      ['ttl', 1.5],
+      ['ttl', 2 ** 32],
+      ['replyto', 5],
+      ['request', []],
+      ['request', { classname: 'Dog' }],
+      ['request', { classname: 'Dog', method: 'bark', args: {} }],
     ]
     for (const [field, value] of wrong) {
       const thrown = expect.objectContaining({ code: 'ProtocolViolation', message: expect.stringContaining(field) })
       expect(() => envelopeFromJson({ ...good, [field]: value }), `${field} ${JSON.stringify(value)}`).toThrow(thrown)
     }
-    for (const none of [null, [], 'x', 7]) expect(() => envelopeFromJson(none)).toThrow(expect.objectContaining({ code: 'ProtocolViolation' }))
-    for (const two of [{ status: 'accepted' }, { result: {} }, { cancel: {} }]) expect(() => envelopeFromJson({ ...good, ...two })).toThrow('exactly one')
-    expect(() => envelopeFromJson({ ...good, version: '0.2' })).toThrow(expect.objectContaining({ code: 'Incompatible', details: { expected: '1.0', found: '0.2' } }))
+    for (const none of [null, [], 'x', 7])
+      expect(() => envelopeFromJson(none)).toThrow(expect.objectContaining({ code: 'ProtocolViolation' }))
+    for (const two of [{ status: 'accepted' }, { result: {} }, { cancel: {} }])
+      expect(() => envelopeFromJson({ ...good, ...two })).toThrow('exactly one')
+    expect(() => envelopeFromJson({ ...good, version: '0.2' })).toThrow(
+      expect.objectContaining({ code: 'Incompatible', details: { expected: '1.0', found: '0.2' } }),
+    )
   })
 
   test('row 004-2: a request without replyto asks for silence, on the wire as well', () => {
@@ -108,7 +155,8 @@ describe('envelopes', () => {
     expect(asked.frame.flags & Flag.noReply).toBe(0)
     expect(unasked.frame.flags & Flag.noReply).toBe(Flag.noReply)
     expect('replyto' in unasked.envelope).toBe(false)
-    for (const absent of [undefined, null]) expect('replyto' in envelopeFromJson({ ...envelopeToJson(unasked.envelope), replyto: absent })).toBe(false)
+    for (const absent of [undefined, null])
+      expect('replyto' in envelopeFromJson({ ...envelopeToJson(unasked.envelope), replyto: absent })).toBe(false)
   })
 })
 
@@ -130,7 +178,9 @@ describe('calls', () => {
 
   test('row 004-2: no statuses where nobody asked for them', async () => {
     const types: number[] = []
-    const { h, caller } = await kennel({ tap: { arrived: (_wire, to, packet) => void (to.process.name === 'caller' && types.push(...typesIn(packet))) } })
+    const { h, caller } = await kennel({
+      tap: { arrived: (_wire, to, packet) => void (to.process.name === 'caller' && types.push(...typesIn(packet))) },
+    })
     await using _ = h
     await caller.remote(dog).bark('hi')
     expect(types.filter((type) => type === FrameType.accepted || type === FrameType.started)).toEqual([])
@@ -149,7 +199,7 @@ describe('calls', () => {
     await using _ = h
     const seen: unknown[] = []
     const call = caller.remote(dog, { timeout: 150 }).walk(5)
-    call.on('progress', (progress) => seen.push(progress))
+    void call.on('progress', (progress) => seen.push(progress))
     expect(await h.until(call)).toBe('home')
     expect(seen).toEqual([1, 2, 3, 4, 5].map((completed) => ({ total: 5, completed, details: 'sniffing' })))
   })
@@ -173,17 +223,52 @@ describe('calls', () => {
     const { h, caller } = await kennel()
     await using _ = h
     await caller.remote(dog).bark('hi')
-    await caller.remote(dog).bite().then(undefined, () => {})
+    await caller
+      .remote(dog)
+      .bite()
+      .then(undefined, () => {})
     await h.advance(100)
     expect(caller.pending).toEqual({ outgoing: 0, incoming: 0 })
     expect(h.router.load).toMatchObject({ pendingCalls: 0, heldCalls: 0 })
   })
 
   test('row 004-8: durations', () => {
-    const good: readonly (readonly [Duration, number])[] = [[250, 250], ['250ms', 250], ['30s', 30_000], ['5m', 300_000], ['2h', 7_200_000], ['1d', 86_400_000], ['1.5s', 1500], [0.5, 0.5]]
+    const good: readonly (readonly [Duration, number])[] = [
+      [250, 250],
+      ['250ms', 250],
+      ['30s', 30_000],
+      ['5m', 300_000],
+      ['2h', 7_200_000],
+      ['1d', 86_400_000],
+      ['1.5s', 1500],
+      [0.5, 0.5],
+    ]
     for (const [duration, ms] of good) expect(durationMs(duration), String(duration)).toBe(ms)
-    for (const bad of ['', '30', 's', '5 m', '5M', '-5s', '1w', '5s5m', ' 5s', '5s\n', '1e3s', '0s', 0, -1, Number.NaN, Infinity, null, undefined, {}, 5n]) {
-      expect(() => durationMs(bad as Duration, 'timeout'), String(bad)).toThrow(expect.objectContaining({ code: 'BadAddress', message: expect.stringContaining('timeout') }))
+    for (const [index, bad] of [
+      '',
+      '30',
+      's',
+      '5 m',
+      '5M',
+      '-5s',
+      '1w',
+      '5s5m',
+      ' 5s',
+      '5s\n',
+      '1e3s',
+      '0s',
+      0,
+      -1,
+      Number.NaN,
+      Infinity,
+      null,
+      undefined,
+      {},
+      5n,
+    ].entries()) {
+      expect(() => durationMs(bad as Duration, 'timeout'), `bad duration ${index}`).toThrow(
+        expect.objectContaining({ code: 'BadAddress', message: expect.stringContaining('timeout') }),
+      )
     }
   })
 
@@ -191,7 +276,10 @@ describe('calls', () => {
     const { h, caller } = await kennel()
     await using _ = h
     const startedMs = h.world.nowMs
-    const failed = caller.remote(dog).walk.with({ timeout: '2s', deadline: '0.2s' })(100).then(undefined, () => h.world.nowMs - startedMs)
+    const failed = caller
+      .remote(dog)
+      .walk.with({ timeout: '2s', deadline: '0.2s' })(100)
+      .then(undefined, () => h.world.nowMs - startedMs)
     expect(await h.until(failed)).toBeLessThan(250)
     expect(() => caller.remote(dog, { timeout: '5x' as Duration }).bark).toThrow(expect.objectContaining({ code: 'BadAddress' }))
     await h.advance(20_000)
@@ -246,7 +334,10 @@ describe('exceptions', () => {
     await using h = harness()
     const worker = await h.client('worker')
     await worker.expose(service<Dog>('Dog@1.0.0', { bark: {} }), { bark: () => Symbol('x') } as unknown as Dog)
-    expect(await failure((await h.client('caller')).remote<Dog>('Dog').bark(''))).toMatchObject({ code: 'NotRepresentable', executed: 'yes' })
+    expect(await failure((await h.client('caller')).remote<Dog>('Dog').bark(''))).toMatchObject({
+      code: 'NotRepresentable',
+      executed: 'yes',
+    })
   })
 })
 
@@ -294,17 +385,27 @@ describe('what can be called', () => {
     expect(await hound['bark']!()).toBe('wau')
     expect(await picky['yes']!()).toBe('yes')
     for (const name of ['undecorated', 'diary', 'helper', 'fly']) {
-      expect(await failure(hound[name]!())).toMatchObject({ code: 'NoSuchMethod', executed: 'no', message: expect.stringContaining(name), details: { offered: ['bark'] } })
+      expect(await failure(hound[name]!())).toMatchObject({
+        code: 'NoSuchMethod',
+        executed: 'no',
+        message: expect.stringContaining(name),
+        details: { offered: ['bark'] },
+      })
     }
     expect(await failure(picky['no']!())).toMatchObject({ code: 'NoSuchMethod', executed: 'no' })
-    expect(await failure(caller.remote<Dog>('Cat').bark(''))).toMatchObject({ code: 'NoSuchService', executed: 'no', message: expect.stringContaining('Cat') })
+    expect(await failure(caller.remote<Dog>('Cat').bark(''))).toMatchObject({
+      code: 'NoSuchService',
+      executed: 'no',
+      message: expect.stringContaining('Cat'),
+    })
   })
 
   test('row 004-10: protected names are not even there', async () => {
     await using h = harness()
     await (await h.client('worker')).expose(new Hound())
     const hound = (await h.client('caller')).remote<Record<string, unknown>>('Hound') as Record<string, unknown>
-    for (const name of ['_protected', '#private', '__proto__', 'constructor', 'toString', 'then', 'toJSON', 'hasOwnProperty', '']) expect([name, hound[name]]).toEqual([name, undefined])
+    for (const name of ['_protected', '#private', '__proto__', 'constructor', 'toString', 'then', 'toJSON', 'hasOwnProperty', ''])
+      expect([name, hound[name]]).toEqual([name, undefined])
   })
 })
 
@@ -379,4 +480,3 @@ async function failure(call: PromiseLike<unknown>): Promise<unknown> {
     (error: unknown) => error,
   )
 }
-

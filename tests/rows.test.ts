@@ -17,13 +17,19 @@ function listed(page: string): string[] {
 
 /** `row file` of each title that begins with a row. */
 function tested(files: ReadonlyMap<string, string>): string[] {
-  return [...files].flatMap(([file, text]) => Array.from(text.matchAll(/\b(?:test|it)(?:\.each\(\w+\))?\(\s*'row ([\w-]+):/g), ([, row]) => `${row} ${file}`))
+  return [...files].flatMap(([file, text]) =>
+    Array.from(text.matchAll(/\b(?:test|it)(?:\.each\(\w+\))?\(\s*'row ([\w-]+):/g), ([, row]) => `${row} ${file}`),
+  )
 }
 
 describe('rows', () => {
   const page = readFileSync(join(root, 'docs/rows.md'), 'utf8')
   const names = readdirSync(join(root, 'tests'), { recursive: true }) as string[]
-  const files = new Map(names.filter((name) => name.endsWith('.test.ts') && name !== 'rows.test.ts').map((name) => [`tests/${name}`, readFileSync(join(root, 'tests', name), 'utf8')]))
+  const files = new Map(
+    names
+      .filter((name) => name.endsWith('.test.ts') && name !== 'rows.test.ts')
+      .map((name) => [`tests/${name}`, readFileSync(join(root, 'tests', name), 'utf8')]),
+  )
 
   test('each listed row is tested, and each tested row is listed', () => {
     expect(listed(page).length).toBeGreaterThan(20)
@@ -33,6 +39,8 @@ describe('rows', () => {
   test('the comparison sees what is missing', () => {
     const few = new Map([['tests/a.test.ts', "test('row 7: x'\n  test.each(all)('row 004-1: y'"]])
     expect(tested(few)).toEqual(['7 tests/a.test.ts', '004-1 tests/a.test.ts'])
-    expect(listed('| row | x |\n|---|---|\n| 7 | b | `tests/a.test.ts` |\n| seven | b | `tests/a.test.ts` |')).toEqual(['7 tests/a.test.ts'])
+    expect(listed('| row | x |\n|---|---|\n| 7 | b | `tests/a.test.ts` |\n| seven | b | `tests/a.test.ts` |')).toEqual([
+      '7 tests/a.test.ts',
+    ])
   })
 })

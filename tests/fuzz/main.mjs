@@ -43,12 +43,23 @@ try {
   }
 } catch (thrown) {
   console.error(thrown)
-  console.error(`found something after ${wire.cases + body.cases} cases; the seed of its round is in the error. Again: npm run fuzz -- --cases ${cases} --seed ${seed}`)
+  console.error(
+    `found something after ${wire.cases + body.cases} cases; the seed of its round is in the error. Again: npm run fuzz -- --cases ${cases} --seed ${seed}`,
+  )
   process.exit(1)
 }
 
 const percent = (part, whole) => `${Math.round((part * 100) / Math.max(1, whole))} %`
-console.log(`wire: ${wire.cases} cases, ${wire.mutated} damaged, of which ${percent(wire.mutatedDecoded, wire.mutated)} decoded; ${wire.refused} refused`)
-console.log(`frames by type: ${[...wire.types].toSorted(([left], [right]) => left - right).map(([type, count]) => `${type.toString(16)}: ${count}`).join(', ')}`)
-console.log(`bodies: ${body.cases} cases, ${percent(body.decoded, body.cases)} decoded; by encoding ${[...byEncoding].map(([encoding, count]) => `${encoding}: ${count}`).join(', ')}`)
+console.log(
+  `wire: ${wire.cases} cases, ${wire.mutated} damaged, of which ${percent(wire.mutatedDecoded, wire.mutated)} decoded; ${wire.refused} refused`,
+)
+console.log(
+  `frames by type: ${[...wire.types]
+    .toSorted(([left], [right]) => left - right)
+    .map(([type, count]) => `${type.toString(16)}: ${count}`)
+    .join(', ')}`,
+)
+console.log(
+  `bodies: ${body.cases} cases, ${percent(body.decoded, body.cases)} decoded; by encoding ${[...byEncoding].map(([encoding, count]) => `${encoding}: ${count}`).join(', ')}`,
+)
 console.log('nothing found')

@@ -2,7 +2,24 @@
 import type { Envelope, EnvelopeContent } from '@waybill/core'
 import type { Seeded } from '@waybill/testkit'
 
-const texts = ['', 'x', 'Dog', 'kennel', 'größe', '漢字', '😀', '"', '\\', '\0', '\u202e', '__proto__', 'constructor', 'then', '2026-01-31T12:00:00Z', 'a'.repeat(300)]
+const texts = [
+  '',
+  'x',
+  'Dog',
+  'kennel',
+  'größe',
+  '漢字',
+  '😀',
+  '"',
+  '\\',
+  '\0',
+  '\u202e',
+  '__proto__',
+  'constructor',
+  'then',
+  '2026-01-31T12:00:00Z',
+  'a'.repeat(300),
+]
 const keys = ['a', 'b', '', '0', 'constructor', 'toString', 'sn', 'status', 'request', 'é']
 const numbers = [0, 1, -1, 1.5, 1e21, 5e-324, 2 ** 32, 2 ** 53, -7]
 
@@ -50,7 +67,12 @@ function randomContent(dice: Seeded): EnvelopeContent {
         kind: 'exception',
         exception: {
           exval: randomText(dice),
-          ...(dice.chance(0.5) && { xclass: randomText(dice), xmodule: randomText(dice), xstate: randomRecord(dice, 2), xargs: [randomJson(dice, 1)] }),
+          ...(dice.chance(0.5) && {
+            xclass: randomText(dice),
+            xmodule: randomText(dice),
+            xstate: randomRecord(dice, 2),
+            xargs: [randomJson(dice, 1)],
+          }),
           ...(dice.chance(0.5) && { code: randomText(dice), incident: randomText(dice), ...details }),
           ...(dice.chance(0.5) && { executed: dice.pick(['no', 'maybe', 'yes'] as const) }),
         },
@@ -74,7 +96,8 @@ function randomContent(dice: Seeded): EnvelopeContent {
 export function randomEnvelope(dice: Seeded): Envelope {
   const content = randomContent(dice)
   const hex = (length: number): string => Array.from({ length }, () => dice.whole(0, 15).toString(16)).join('')
-  const destination = content.kind === 'request' ? dice.pick(['Dog', 'Dog@^1', 'kennel', 'kennel/Dog@1.2.0', 'Dog?b=2&a=1']) : randomText(dice)
+  const destination =
+    content.kind === 'request' ? dice.pick(['Dog', 'Dog@^1', 'kennel', 'kennel/Dog@1.2.0', 'Dog?b=2&a=1']) : randomText(dice)
   return {
     sn: `${hex(8)}-${hex(4)}-${hex(4)}-${hex(4)}-${hex(12)}`,
     version: '1.0',

@@ -71,7 +71,8 @@ export function fuzzWire(runs: number, seed: number, counts: WireCounts = emptyC
       else envelopeCase((shown = someJson(dice, isMutated)))
       if (isMutated) counts.mutatedDecoded++
     } catch (thrown) {
-      if (!(thrown instanceof WaybillError) || !refusals.has(thrown.code)) throw new Error(`seed ${seed}, case ${run}: ${describe(shown)}`, { cause: thrown })
+      if (!(thrown instanceof WaybillError) || !refusals.has(thrown.code))
+        throw new Error(`seed ${seed}, case ${run}: ${describe(shown)}`, { cause: thrown })
       if (!isMutated) throw new Error(`seed ${seed}, case ${run}: a good case is refused: ${describe(shown)}`, { cause: thrown })
       counts.refused++
     }
@@ -103,7 +104,15 @@ const slab = new Slab()
 
 function someFrame(dice: Seeded): Uint8Array {
   if (dice.chance(0.5)) return envelopeToFrame(randomEnvelope(dice))
-  const head = { type: dice.pick(types), flags: 0, destination: dice.next(), source: dice.next(), call: dice.next(), ttlMs: dice.next(), method: dice.next() }
+  const head = {
+    type: dice.pick(types),
+    flags: 0,
+    destination: dice.next(),
+    source: dice.next(),
+    call: dice.next(),
+    ttlMs: dice.next(),
+    method: dice.next(),
+  }
   const tags = [Tag.destination, Tag.method, Tag.principal, Tag.contentType, 200, 255].filter(() => dice.chance(0.3))
   const extension = joinFields(tags.map((tag) => extensionField(tag, randomText(dice))))
   const start = writeFrame(slab, head, extension, prepareBody(randomJson(dice, 2)))
@@ -137,7 +146,10 @@ function packetCase(packet: Uint8Array, counts: WireCounts): void {
 }
 
 function carriesEnvelope({ type, flags }: { readonly type: number; readonly flags: number }): boolean {
-  return (flags & 0x02) === 0 && ((type >= FrameType.accepted && type <= FrameType.rejected) || type === FrameType.call || type === FrameType.cancel)
+  return (
+    (flags & 0x02) === 0 &&
+    ((type >= FrameType.accepted && type <= FrameType.rejected) || type === FrameType.call || type === FrameType.cancel)
+  )
 }
 
 // ---- envelopes
@@ -169,7 +181,8 @@ function roundTrip(envelope: Envelope): void {
   }
   const json = envelopeToJson(envelope)
   const text = JSON.stringify(json)
-  if (isDeepStrictEqual(JSON.parse(text), json)) must(isDeepStrictEqual(envelopeFromJson(JSON.parse(text)), envelope), 'the same envelope from its text')
+  if (isDeepStrictEqual(JSON.parse(text), json))
+    must(isDeepStrictEqual(envelopeFromJson(JSON.parse(text)), envelope), 'the same envelope from its text')
 }
 
 /** What stands as JSON in the extension has no negative zero; what stands in the body has. */
@@ -179,7 +192,10 @@ function withoutNegativeZero(envelope: Envelope): Envelope {
   const head = { ...envelope, ...(data !== undefined && { data: plain(data) }), ...(unknown !== undefined && { unknown: plain(unknown) }) }
   if (head.kind !== 'request') return head
   const { kws, cntr } = head.request
-  return { ...head, request: { ...head.request, ...(kws !== undefined && { kws: plain(kws) }), ...(cntr !== undefined && { cntr: plain(cntr) }) } }
+  return {
+    ...head,
+    request: { ...head.request, ...(kws !== undefined && { kws: plain(kws) }), ...(cntr !== undefined && { cntr: plain(cntr) }) },
+  }
 }
 
 // ---- openings

@@ -1,12 +1,25 @@
 /** Addresses and names: the grammar, the canonical form, and what is none. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkAddress, isMethodName, isName, isServiceName, logLine, parseAddress, printAddress, quoted, type Address } from '../src/address/index.js'
+import {
+  checkAddress,
+  isMethodName,
+  isName,
+  isServiceName,
+  logLine,
+  parseAddress,
+  printAddress,
+  quoted,
+  type Address,
+} from '../src/address/index.js'
 
 const token = fc.stringMatching(/^[A-Za-z0-9_-]{1,20}$/)
 const service = fc.array(token, { minLength: 1, maxLength: 4 }).map((tokens) => tokens.join('.'))
 const range = fc.stringMatching(/^[0-9A-Za-z.+*^~<>=| -]{1,40}$/)
-const address = fc.record({ client: token, service, range, where: fc.dictionary(token, token, { maxKeys: 4 }) }, { requiredKeys: ['service'] })
+const address = fc.record(
+  { client: token, service, range, where: fc.dictionary(token, token, { maxKeys: 4 }) },
+  { requiredKeys: ['service'] },
+)
 const options = { numRuns: 2000, seed: 1 }
 
 describe('an address', () => {
@@ -54,10 +67,33 @@ describe('an address', () => {
     expect({ ...rest, ...(where !== undefined && { where: { ...where } }) }).toEqual(parts)
   })
 
-  it.each(['', ' ', 'a b', 'Dog@', 'Dog@1@2', '@1', '/Dog', 'a/', 'a/b/c', 'Dog?', 'Dog?x', 'Dog?=y', 'Dog?x=', 'Dog?x=y&', 'Dog?x=y?z=w', 'Dog?x=y=z', '.a', 'a.', 'a..b', 'Dög', 'Dog@{}', `Dog@${'1'.repeat(129)}`, 'x'.repeat(129), `${'x'.repeat(65)}/Dog`, 'x'.repeat(513)])(
-    '%j is none',
-    (text) => expect(() => parseAddress(text)).toThrow(expect.objectContaining({ code: 'BadAddress', executed: 'no' })),
-  )
+  it.each([
+    '',
+    ' ',
+    'a b',
+    'Dog@',
+    'Dog@1@2',
+    '@1',
+    '/Dog',
+    'a/',
+    'a/b/c',
+    'Dog?',
+    'Dog?x',
+    'Dog?=y',
+    'Dog?x=',
+    'Dog?x=y&',
+    'Dog?x=y?z=w',
+    'Dog?x=y=z',
+    '.a',
+    'a.',
+    'a..b',
+    'Dög',
+    'Dog@{}',
+    `Dog@${'1'.repeat(129)}`,
+    'x'.repeat(129),
+    `${'x'.repeat(65)}/Dog`,
+    'x'.repeat(513),
+  ])('%j is none', (text) => expect(() => parseAddress(text)).toThrow(expect.objectContaining({ code: 'BadAddress', executed: 'no' })))
 
   it('labels of a hostile name stay labels', () => {
     const parsed = parseAddress('Dog?__proto__=x&constructor=y&toString=z')
@@ -67,7 +103,12 @@ describe('an address', () => {
 
   it('that was put together is checked as one that was parsed', () => {
     expect(checkAddress({ service: 'Dog' })).toEqual({ service: 'Dog' })
-    for (const wrong of [{ service: 'a b' }, { service: 'Dog', client: '' }, { service: 'Dog', range: '' }, { service: 'Dog', where: { '': 'x' } }]) {
+    for (const wrong of [
+      { service: 'a b' },
+      { service: 'Dog', client: '' },
+      { service: 'Dog', range: '' },
+      { service: 'Dog', where: { '': 'x' } },
+    ]) {
       expect(() => checkAddress(wrong)).toThrow(expect.objectContaining({ code: 'BadAddress' }))
     }
   })

@@ -31,10 +31,15 @@ describe('a serial number', () => {
     expect(serialNumber('0'.repeat(20), 1)).not.toBe(serialNumber('0'.repeat(20), 1 + 2 ** 32))
   })
 
-  it.each(['', 'x', '00000000-0000-4000-8000-000000000000', '00000000-0000-8000-c000-000000000000', '00000000-0000-8000-8000-00000000000', '00000000-0000-8000-8000-0000000000000', '00000000-0000-8000-8000-00000000000G'])(
-    '%j is none',
-    (text) => expect(readSerialNumber(text)).toBeUndefined(),
-  )
+  it.each([
+    '',
+    'x',
+    '00000000-0000-4000-8000-000000000000',
+    '00000000-0000-8000-c000-000000000000',
+    '00000000-0000-8000-8000-00000000000',
+    '00000000-0000-8000-8000-0000000000000',
+    '00000000-0000-8000-8000-00000000000G',
+  ])('%j is none', (text) => expect(readSerialNumber(text)).toBeUndefined())
 
   it('on the wire is its low 32 bits', () => {
     expect([0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 5, 2 ** 42 - 1].map(callNumber)).toEqual([0, 1, 0xffffffff, 0, 5, 0xffffffff])

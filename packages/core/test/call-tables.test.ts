@@ -1,6 +1,16 @@
 /** The tables of a call's life on its three sides and of a session's on its two: every state × event, and what follows of them. */
 import { describe, expect, it } from 'vitest'
-import { calleeHolder, calleeTable, callerHolder, callerTable, executed, routerHolder, routerTable, type Holder, type Table } from '../src/call/index.js'
+import {
+  calleeHolder,
+  calleeTable,
+  callerHolder,
+  callerTable,
+  executed,
+  routerHolder,
+  routerTable,
+  type Holder,
+  type Table,
+} from '../src/call/index.js'
 import { clientSession, routerSession } from '../src/session/index.js'
 
 type AnyTable = Readonly<Record<string, Readonly<Record<string, string>>>>
@@ -8,7 +18,12 @@ type AnyTable = Readonly<Record<string, Readonly<Record<string, string>>>>
 /** `.` wrong, `=` stays, else the first letters of the next state. */
 function drawn(table: AnyTable): string[] {
   const width = Math.max(...Object.keys(table).map((state) => state.length))
-  return Object.entries(table).map(([state, row]) => `${state.padEnd(width)} ${Object.values(row).map((next) => (next === 'wrong' ? '.' : next === 'stay' ? '=' : next.slice(0, 3))).join(' ')}`)
+  return Object.entries(table).map(
+    ([state, row]) =>
+      `${state.padEnd(width)} ${Object.values(row)
+        .map((next) => (next === 'wrong' ? '.' : next === 'stay' ? '=' : next.slice(0, 3)))
+        .join(' ')}`,
+  )
 }
 
 /** Every way through the table from a state, as far as it leads somewhere new. */
@@ -27,7 +42,9 @@ function reachable(table: AnyTable, from: string): Set<string> {
 
 describe('the caller', () => {
   it('write accepted started progress result exception rejected returned givenUp sessionLost closed', () => {
-    expect(Object.keys(callerTable.waiting).join(' ')).toBe('write accepted started progress result exception rejected returned givenUp sessionLost closed')
+    expect(Object.keys(callerTable.waiting).join(' ')).toBe(
+      'write accepted started progress result exception rejected returned givenUp sessionLost closed',
+    )
     expect(drawn(callerTable)).toEqual([
       'waiting  wri . . . . . . . set = set',
       'written  . acc sta sta set set set wai set set set',
@@ -40,7 +57,9 @@ describe('the caller', () => {
 
 describe('the router', () => {
   it('refuse hold hand accepted started progress result exception rejected cancel deadline callerLost calleeLost', () => {
-    expect(Object.keys(routerTable.received).join(' ')).toBe('refuse hold hand accepted started progress result exception rejected cancel deadline callerLost calleeLost')
+    expect(Object.keys(routerTable.received).join(' ')).toBe(
+      'refuse hold hand accepted started progress result exception rejected cancel deadline callerLost calleeLost',
+    )
     expect(drawn(routerTable)).toEqual([
       'received set que han . . . . . . set set set .',
       'queued   set = han . . . . . . set set set =',
@@ -55,7 +74,12 @@ describe('the router', () => {
 describe('the callee', () => {
   it('start refuse returned threw cancel cancelGraceOver sessionLost', () => {
     expect(Object.keys(calleeTable.queued).join(' ')).toBe('start refuse returned threw cancel cancelGraceOver sessionLost')
-    expect(drawn(calleeTable)).toEqual(['queued    run set . . set . set', 'running   . . set set = aba aba', 'abandoned . . set set = = =', 'settled   . . . . = = ='])
+    expect(drawn(calleeTable)).toEqual([
+      'queued    run set . . set . set',
+      'running   . . set set = aba aba',
+      'abandoned . . set set = = =',
+      'settled   . . . . = = =',
+    ])
   })
 })
 
@@ -94,28 +118,52 @@ describe('all three', () => {
 })
 
 describe('executed', () => {
-  const verdicts: Readonly<Record<Holder, string>> = { caller: 'no', router: 'no', calleeBeforeStart: 'no', callee: 'maybe', calleeDone: 'yes' }
+  const verdicts: Readonly<Record<Holder, string>> = {
+    caller: 'no',
+    router: 'no',
+    calleeBeforeStart: 'no',
+    callee: 'maybe',
+    calleeDone: 'yes',
+  }
   it('follows from who last held the call', () => {
     for (const [holder, verdict] of Object.entries(verdicts)) expect([holder, executed(holder as Holder)]).toEqual([holder, verdict])
   })
 
   it('on every path on which a side ends a call by itself', () => {
     // caller: what was never written did not run; anything else may have.
-    expect((['waiting', 'written', 'accepted', 'started'] as const).map((state) => executed(callerHolder(state)))).toEqual(['no', 'maybe', 'maybe', 'maybe'])
+    expect((['waiting', 'written', 'accepted', 'started'] as const).map((state) => executed(callerHolder(state)))).toEqual([
+      'no',
+      'maybe',
+      'maybe',
+      'maybe',
+    ])
     // router: what was never handed over did not run.
-    expect((['received', 'queued', 'handed', 'accepted', 'started'] as const).map((state) => executed(routerHolder(state)))).toEqual(['no', 'no', 'maybe', 'maybe', 'maybe'])
+    expect((['received', 'queued', 'handed', 'accepted', 'started'] as const).map((state) => executed(routerHolder(state)))).toEqual([
+      'no',
+      'no',
+      'maybe',
+      'maybe',
+      'maybe',
+    ])
     // callee: before the start no, after its own word yes, in between maybe.
-    expect((['queued', 'running', 'abandoned', 'settled'] as const).map((state) => executed(calleeHolder(state)))).toEqual(['no', 'maybe', 'maybe', 'yes'])
+    expect((['queued', 'running', 'abandoned', 'settled'] as const).map((state) => executed(calleeHolder(state)))).toEqual([
+      'no',
+      'maybe',
+      'maybe',
+      'yes',
+    ])
   })
 
   it('no is never said of a call that an event could have started before', () => {
     for (const state of Object.keys(routerTable) as (keyof typeof routerTable)[]) {
       if (executed(routerHolder(state)) !== 'no') continue
       // Whoever holds a call in such a state has not given it to anybody who could answer.
-      for (const word of ['accepted', 'started', 'progress', 'result', 'exception', 'rejected'] as const) expect(routerTable[state][word]).toBe('wrong')
+      for (const word of ['accepted', 'started', 'progress', 'result', 'exception', 'rejected'] as const)
+        expect(routerTable[state][word]).toBe('wrong')
     }
     for (const state of Object.keys(calleeTable) as (keyof typeof calleeTable)[]) {
-      if (executed(calleeHolder(state)) === 'no') expect([calleeTable[state].returned, calleeTable[state].threw]).toEqual(['wrong', 'wrong'])
+      if (executed(calleeHolder(state)) === 'no')
+        expect([calleeTable[state].returned, calleeTable[state].threw]).toEqual(['wrong', 'wrong'])
     }
     for (const state of Object.keys(callerTable) as (keyof typeof callerTable)[]) {
       if (executed(callerHolder(state)) === 'no') expect(callerTable[state].result).toBe('wrong')
@@ -131,7 +179,11 @@ describe('a session', () => {
     expect([...states].toSorted()).toEqual(Object.keys(clientSession).toSorted())
     for (const state of states) expect(reachable(clientSession, state).has('ended')).toBe(true)
     expect(reachable(clientSession, 'ended')).toEqual(new Set(['ended']))
-    expect([clientSession.open.linkEnded, clientSession.broken.connected, clientSession.open.connected]).toEqual(['broken', 'open', 'wrong'])
+    expect([clientSession.open.linkEnded, clientSession.broken.connected, clientSession.open.connected]).toEqual([
+      'broken',
+      'open',
+      'wrong',
+    ])
   })
 
   it('at the router', () => {
@@ -141,7 +193,11 @@ describe('a session', () => {
     expect(reachable(routerSession, 'ended')).toEqual(new Set(['ended']))
     // It outlives its link, but not its grace, nor a goodbye, nor another process that takes its name.
     expect([routerSession.open.linkEnded, routerSession.detached.resumed, routerSession.open.resumed]).toEqual(['detached', 'open', 'open'])
-    expect([routerSession.detached.graceOver, routerSession.open.goodbye, routerSession.detached.superseded]).toEqual(['ended', 'ended', 'ended'])
+    expect([routerSession.detached.graceOver, routerSession.open.goodbye, routerSession.detached.superseded]).toEqual([
+      'ended',
+      'ended',
+      'ended',
+    ])
     expect(routerSession.ended.resumed).toBe('wrong')
   })
 })

@@ -8,7 +8,12 @@ const options = { numRuns: 400, seed: 1 }
 
 describe('Ring', () => {
   // Numbers that crowd into the same slots, and numbers in order.
-  const number = fc.oneof(fc.nat(40), fc.nat(40).map((n) => n * 2 ** 16), fc.nat(40).map((n) => (0xffffffff - n) >>> 0), fc.nat(0xffffffff))
+  const number = fc.oneof(
+    fc.nat(40),
+    fc.nat(40).map((n) => n * 2 ** 16),
+    fc.nat(40).map((n) => (0xffffffff - n) >>> 0),
+    fc.nat(0xffffffff),
+  )
   const step = fc.oneof(
     { weight: 5, arbitrary: fc.tuple(fc.constant('add' as const), number) },
     { weight: 3, arbitrary: fc.tuple(fc.constant('delete' as const), number) },
@@ -115,7 +120,10 @@ describe('Wheel', () => {
     { weight: 5, arbitrary: fc.record({ kind: fc.constant('add' as const), entry: fc.nat(9), delay }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('remove' as const), entry: fc.nat(9), delay: fc.constant(0) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('again' as const), entry: fc.nat(9), delay }) },
-    { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('advance' as const, 'busy' as const), entry: fc.constant(0), delay: fc.nat(12_000) }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constantFrom('advance' as const, 'busy' as const), entry: fc.constant(0), delay: fc.nat(12_000) }),
+    },
   )
 
   it('fires each deadline once, not before it is due and at most a tick after', () => {
@@ -194,21 +202,24 @@ describe('Wheel', () => {
 describe('Queue', () => {
   it('is first in, first out', () => {
     fc.assert(
-      fc.property(fc.array(fc.oneof(fc.constant('shift' as const), fc.constant('clear' as const), fc.nat()), { maxLength: 300 }), (steps) => {
-        const queue = new Queue<number>()
-        const model: number[] = []
-        for (const step of steps) {
-          if (step === 'shift') expect(queue.shift()).toBe(model.shift())
-          else if (step === 'clear' && model.length > 20) {
-            queue.clear()
-            model.length = 0
-          } else if (typeof step === 'number') {
-            queue.push(step)
-            model.push(step)
+      fc.property(
+        fc.array(fc.oneof(fc.constant('shift' as const), fc.constant('clear' as const), fc.nat()), { maxLength: 300 }),
+        (steps) => {
+          const queue = new Queue<number>()
+          const model: number[] = []
+          for (const step of steps) {
+            if (step === 'shift') expect(queue.shift()).toBe(model.shift())
+            else if (step === 'clear' && model.length > 20) {
+              queue.clear()
+              model.length = 0
+            } else if (typeof step === 'number') {
+              queue.push(step)
+              model.push(step)
+            }
+            expect(queue.size).toBe(model.length)
           }
-          expect(queue.size).toBe(model.length)
-        }
-      }),
+        },
+      ),
       options,
     )
   })

@@ -58,7 +58,13 @@ describe('sending', () => {
 describe('receiving', () => {
   it('takes each packet once, in order', () => {
     const exchange = new Exchange()
-    expect([1, 2, 2, 1, 3].map((sequence) => exchange.arrive(numbered(sequence, 0)))).toEqual(['fresh', 'fresh', 'duplicate', 'duplicate', 'fresh'])
+    expect([1, 2, 2, 1, 3].map((sequence) => exchange.arrive(numbered(sequence, 0)))).toEqual([
+      'fresh',
+      'fresh',
+      'duplicate',
+      'duplicate',
+      'fresh',
+    ])
     expect(exchange.received).toBe(3)
   })
 
@@ -163,7 +169,10 @@ describe('a lossy link', () => {
       const to = (1 - from) as 0 | 1
       for (const bytes of sides[from].exchange.resume(sides[to].exchange.received)) deliver(to, bytes.slice())
     }
-    for (const [from, to] of [[0, 1], [1, 0]] as const) {
+    for (const [from, to] of [
+      [0, 1],
+      [1, 0],
+    ] as const) {
       expect(sides[to].got).toEqual(Array.from({ length: sides[from].sent }, (_, at) => at + 1))
       sides[from].exchange.arrive(sides[to].exchange.sealUnnumbered())
       expect(sides[from].exchange.retainedBytes).toBe(0)
@@ -171,10 +180,16 @@ describe('a lossy link', () => {
   }
 
   it('loses nothing, repeats nothing, keeps the order', () => {
-    fc.assert(fc.property(fc.array(step, { maxLength: 120 }), (steps) => run(steps, false)), { numRuns: 300, seed: 1 })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), (steps) => run(steps, false)),
+      { numRuns: 300, seed: 1 },
+    )
   })
 
   it('also where the numbers wrap', () => {
-    fc.assert(fc.property(fc.array(step, { maxLength: 120 }), (steps) => run(steps, true)), { numRuns: 300, seed: 2 })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), (steps) => run(steps, true)),
+      { numRuns: 300, seed: 2 },
+    )
   })
 })
