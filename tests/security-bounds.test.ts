@@ -120,6 +120,21 @@ describe('row 21: everything is bounded', () => {
     expect(h.router.load).toMatchObject({ pendingCalls: 0, heldCalls: 0 })
   })
 
+  test('row 21: what waits for all services together', async () => {
+    await using h = harness({ router: { limits: { maxHeldBytes: 5000 } } })
+    const mallory = await peer(h)
+    const { symbol } = mallory.connected
+    const offers = ['One', 'Two', 'Three'].map((name) => ({ service: name, version: '1.0.0', methods: ['any'], concurrency: 1 }))
+    mallory.send(callTo(symbol, 1, 'waybill.Router', 'offer', [offers]))
+    for (let call = 2; call <= 31; call++) mallory.send(callTo(symbol, call, ['One', 'Two', 'Three'][call % 3]!, 'any', ['x'.repeat(900)]))
+    await h.advance(0)
+    // Each is given one; of the others, of a little more than 900 bytes each, five fit.
+    expect(h.router.load).toMatchObject({ pendingCalls: 8, heldCalls: 5 })
+    mallory.send(frameOf({ type: FrameType.goodbye }))
+    await h.advance(0)
+    expect(h.router.load).toMatchObject({ pendingCalls: 0, heldCalls: 0 })
+  })
+
   test('row 21: services, methods, labels and names of one client', async () => {
     await using h = harness({ router: { limits: { maxServicesPerSession: 3, maxMethodsPerService: 4 } } })
     const worker = await h.client('worker')

@@ -49,20 +49,22 @@ describe('row 23: no regular expression that backtracks sees the wire', () => {
 
   test('row 23: every expression of the sources takes linear time', () => {
     expect(found.length).toBeGreaterThan(20)
-    const letters = ['a', '0', '9', '-', '.', ' ', '/', '=', '"', '\\', '[', ':', '_', 'T', '+', '@', '~', '%', '<', '\n']
-    const pairs = letters.flatMap((left) => letters.map((right) => left + right))
+    const always = ['a', '0', '-', '.', ' ', '/', '"', '\\', '_', '\n']
     for (const { source, flags } of found) {
+      // What the expression itself speaks of is what it can be made to try in many ways.
+      const letters = [...new Set([...always, ...source.replaceAll(/\\[a-z]|[\^$*+?(){}|]/gi, '')])].slice(0, 30)
+      const pairs = letters.flatMap((left) => letters.map((right) => left + right))
       const expression = new RegExp(source, flags.replace(/[gy]/g, ''))
       for (const pair of pairs) {
         for (const end of ['!', '\u0000']) {
-          const text = pair.repeat(4000) + end
+          const text = pair.repeat(1500) + end
           let best = Number.POSITIVE_INFINITY
-          for (let attempt = 0; attempt < 3 && best > 20; attempt++) {
+          for (let attempt = 0; attempt < 3 && best > 10; attempt++) {
             const startMs = performance.now()
             expression.test(text)
             best = Math.min(best, performance.now() - startMs)
           }
-          expect(best, `${source} on ${JSON.stringify(pair)}`).toBeLessThan(20)
+          expect(best, `${source} on ${JSON.stringify(pair)}`).toBeLessThan(10)
         }
       }
     }
