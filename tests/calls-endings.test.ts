@@ -63,12 +63,15 @@ async function stage(): Promise<Stage> {
 }
 
 /** How the call failed, and at which time. */
-async function failure(h: Harness, call: Promise<unknown>): Promise<WaybillError & { atMs: number }> {
-  const failed = call.then(
+function failed(h: Harness, call: Promise<unknown>): Promise<WaybillError & { atMs: number }> {
+  return call.then(
     () => expect.unreachable(),
     (error: WaybillError) => Object.assign(error, { atMs: h.world.nowMs }),
   )
-  return await h.until(failed)
+}
+
+function failure(h: Harness, call: Promise<unknown>): Promise<WaybillError & { atMs: number }> {
+  return h.until(failed(h, call))
 }
 
 describe('cancel', () => {
@@ -301,11 +304,12 @@ describe('the deadline', () => {
     await caller.remote<Work>('Clock', { deadline: '5s' }).quick()
     expect(deadlineMs! - h.processOf(worker).clock.nowMs()).toBeCloseTo(5000, -1)
     const first = caller.remote(work).wait()
-    const second = failure(h, caller.remote(work, { deadline: 100 }).wait())
+    const second = failed(h, caller.remote(work, { deadline: 100 }).wait())
     await h.advance(10)
     // The router's cancel does not reach it.
     h.network.silence(h.processOf(worker), 'in')
-    expect(await second).toMatchObject({ code: 'DeadlineExceeded', executed: 'maybe' })
+    expect(await h.until(second)).toMatchObject({ code: 'DeadlineExceeded', executed: 'maybe' })
+    expect(worker.pending.incoming).toBe(2)
     release()
     expect(await h.until(first)).toBe('done')
     expect(log).toEqual(['started'])

@@ -103,6 +103,7 @@ describe.each(proxyAndMethod)('%s', (_what, it) => {
 })
 
 test('the proxy answers in with false, and cannot be changed', () => {
+  expect(Reflect.ownKeys(dog)).toEqual([])
   for (const name of ['bark', 'then', 'toString', 'constructor', Symbol.iterator]) expect(name in dog).toBe(false)
   const bark = dog.bark
   expect(() => Object.assign(dog, { bark: () => 'miau' })).toThrow(TypeError)

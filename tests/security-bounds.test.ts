@@ -151,6 +151,20 @@ describe('row 21: everything is bounded', () => {
     await expect(peer(h, { introduction: { labels } })).rejects.toMatchObject({ code: 'ProtocolViolation' })
   })
 
+  test('row 21: an answer of the router that grew too long is an error and not the end of who asked', async () => {
+    await using h = harness({ router: { limits: { maxFrameBytes: 16 * KiB } } })
+    const mallory = await peer(h)
+    const methods = Array.from({ length: 400 }, (_, at) => `m${at}`)
+    for (let n = 1; n <= 8; n++) {
+      const offer = { service: `Long${n}`, version: '1.0.0', methods }
+      mallory.send(callTo(mallory.connected.symbol, n, 'waybill.Router', 'offer', [[offer]]))
+    }
+    const client = await h.client('operator')
+    const router = client.remote<{ services(): unknown; info(): { services: number } }>('waybill.Router')
+    await expect(router.services()).rejects.toMatchObject({ code: 'TooLarge', executed: 'yes' })
+    expect(await router.info()).toMatchObject({ services: 8 })
+  })
+
   test('row 21: addresses made up by a client get no number', async () => {
     await using h = harness({ router: { limits: { maxAddressesPerSession: 5 } } })
     const worker = await h.client('worker')

@@ -93,7 +93,7 @@ describe('a welcome that is none', () => {
   const welcomes: readonly (readonly [string, (connected: Connected) => Uint8Array, string])[] = [
     ['nothing', () => new Uint8Array(0), 'RouterUnreachable|Incompatible'],
     ['another version', (connected) => writeOpening(connected, 9), 'Incompatible'],
-    ['no limits', ({ limits: _, ...rest }) => writeOpening(rest as Connected), 'ProtocolViolation'],
+    ['no limits', (connected) => writeOpening({ ...connected, limits: undefined } as never), 'ProtocolViolation'],
     ['a symbol of 33 bits', (connected) => writeOpening({ ...connected, symbol: 2 ** 32 }), 'ProtocolViolation'],
     ['a refusal without a word', () => writeOpening({ refused: {} } as never), 'ProtocolViolation'],
     ['a refusal of no code', () => writeOpening({ refused: { code: '__proto__', message: 'x' } } as never), 'Internal'],

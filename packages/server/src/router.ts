@@ -39,6 +39,7 @@ export interface RouterLoad {
 
 export class Router implements Entrance, RouterView {
   readonly maxPacketBytes: number
+  readonly maxFrameBytes: number
   readonly openingMs: number
   readonly #parts: RouterParts
   readonly #incidents: Incidents
@@ -60,6 +61,7 @@ export class Router implements Entrance, RouterView {
     this.#incidents = incidents
     this.#startedMs = ports.clock.wallMs()
     this.openingMs = limits.openingMs
+    this.maxFrameBytes = limits.maxFrameBytes
     this.maxPacketBytes = limits.maxFrameBytes + PACKET_SLACK_BYTES
     this.#flusher = new Flusher(ports, limits.acknowledgeMs)
     const lost = (session: Session, reason: string): void => this.#calls.lost(session, reason)

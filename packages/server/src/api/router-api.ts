@@ -41,6 +41,8 @@ export interface ClientInfo {
 }
 
 export interface RouterView {
+  /** No answer may be longer. */
+  readonly maxFrameBytes: number
   info(): RouterInfo
   services(): readonly ServiceInfo[]
   clients(): readonly ClientInfo[]

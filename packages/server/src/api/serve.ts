@@ -1,5 +1,5 @@
 /** Answers calls to the router itself. They are quick and need no room, so they are never held, and end in the turn in which they arrive. */
-import { findText, Flag, FrameType, parseBody, prepareBody, quoted, Tag, WaybillError, type FrameReader } from '@waybill/core'
+import { findText, Flag, FrameType, HEADER_BYTES, parseBody, prepareBody, quoted, Tag, WaybillError, type FrameReader } from '@waybill/core'
 import { except, reject } from '../answers.js'
 import type { Incidents } from '../incidents.js'
 import type { Session } from '../model.js'
@@ -17,10 +17,17 @@ export function serveRouterCall(view: RouterView, caller: Session, frame: FrameR
   try {
     const args = parseBody(frame.encoding, frame.body())
     const body = prepareBody(method(view, caller, Array.isArray(args) ? args : []))
+    const size = HEADER_BYTES + body.byteLengthBound
+    if (size > view.maxFrameBytes) {
+      throw new WaybillError('TooLarge', `the answer of ${ROUTER_SERVICE}.${name} does not fit in one frame`, {
+        executed: 'yes',
+        details: { limit: view.maxFrameBytes, size },
+      })
+    }
     caller.channel.write({ type: FrameType.result, destination: caller.symbol, call }, undefined, body)
   } catch (thrown) {
     const error = incidents.disclosed(`${ROUTER_SERVICE}.${name}`, WaybillError.from(thrown))
     if (error.executed === 'no') reject(caller, call, error)
-    else except(caller, call, error, 'maybe')
+    else except(caller, call, error, error.executed)
   }
 }
