@@ -285,41 +285,64 @@ describe('in a session', () => {
   const ignored: readonly (readonly [string, (it: HostilePeer, victim: number) => Uint8Array])[] = [
     [
       'an answer for a call that one does not have',
-      (_it, victim) => frameOf({ type: FrameType.result, destination: victim, call: 1 }, undefined, body('forged')),
+      (it, victim) =>
+        frameOf({ type: FrameType.result, source: it.connected.symbol, destination: victim, call: 1 }, undefined, body('forged')),
     ],
     [
       'an exception for it',
-      (_it, victim) => frameOf({ type: FrameType.exception, destination: victim, call: 1 }, undefined, body({ exval: 'forged' })),
+      (it, victim) =>
+        frameOf(
+          { type: FrameType.exception, source: it.connected.symbol, destination: victim, call: 1 },
+          undefined,
+          body({ exval: 'forged' }),
+        ),
     ],
     [
       'a refusal of it',
-      (_it, victim) =>
-        frameOf({ type: FrameType.rejected, destination: victim, call: 1 }, undefined, body({ code: 'Rejected', description: 'forged' })),
+      (it, victim) =>
+        frameOf(
+          { type: FrameType.rejected, source: it.connected.symbol, destination: victim, call: 1 },
+          undefined,
+          body({ code: 'Rejected', description: 'forged' }),
+        ),
     ],
     [
       'a progress of it',
-      (_it, victim) => frameOf({ type: FrameType.progress, destination: victim, call: 1 }, undefined, body({ total: 1, completed: 1 })),
+      (it, victim) =>
+        frameOf(
+          { type: FrameType.progress, source: it.connected.symbol, destination: victim, call: 1 },
+          undefined,
+          body({ total: 1, completed: 1 }),
+        ),
     ],
     [
       'a piece of its answer',
-      (_it, victim) => frameOf({ type: FrameType.answerChunk, destination: victim, call: 1 }, undefined, body('forged')),
+      (it, victim) =>
+        frameOf({ type: FrameType.answerChunk, source: it.connected.symbol, destination: victim, call: 1 }, undefined, body('forged')),
     ],
     ['a cancel of it', (_it, victim) => frameOf({ type: FrameType.cancel, source: victim, call: 1 })],
     ['a piece of its body', (_it, victim) => frameOf({ type: FrameType.callChunk, source: victim, call: 1 }, undefined, body('forged'))],
     ['a cancel of nothing', (it) => frameOf({ type: FrameType.cancel, source: it.connected.symbol, call: 77 })],
     ['a piece of nothing', (it) => frameOf({ type: FrameType.callChunk, source: it.connected.symbol, call: 77 }, undefined, body('x'))],
-    ['an answer to nobody', () => frameOf({ type: FrameType.result, destination: 0xfffff, call: 1 }, undefined, body('x'))],
+    [
+      'an answer to nobody',
+      (it) => frameOf({ type: FrameType.result, source: it.connected.symbol, destination: 0xfffff, call: 1 }, undefined, body('x')),
+    ],
   ]
   test.each(ignored)('%s changes nothing', async (_what, frame) => {
     const { h, peer, innocent } = await stage()
     await using _ = h
+    const victim = await peer('victim')
+    victim.send(waiting(victim, 1))
     const mallory = await peer()
-    // The innocent caller came second, and its first call is still under way.
-    for (let victim = 0x100001; victim <= 0x100004; victim++) mallory.send(frame(mallory, victim), frame(mallory, victim - 0x100000))
-    for (let call = 1; call < 5; call++) mallory.send(frame(mallory, mallory.connected.symbol - call))
+    await h.advance(10)
+    mallory.send(frame(mallory, victim.connected.symbol))
     await h.advance(10)
     mallory.send(call(mallory))
     expect((await mallory.next((seen) => seen.call === 1 && seen.type === FrameType.result)).value).toBe(3)
+    await h.advance(1000)
+    const told = victim.frames.filter((seen) => seen.call === 1).map(({ type, value }) => [type, value])
+    expect(told).toEqual([[FrameType.result, 'waited']])
     await innocent()
   })
 
@@ -387,6 +410,9 @@ describe('in a session', () => {
     }
     await h.advance(1000)
     expect(worker.pending.incoming).toBe(0)
+    const refused = mallory.frames.filter(({ type }) => type === FrameType.rejected)
+    expect(refused.length).toBeGreaterThan(0)
+    expect(refused[0]!.value).toMatchObject({ code: 'ProtocolViolation', description: expect.stringContaining('5') as string })
     await innocent()
   })
 })

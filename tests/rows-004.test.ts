@@ -128,6 +128,7 @@ describe('envelopes', () => {
       ['routing', 'a'],
       ['timestamp', 'yesterday'],
       ['ttl', -1],
+      ['ttl', 0],
       ['ttl', 1.5],
       ['ttl', 2 ** 32],
       ['replyto', 5],

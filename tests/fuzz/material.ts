@@ -157,7 +157,7 @@ export function damagedJson(dice: Seeded, json: unknown): unknown {
       break
     default:
       if (typeof holder[key] === 'string') holder[key] = dice.chance(0.5) ? `${holder[key]}x` : holder[key].toUpperCase()
-      else holder[key] = dice.pick([null, -1, 1e308, '', [], {}])
+      else holder[key] = dice.pick([null, 0, -1, 1e308, '', [], {}])
   }
   return json
 }

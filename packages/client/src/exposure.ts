@@ -58,7 +58,11 @@ export class Exposure {
     this.symbol = symbol
     this.bySymbol.clear()
     let index = 0
-    for (const method of this.contract.methods.values()) this.bySymbol.set(methods[index++] ?? 0, method)
+    for (const method of this.contract.methods.values()) {
+      const own = methods[index++] ?? 0
+      // A router whose table is full gives 0, and such a method is called by its name.
+      if (own !== 0) this.bySymbol.set(own, method)
+    }
   }
 
   streams(method: MethodContract): boolean {

@@ -39,6 +39,11 @@ describe('an address', () => {
     )
   })
 
+  it('has one form, whatever the order of its labels', () => {
+    expect(printAddress({ service: 'Dog', where: { b: '1', a: '2', C: '3' } })).toBe('Dog?C=3&a=2&b=1')
+    expect(printAddress(parseAddress('Dog?b=1&a=2'))).toBe(printAddress(parseAddress('Dog?a=2&b=1')))
+  })
+
   it('or anything else is refused, never half understood', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {

@@ -135,19 +135,21 @@ describe('Wheel', () => {
         const entries = Array.from({ length: 10 }, () => new Entry(clock, wheel))
         const due = new Map<Entry, number>()
         let busyUntil = 0
+        const again = new Map<Entry, number>()
         const look = (): void => {
           for (const entry of entries) {
-            const expected = due.get(entry)
-            const fired = entry.fired.splice(0)
-            if (fired.length === 0) {
-              if (expected !== undefined) expect(expected + TICK_MS + 1, 'still waiting').toBeGreaterThan(clock.now)
-              continue
+            for (const firedMs of entry.fired.splice(0)) {
+              const expected = due.get(entry)
+              expect(expected, 'was to fire').toBeDefined()
+              expect(firedMs).toBeGreaterThanOrEqual(expected! - 1e-6)
+              expect(firedMs).toBeLessThanOrEqual(Math.max(expected! + TICK_MS, busyUntil) + 1e-6)
+              const delay = again.get(entry)
+              again.delete(entry)
+              if (delay === undefined) due.delete(entry)
+              else due.set(entry, firedMs + delay)
             }
-            expect(expected, 'was to fire').toBeDefined()
-            expect(fired[0]!).toBeGreaterThanOrEqual(expected! - 1e-6)
-            expect(fired[0]!).toBeLessThanOrEqual(Math.max(expected! + TICK_MS, busyUntil) + 1e-6)
-            expect(fired.length).toBe(1)
-            due.delete(entry)
+            const waiting = due.get(entry)
+            if (waiting !== undefined) expect(waiting + TICK_MS + 1, 'still waiting').toBeGreaterThan(clock.now)
           }
         }
         for (const { kind, entry: index, delay: ms } of steps) {
@@ -158,7 +160,10 @@ describe('Wheel', () => {
           } else if (kind === 'remove') {
             due.delete(entry)
             wheel.remove(entry)
-          } else if (kind !== 'again') {
+          } else if (kind === 'again') {
+            entry.again = ms
+            again.set(entry, ms)
+          } else {
             if (kind === 'busy') busyUntil = clock.now + ms
             clock.advance(ms, kind === 'busy')
             look()
