@@ -172,7 +172,9 @@ function unknownOf(frame: FrameReader, kind: EnvelopeContent['kind']): Readonly<
   const json = findJson(frame, Tag.unknown)
   if (json === undefined) return undefined
   const unknown = object(json)
-  const known = Object.keys(unknown).find((field) => isKnown(field, kind))
+  const fields = Object.keys(unknown)
+  if (fields.length === 0) return undefined
+  const known = fields.find((field) => isKnown(field, kind))
   if (known !== undefined) throw violation(`the field ${known} is not unknown`)
   return unknown
 }
