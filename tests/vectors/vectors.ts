@@ -53,7 +53,7 @@ export const openings: Readonly<Record<string, Introduction | Connected | Refuse
 /** A frame as fields. `fields` are extension fields in order; a body is a value, or raw bytes of an encoding. */
 export interface FrameVector {
   readonly head: FrameHead
-  readonly fields?: readonly (readonly [tag: number, content: string])[]
+  readonly fields?: readonly (readonly [tag: number, content: string | Uint8Array])[]
   readonly body?: unknown
 }
 
@@ -63,6 +63,8 @@ export const callee = 0x00400002
 export const address = 0x00500001
 export const instance = 0x00600001
 export const method = 0x00700001
+/** 018f3c1e-7a00-8dea-b6fb-bc0000000001 */
+const sn = Uint8Array.from([0x01, 0x8f, 0x3c, 0x1e, 0x7a, 0, 0x8d, 0xea, 0xb6, 0xfb, 0xbc, 0, 0, 0, 0, 1])
 
 export const frames: Readonly<Record<string, FrameVector>> = {
   goodbye: { head: { type: FrameType.goodbye }, body: { code: 'Superseded', message: 'another process took over the name kennel' } },
@@ -115,6 +117,49 @@ export const frames: Readonly<Record<string, FrameVector>> = {
     head: { type: FrameType.answerChunk, flags: Flag.more, destination: caller, source: callee, call: 1 },
     body: new Uint8Array([4, 5, 6]),
   },
+  drain: { head: { type: FrameType.drain } },
+  'call-stored': {
+    head: {
+      type: FrameType.call,
+      flags: Flag.durable | Flag.noReply,
+      destination: address,
+      source: caller,
+      call: 1,
+      ttlMs: 86400000,
+      method,
+    },
+    fields: [[Tag.sn, sn]],
+    body: ['hello'],
+  },
+  stored: {
+    head: { type: FrameType.stored, destination: caller, call: 1 },
+    body: { sn: '018f3c1e-7a00-8dea-b6fb-bc0000000001', durability: 'memory' },
+  },
+  watch: { head: { type: FrameType.watch, source: caller, call: 4 }, fields: [[Tag.sn, sn]] },
+  postback: { head: { type: FrameType.result, destination: caller, source: callee }, fields: [[Tag.sn, sn]], body: 'wau' },
+  'call-ordered': {
+    head: { type: FrameType.call, destination: address, source: caller, call: 5, ttlMs: 600000, method },
+    fields: [
+      [Tag.within, new Uint8Array([2, 0, 0x40, 0, 7, 0, 0, 0])],
+      [Tag.wait, new Uint8Array([0x88, 0x13, 0, 0])],
+      [Tag.orderKey, 'rex'],
+      [Tag.policy, new Uint8Array([1])],
+    ],
+    body: ['hello'],
+  },
+  subscribe: { head: { type: FrameType.subscribe, source: caller, call: 6 }, fields: [[Tag.topic, 'dog.*']] },
+  unsubscribe: { head: { type: FrameType.unsubscribe, source: caller, call: 6 } },
+  publish: { head: { type: FrameType.publish, source: caller, call: 7 }, fields: [[Tag.topic, 'dog.barked']], body: { phrase: 'wau' } },
+  event: {
+    head: { type: FrameType.event },
+    fields: [
+      [Tag.topic, 'dog.barked'],
+      [Tag.sender, 'kennel'],
+      [Tag.cursor, '42'],
+    ],
+    body: { phrase: 'wau' },
+  },
+  gap: { head: { type: FrameType.gap }, body: { missed: 3, from: 43, to: 45 } },
 }
 
 /** Frames of each packet, by name, with the packet's numbers. */

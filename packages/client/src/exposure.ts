@@ -45,11 +45,13 @@ export class Exposure {
   /** What the router is told. */
   get offer(): Record<string, unknown> {
     const { name, version, labels, concurrency, methods } = this.contract
+    const idempotent = [...methods.values()].filter((method) => method.idempotent).map((method) => method.name)
     return {
       service: name,
       version,
       labels: { ...labels },
       methods: [...methods.keys()],
+      ...(idempotent.length > 0 && { idempotent }),
       ...(concurrency !== undefined && { concurrency }),
     }
   }

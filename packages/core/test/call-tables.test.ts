@@ -41,32 +41,34 @@ function reachable(table: AnyTable, from: string): Set<string> {
 }
 
 describe('the caller', () => {
-  it('write accepted started progress result exception rejected returned givenUp sessionLost closed', () => {
+  it('write stored accepted started progress result exception rejected returned givenUp sessionLost closed', () => {
     expect(Object.keys(callerTable.waiting).join(' ')).toBe(
-      'write accepted started progress result exception rejected returned givenUp sessionLost closed',
+      'write stored accepted started progress result exception rejected returned givenUp sessionLost closed',
     )
     expect(drawn(callerTable)).toEqual([
-      'waiting  wri . . . . . . . set = set',
-      'written  . acc sta sta set set set wai set set set',
-      'accepted . . sta sta set set set wai set set set',
-      'started  . . . = set set . . set set set',
-      'settled  . = = = = = = = = = =',
+      'waiting  wri . . . . . . . . set = set',
+      'written  . sto acc sta sta set set set wai set set set',
+      'stored   . . = = = set set set . set = set',
+      'accepted . . . sta sta set set set wai set set set',
+      'started  . . . . = set set . . set set set',
+      'settled  . = = = = = = = = = = =',
     ])
   })
 })
 
 describe('the router', () => {
-  it('refuse hold hand accepted started progress result exception rejected cancel deadline callerLost calleeLost', () => {
+  it('refuse store hold hand accepted started progress result exception rejected cancel deadline callerLost calleeLost redeliver', () => {
     expect(Object.keys(routerTable.received).join(' ')).toBe(
-      'refuse hold hand accepted started progress result exception rejected cancel deadline callerLost calleeLost',
+      'refuse store hold hand accepted started progress result exception rejected cancel deadline callerLost calleeLost redeliver',
     )
     expect(drawn(routerTable)).toEqual([
-      'received set que han . . . . . . set set set .',
-      'queued   set = han . . . . . . set set set =',
-      'handed   . . . acc sta sta set set set = set set set',
-      'accepted . . . . sta sta set set set = set set set',
-      'started  . . . . . = set set . = set set set',
-      'settled  . . . = = = = = = = = = =',
+      'received set sto que han . . . . . . set set set . .',
+      'stored   . . que han . . . . . . set set = . .',
+      'queued   set . = han . . . . . . set set set = .',
+      'handed   . . . . acc sta sta set set set = set set set que',
+      'accepted . . . . . sta sta set set set = set set set que',
+      'started  . . . . . . = set set . = set set set que',
+      'settled  . . . . = = = = = = = = = = =',
     ])
   })
 })

@@ -46,6 +46,10 @@ export interface Offer {
   /** Calls that the instance takes at once. */
   readonly concurrency: number
   readonly methods: readonly string[]
+  /** Those of them that may run more than once for one call. */
+  readonly idempotent: ReadonlySet<string>
+  /** Each caller stays with one instance, which keeps an object for it. */
+  readonly perCaller: boolean
 }
 
 /** One service at one client. Owned by `Registry`; `inFlight` by `Calls`. */

@@ -1,8 +1,8 @@
 /**
  * The life of a call at its caller. Pure. PROTOCOL.md shows the same table.
  *
- * Where later parts attach: an asynchronous call settles its receipt's promise at `stored` (a state between `written` and `accepted`) and
- * goes on as a receipt; a stream's items come between `started` and the terminal event; the journal knows nothing of this side.
+ * A call that is to be stored stays `stored` until its outcome, whatever is reported meanwhile, and goes on in the next session. Where later
+ * parts attach: a stream's items come between `started` and the terminal event; the journal knows nothing of this side.
  */
 import type { Table } from './table.js'
 
@@ -11,12 +11,15 @@ export type CallerState =
   | 'waiting'
   /** Handed over to the link; nothing was heard since. */
   | 'written'
+  /** The router has stored it: it outlives this session, and what is heard of it later is told by the router. */
+  | 'stored'
   | 'accepted'
   | 'started'
   | 'settled'
 
 export type CallerEvent =
   | 'write'
+  | 'stored'
   | 'accepted'
   | 'started'
   | 'progress'
@@ -35,24 +38,28 @@ export type CallerEvent =
 
 export const callerTable: Table<CallerState, CallerEvent> = {
   waiting: {
-    write: 'written', accepted: 'wrong', started: 'wrong', progress: 'wrong', result: 'wrong', exception: 'wrong', rejected: 'wrong',
+    write: 'written', stored: 'wrong', accepted: 'wrong', started: 'wrong', progress: 'wrong', result: 'wrong', exception: 'wrong', rejected: 'wrong',
     returned: 'wrong', givenUp: 'settled', sessionLost: 'stay', closed: 'settled',
   },
   written: {
-    write: 'wrong', accepted: 'accepted', started: 'started', progress: 'started', result: 'settled', exception: 'settled', rejected: 'settled',
+    write: 'wrong', stored: 'stored', accepted: 'accepted', started: 'started', progress: 'started', result: 'settled', exception: 'settled', rejected: 'settled',
     returned: 'waiting', givenUp: 'settled', sessionLost: 'settled', closed: 'settled',
   },
+  stored: {
+    write: 'wrong', stored: 'wrong', accepted: 'stay', started: 'stay', progress: 'stay', result: 'settled', exception: 'settled',
+    rejected: 'settled', returned: 'wrong', givenUp: 'settled', sessionLost: 'stay', closed: 'settled',
+  },
   accepted: {
-    write: 'wrong', accepted: 'wrong', started: 'started', progress: 'started', result: 'settled', exception: 'settled', rejected: 'settled',
+    write: 'wrong', stored: 'wrong', accepted: 'wrong', started: 'started', progress: 'started', result: 'settled', exception: 'settled', rejected: 'settled',
     returned: 'waiting', givenUp: 'settled', sessionLost: 'settled', closed: 'settled',
   },
   started: {
-    write: 'wrong', accepted: 'wrong', started: 'wrong', progress: 'stay', result: 'settled', exception: 'settled', rejected: 'wrong',
+    write: 'wrong', stored: 'wrong', accepted: 'wrong', started: 'wrong', progress: 'stay', result: 'settled', exception: 'settled', rejected: 'wrong',
     returned: 'wrong', givenUp: 'settled', sessionLost: 'settled', closed: 'settled',
   },
   // Late words are legal here: they crossed the caller's own end on the way.
   settled: {
-    write: 'wrong', accepted: 'stay', started: 'stay', progress: 'stay', result: 'stay', exception: 'stay', rejected: 'stay',
+    write: 'wrong', stored: 'stay', accepted: 'stay', started: 'stay', progress: 'stay', result: 'stay', exception: 'stay', rejected: 'stay',
     returned: 'stay', givenUp: 'stay', sessionLost: 'stay', closed: 'stay',
   },
 }

@@ -1,15 +1,16 @@
 /**
  * The life of a call at the router. Pure. PROTOCOL.md shows the same table.
  *
- * Where later parts attach: the journal puts `stored` between `received` and `queued` and folds the same events; a lease is `handed` with an
- * expiry and a token, which for at-least-once work returns to `queued`; streams and references live from `handed` to `settled` and end with
- * it.
+ * What is stored is not touched by `callerLost`, and is never refused: it expires. Where later parts attach: the journal folds the same events;
+ * a lease is `handed` with an expiry and a token; streams and references live from `handed` to `settled` and end with it.
  */
 import type { Table } from './table.js'
 
 export type RouterState =
   /** Read from the caller's link, no decision yet. */
   | 'received'
+  /** Promised: the router answers for its outcome, whoever leaves. */
+  | 'stored'
   /** Held by the router: no instance has room, or its client is away within the grace. */
   | 'queued'
   /** Given to an instance's link. */
@@ -21,6 +22,7 @@ export type RouterState =
 export type RouterEvent =
   /** The router refuses: no target, no right, no room, too large. */
   | 'refuse'
+  | 'store'
   | 'hold'
   | 'hand'
   | 'accepted'
@@ -34,30 +36,36 @@ export type RouterEvent =
   | 'callerLost'
   /** The instance's session is lost, or its client took the service back without an answer. */
   | 'calleeLost'
+  /** The callee gave it back unstarted, or was lost with a stored call that may run again: it waits for another one. */
+  | 'redeliver'
 
 export const routerTable: Table<RouterState, RouterEvent> = {
   received: {
-    refuse: 'settled', hold: 'queued', hand: 'handed', accepted: 'wrong', started: 'wrong', progress: 'wrong', result: 'wrong',
-    exception: 'wrong', rejected: 'wrong', cancel: 'settled', deadline: 'settled', callerLost: 'settled', calleeLost: 'wrong',
+    refuse: 'settled', store: 'stored', hold: 'queued', hand: 'handed', accepted: 'wrong', started: 'wrong', progress: 'wrong', result: 'wrong',
+    exception: 'wrong', rejected: 'wrong', cancel: 'settled', deadline: 'settled', callerLost: 'settled', calleeLost: 'wrong', redeliver: 'wrong',
+  },
+  stored: {
+    refuse: 'wrong', store: 'wrong', hold: 'queued', hand: 'handed', accepted: 'wrong', started: 'wrong', progress: 'wrong', result: 'wrong',
+    exception: 'wrong', rejected: 'wrong', cancel: 'settled', deadline: 'settled', callerLost: 'stay', calleeLost: 'wrong', redeliver: 'wrong',
   },
   queued: {
-    refuse: 'settled', hold: 'stay', hand: 'handed', accepted: 'wrong', started: 'wrong', progress: 'wrong', result: 'wrong',
-    exception: 'wrong', rejected: 'wrong', cancel: 'settled', deadline: 'settled', callerLost: 'settled', calleeLost: 'stay',
+    refuse: 'settled', store: 'wrong', hold: 'stay', hand: 'handed', accepted: 'wrong', started: 'wrong', progress: 'wrong', result: 'wrong',
+    exception: 'wrong', rejected: 'wrong', cancel: 'settled', deadline: 'settled', callerLost: 'settled', calleeLost: 'stay', redeliver: 'wrong',
   },
   handed: {
-    refuse: 'wrong', hold: 'wrong', hand: 'wrong', accepted: 'accepted', started: 'started', progress: 'started', result: 'settled',
-    exception: 'settled', rejected: 'settled', cancel: 'stay', deadline: 'settled', callerLost: 'settled', calleeLost: 'settled',
+    refuse: 'wrong', store: 'wrong', hold: 'wrong', hand: 'wrong', accepted: 'accepted', started: 'started', progress: 'started', result: 'settled',
+    exception: 'settled', rejected: 'settled', cancel: 'stay', deadline: 'settled', callerLost: 'settled', calleeLost: 'settled', redeliver: 'queued',
   },
   accepted: {
-    refuse: 'wrong', hold: 'wrong', hand: 'wrong', accepted: 'wrong', started: 'started', progress: 'started', result: 'settled',
-    exception: 'settled', rejected: 'settled', cancel: 'stay', deadline: 'settled', callerLost: 'settled', calleeLost: 'settled',
+    refuse: 'wrong', store: 'wrong', hold: 'wrong', hand: 'wrong', accepted: 'wrong', started: 'started', progress: 'started', result: 'settled',
+    exception: 'settled', rejected: 'settled', cancel: 'stay', deadline: 'settled', callerLost: 'settled', calleeLost: 'settled', redeliver: 'queued',
   },
   started: {
-    refuse: 'wrong', hold: 'wrong', hand: 'wrong', accepted: 'wrong', started: 'wrong', progress: 'stay', result: 'settled',
-    exception: 'settled', rejected: 'wrong', cancel: 'stay', deadline: 'settled', callerLost: 'settled', calleeLost: 'settled',
+    refuse: 'wrong', store: 'wrong', hold: 'wrong', hand: 'wrong', accepted: 'wrong', started: 'wrong', progress: 'stay', result: 'settled',
+    exception: 'settled', rejected: 'wrong', cancel: 'stay', deadline: 'settled', callerLost: 'settled', calleeLost: 'settled', redeliver: 'queued',
   },
   settled: {
-    refuse: 'wrong', hold: 'wrong', hand: 'wrong', accepted: 'stay', started: 'stay', progress: 'stay', result: 'stay',
-    exception: 'stay', rejected: 'stay', cancel: 'stay', deadline: 'stay', callerLost: 'stay', calleeLost: 'stay',
+    refuse: 'wrong', store: 'wrong', hold: 'wrong', hand: 'wrong', accepted: 'stay', started: 'stay', progress: 'stay', result: 'stay',
+    exception: 'stay', rejected: 'stay', cancel: 'stay', deadline: 'stay', callerLost: 'stay', calleeLost: 'stay', redeliver: 'stay',
   },
 }

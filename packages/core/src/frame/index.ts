@@ -1,2 +1,2 @@
 export { executedFlag, executedOf } from './executed.js'
-export { Flag, FrameType, Tag } from './types.js'
+export { Flag, FrameType, Policy, Tag } from './types.js'

@@ -13,6 +13,8 @@ export const FrameType = {
   symbol: 0x04,
   /** The answer to a frame of a type that the receiver does not know; the body is `{ type, call }`. */
   unsupported: 0x05,
+  /** Router → client: take your services back, let what runs end. */
+  drain: 0x06,
 
   /** Toward the callee. */
   call: 0x10,
@@ -28,19 +30,33 @@ export const FrameType = {
   rejected: 0x25,
   answerChunk: 0x26,
 
-  // Reserved: 0x30–0x3f streams (open, item, credit, end), 0x40–0x4f references (grant, release), 0x50–0x5f events (publish,
-  // subscribe, deliver, cursor, gap), 0x60–0x6f store (stored, receipt, lease, extend, acknowledge), 0x70–0x7f mesh (peer, advertise).
+  /** Events: client → router, but for the last two. */
+  publish: 0x50,
+  subscribe: 0x51,
+  unsubscribe: 0x52,
+  /** Router → client: the same bytes for every subscriber. */
+  event: 0x53,
+  /** Router → client: events were left out, as the subscriber was too slow. */
+  gap: 0x54,
+
+  /** Router → caller: the call is the router's now; its serial number is a receipt. */
+  stored: 0x60,
+  /** Client → router: tell me, under this number, what happens to the stored call of that serial number. */
+  watch: 0x61,
+
+  // Reserved: 0x30–0x3f streams (open, item, credit, end), 0x40–0x4f references (grant, release), 0x55–0x5f events (cursor),
+  // 0x62–0x6f store (lease, extend, acknowledge), 0x70–0x7f mesh (peer, advertise).
 } as const
 
 export type FrameType = (typeof FrameType)[keyof typeof FrameType]
 
 /** Bits of the flags byte. */
 export const Flag = {
-  /** Call: somebody listens to `accepted` and `started`. */
+  /** Call: somebody listens to `accepted` and `started`. Beside `noReply`, and only from the router: it wants to know of the end. */
   statusesWanted: 0x01,
   /** The body goes on in chunk frames of the same call; the last chunk is without this flag. */
   more: 0x02,
-  /** Call: fire and forget, nothing comes back. */
+  /** Call: no status and no outcome goes to the caller. Result: the end of such a call, for the router alone. */
   noReply: 0x04,
   /** Exception: two bits of `executed`, see `executedFlag`. */
   executedMask: 0x18,
@@ -48,7 +64,7 @@ export const Flag = {
   sealed: 0x20,
   /** Reserved: the body holds references; their table stands in the extension. */
   references: 0x40,
-  /** Reserved: store before delivery. */
+  /** Call: the router stores it before it goes on, and answers `stored`. */
   durable: 0x80,
 } as const
 
@@ -78,7 +94,32 @@ export const Tag = {
   cntr: 11,
   /** JSON object: fields of an envelope that this version does not know, carried unchanged. */
   unknown: 12,
-  // Reserved, each for a later feature: parent sn 16, key 17, body digest 18, order key 19, lease (epoch, attempt, token) 21, origin router
-  // and hops 22, trace context 23, sealed key id 24, signature 25, accepted body encodings 26, realm 27, event cursor 28, references 29,
-  // pipelined target 30.
+  /** 16 bytes: the serial number of the group that the call belongs to. */
+  parent: 16,
+  /** UTF-8: calls of one service with the same order key never overlap. */
+  orderKey: 19,
+  /** ASCII decimal: the router's number for an event. */
+  cursor: 28,
+  /** `u32 source, u32 call`: the call during which this one is made, as its callee knows it. */
+  within: 31,
+  /** `u32` milliseconds: how long the call may wait for somebody to take it. */
+  wait: 32,
+  /** UTF-8: calls with the same key go to the same instance, as long as it is there. */
+  sticky: 33,
+  /** `u8`: how the router chooses, see `Policy`. */
+  policy: 34,
+  /** UTF-8: the topic of an event, or the pattern of a subscription. */
+  topic: 35,
+  // Reserved, each for a later feature: key 17, body digest 18, lease (epoch, attempt, token) 21, origin router and hops 22, trace context 23,
+  // sealed key id 24, signature 25, accepted body encodings 26, realm 27, references 29, pipelined target 30.
 } as const
+
+/** How the router chooses among the instances that match. */
+export const Policy = {
+  /** The least busy for its declared concurrency, among equals in turn. A call that finds no room waits for whoever has it first. */
+  leastBusy: 0,
+  /** Strictly in turn: a call whose turn is a busy instance waits for that one. */
+  roundRobin: 1,
+} as const
+
+export type Policy = (typeof Policy)[keyof typeof Policy]

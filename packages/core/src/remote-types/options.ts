@@ -7,10 +7,21 @@ export interface CallOptions {
   readonly timeout?: Duration
   /** Hard limit, from the call on. Default 10 min. */
   readonly deadline?: Duration
-  /** How long a stored call may wait for somebody to take it. Default 24 h. */
+  /**
+   * How long the call may wait for somebody to take it, also where nobody offers the service yet; then it ends with `Expired`. Default: 24 h for
+   * a stored call, 30 s for `.send`, and no wait for a service that is not there for any other.
+   */
   readonly ttl?: Duration
   /** Idempotency key: a second call with it is the first one. Default: the serial number. */
   readonly key?: string
+  /** Calls with the same one go to the same instance, as long as it is there. */
+  readonly sticky?: string
+  /** Calls of the service with the same one never overlap, and keep the order of their caller. */
+  readonly orderKey?: string
+  /** How an instance is chosen. Default `leastBusy`: whoever has room; `roundRobin`: strictly in turn, whoever is busy. */
+  readonly policy?: 'leastBusy' | 'roundRobin'
+  /** Named arguments: they reach the method as one object after the others. */
+  readonly named?: Readonly<Record<string, unknown>>
   /** Aborting it cancels the call. */
   readonly signal?: AbortSignal
   /** Travels beside the arguments; `currentCall().data` over there. */
@@ -21,7 +32,7 @@ export interface CallOptions {
   readonly where?: Readonly<Record<string, string>>
   /** Range of versions, such as `^1.2`. */
   readonly version?: string
-  /** Stores the call even where its semantics would not. */
+  /** Stores the call even where its semantics would not: it outlives this connection, and `call.receipt` resolves. */
   readonly durable?: boolean
   /** `.all` ends at the first result, or after so many. */
   readonly first?: boolean | number

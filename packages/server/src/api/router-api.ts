@@ -77,7 +77,7 @@ export const routerMethods: ReadonlyMap<string, Method> = new Map<string, Method
 ])
 
 function readOffer(value: unknown): Offer {
-  const { service, version, labels, concurrency, methods } = object(value, 'offer')
+  const { service, version, labels, concurrency, methods, idempotent, perCaller } = object(value, 'offer')
   return {
     service: text(service, 'offer.service'),
     version: text(version, 'offer.version'),
@@ -86,6 +86,8 @@ function readOffer(value: unknown): Offer {
     ),
     concurrency: concurrency === undefined ? Number.POSITIVE_INFINITY : whole(concurrency, 'offer.concurrency'),
     methods: list(methods, 'offer.methods').map((method) => text(method, 'offer.methods')),
+    idempotent: new Set(list(idempotent ?? [], 'offer.idempotent').map((method) => text(method, 'offer.idempotent'))),
+    perCaller: perCaller === true,
   }
 }
 
