@@ -5,7 +5,7 @@ import { quoted, WaybillError, type Introduction } from '@waybill/core'
 /** The name of who is responsible for a client. */
 export type Principal = string
 
-export type Action = 'connect' | 'expose' | 'call'
+export type Action = 'connect' | 'expose' | 'call' | 'postback'
 
 /** What the action is about; each field where it applies. */
 export interface Subject {

@@ -2,7 +2,7 @@
  * The wire side of a session: what waits for a client, what was sent and is not acknowledged, and the link of the moment. Outlives its links.
  * Knows frames only as bytes, and nothing of calls.
  */
-import { EARLY_FLUSH_BYTES, Exchange, framePacket, Outbox, PACKET_HEADER_BYTES, writeFrame } from '@waybill/core'
+import { EARLY_FLUSH_BYTES, Exchange, framePacket, Outbox, PACKET_HEADER_BYTES, writeFrame, writeRawFrame } from '@waybill/core'
 import type { FrameHead, FrameType, Link, PreparedBody, Slab } from '@waybill/core'
 import type { Flusher } from './flusher.js'
 
@@ -68,6 +68,12 @@ export class Channel {
     const headroom = this.#outbox.bytes === 0 ? PACKET_HEADER_BYTES : 0
     const start = writeFrame(this.#slab, head, extension, body, headroom)
     this.#push(this.#slab.bytes, start, this.#slab.at, headroom > 0)
+  }
+
+  /** A frame whose body is bytes already. */
+  writeRaw(head: FrameHead, extension: Uint8Array | undefined, encoding: number, body: Uint8Array): void {
+    const start = writeRawFrame(this.#slab, head, extension, encoding, body)
+    this.#push(this.#slab.bytes, start, this.#slab.at, false)
   }
 
   /** Sends what waits, as far as there is a link; the rest waits for the next one. False when nothing was sent. */

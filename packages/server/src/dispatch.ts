@@ -13,7 +13,6 @@ import {
   WaybillError,
 } from '@waybill/core'
 import type { FrameReader } from '@waybill/core'
-import { reject } from './answers.js'
 import { ROUTER_SERVICE, serveRouterCall } from './api/serve.js'
 import type { RouterView } from './api/router-api.js'
 import type { Incidents } from './incidents.js'
@@ -75,6 +74,8 @@ export class Dispatch {
         return this.#own(session, frame) ? this.#calls.callChunk(session, frame) : undefined
       case FrameType.cancel: // source, call
         return this.#own(session, frame) ? this.#calls.cancel(session, frame) : undefined
+      case FrameType.watch: // source, call, Tag.sn
+        return this.#own(session, frame) ? this.#calls.watch(session, frame) : undefined
       case FrameType.accepted: // destination: the caller, call
         return this.#calls.answer(session, frame, 'accepted')
       case FrameType.started: // destination, call
@@ -94,6 +95,8 @@ export class Dispatch {
       case FrameType.ping:
       case FrameType.pong:
       case FrameType.symbol:
+      case FrameType.drain:
+      case FrameType.stored:
         throw new WaybillError('ProtocolViolation', `frame type ${frame.type} does not belong here`)
       case FrameType.unsupported: // never answered, or two peers would answer each other for ever
         return
@@ -104,7 +107,7 @@ export class Dispatch {
 
   #call(session: Session, frame: FrameReader): void {
     if (!this.#own(session, frame)) {
-      return reject(session, frame.call, new WaybillError('Forbidden', 'the source of the call is not your own symbol'))
+      return this.#calls.refuseFrame(session, frame, new WaybillError('Forbidden', 'the source of the call is not your own symbol'))
     }
     checkFields(frame)
     const inline = findText(frame, Tag.destination)
@@ -113,13 +116,13 @@ export class Dispatch {
     try {
       route = inline === undefined ? this.#routes.bySymbol(frame.destination) : this.#routes.byText(inline, session)
     } catch (thrown) {
-      return reject(session, frame.call, this.#incidents.disclosed('routing', WaybillError.from(thrown, 'no')))
+      return this.#calls.refuseFrame(session, frame, this.#incidents.disclosed('routing', WaybillError.from(thrown, 'no')))
     }
     if (frame.method === 0 && findText(frame, Tag.method) === undefined) {
-      return reject(session, frame.call, new WaybillError('NoSuchMethod', 'the call names no method'))
+      return this.#calls.refuseFrame(session, frame, new WaybillError('NoSuchMethod', 'the call names no method'))
     }
     if (route === undefined || (frame.method !== 0 && this.#registry.methods.get(frame.method) === undefined)) {
-      return reject(session, frame.call, new WaybillError('StaleSymbol', 'a symbol of the call has lost its meaning; send the names'))
+      return this.#calls.refuseFrame(session, frame, new WaybillError('StaleSymbol', 'a symbol of the call has lost its meaning; send the names'))
     }
     if (inline !== undefined) this.#teach(session, frame, route)
     this.#calls.call(session, frame, route)

@@ -1,38 +1,53 @@
 /**
- * Calls that the router holds because no instance has room, or because the only ones are away within their grace: one queue a service,
- * oldest first, bounded in number and bytes. Owns the order; who may go is asked of `choose`.
+ * Calls that the router holds: because no instance has room, because the only ones are away within their grace, because nobody is there yet and
+ * the call may wait, or because it is not its turn. Bounded in number and bytes for each service and in all. Those that wait for room stand in
+ * lanes, oldest first: one for each address, one for each instance that calls are bound to. Who may go is not decided here.
  */
 import type { Limits } from './limits.js'
 import type { CallRecord } from './model.js'
+
+/** In order of arrival. */
+export type Lane = ReadonlySet<CallRecord>
+
+interface ServiceQueue {
+  readonly lanes: Map<string, Set<CallRecord>>
+  calls: number
+  bytes: number
+}
 
 export class Held {
   calls = 0
   bytes = 0
   readonly #limits: Limits
-  readonly #queues = new Map<string, { calls: Set<CallRecord>; bytes: number }>()
+  readonly #queues = new Map<string, ServiceQueue>()
+  /** Calls are numbered as they come, so that lanes can be compared. */
+  #arrivals = 0
 
   constructor(limits: Limits) {
     this.#limits = limits
   }
 
-  /** Whether anything waits for the service, so that a newcomer must not overtake. */
-  waiting(service: string): boolean {
-    return this.calls > 0 && this.#queues.has(service)
+  /** Whether anything waits in the lane, so that a newcomer must not overtake. */
+  waiting(service: string, lane: string): boolean {
+    return this.calls > 0 && this.#queues.get(service)?.lanes.has(lane) === true
   }
 
   hasRoom(service: string, bytes: number): boolean {
-    if (this.bytes + bytes > this.#limits.maxHeldBytes) return false
+    const { maxHeldBytes, maxHeldCalls, maxQueuedBytes, maxQueuedCalls } = this.#limits
+    if (this.bytes + bytes > maxHeldBytes || this.calls >= maxHeldCalls) return false
     const queue = this.#queues.get(service)
-    return queue === undefined || (queue.calls.size < this.#limits.maxQueuedCalls && queue.bytes + bytes <= this.#limits.maxQueuedBytes)
+    return queue === undefined || (queue.calls < maxQueuedCalls && queue.bytes + bytes <= maxQueuedBytes)
   }
 
-  add(call: CallRecord, frame: Uint8Array): void {
+  /** Keeps a frame of the call, and so holds it. */
+  keep(call: CallRecord, frame: Uint8Array): void {
     const service = call.route.address.service
     let queue = this.#queues.get(service)
-    if (queue === undefined) this.#queues.set(service, (queue = { calls: new Set(), bytes: 0 }))
+    if (queue === undefined) this.#queues.set(service, (queue = { lanes: new Map(), calls: 0, bytes: 0 }))
     if (call.held === undefined) {
       call.held = []
-      queue.calls.add(call)
+      call.arrival = ++this.#arrivals
+      queue.calls++
       this.calls++
     }
     call.held.push(frame)
@@ -41,28 +56,47 @@ export class Held {
     this.bytes += frame.byteLength
   }
 
+  /** The call, which is held, waits for room from now on. */
+  queue(call: CallRecord, lane: string): void {
+    const { lanes } = this.#queues.get(call.route.address.service)!
+    this.#leave(call, lanes)
+    const calls = lanes.get(lane)
+    if (calls === undefined) lanes.set(lane, new Set([call]))
+    else calls.add(call)
+    call.lane = lane
+  }
+
   /** Takes the call out, if it is held. */
   remove(call: CallRecord): readonly Uint8Array[] {
     const frames = call.held
     if (frames === undefined) return []
     const service = call.route.address.service
     const queue = this.#queues.get(service)!
-    queue.calls.delete(call)
+    this.#leave(call, queue.lanes)
+    queue.calls--
     queue.bytes -= call.heldBytes
     this.bytes -= call.heldBytes
-    if (queue.calls.size === 0) this.#queues.delete(service)
+    if (queue.calls === 0) this.#queues.delete(service)
     call.held = undefined
     call.heldBytes = 0
     this.calls--
     return frames
   }
 
-  /** What waits for the service, oldest first. The caller may remove the call that it was just given. */
-  of(service: string): Iterable<CallRecord> {
-    return this.#queues.get(service)?.calls ?? []
+  /** What waits for room at the service. Not to be walked while calls come and go. */
+  lanes(service: string): Iterable<Lane> {
+    return this.#queues.get(service)?.lanes.values() ?? []
   }
 
-  services(): string[] {
-    return [...this.#queues.keys()]
+  isWaitedFor(service: string): boolean {
+    return this.calls > 0 && this.#queues.has(service)
+  }
+
+  #leave(call: CallRecord, lanes: Map<string, Set<CallRecord>>): void {
+    if (call.lane === undefined) return
+    const calls = lanes.get(call.lane)!
+    calls.delete(call)
+    if (calls.size === 0) lanes.delete(call.lane)
+    call.lane = undefined
   }
 }

@@ -23,6 +23,16 @@ export interface Limits {
   readonly maxQueuedBytes: number
   /** The same for all services together. */
   readonly maxHeldBytes: number
+  /** Calls that are held, of all services. */
+  readonly maxHeldCalls: number
+  /** Stored calls that have not ended, and receipts of those that have; the oldest of these are forgotten for new ones. */
+  readonly maxReceipts: number
+  /** Of their bodies and outcomes. */
+  readonly maxReceiptBytes: number
+  /** How long a receipt is kept after the outcome. */
+  readonly receiptRetentionMs: number
+  /** How often a stored call that may run more than once is given to somebody who may begin it. */
+  readonly maxAttempts: number
   /** Of one client; one that sends more is slowed down to this. */
   readonly maxCancelsPerSecond: number
   /** A call without a ttl gets this one; none gets more. */
@@ -56,6 +66,11 @@ export const defaultLimits: Limits = {
   maxQueuedCalls: 4096,
   maxQueuedBytes: 32 * MiB,
   maxHeldBytes: 256 * MiB,
+  maxHeldCalls: 262_144,
+  maxReceipts: 65_536,
+  maxReceiptBytes: 256 * MiB,
+  receiptRetentionMs: 3600 * 1000,
+  maxAttempts: 5,
   maxCancelsPerSecond: 5000,
   maxDeadlineMs: 30 * 24 * 3600 * 1000,
   openingMs: 5000,

@@ -6,12 +6,17 @@ import { Ring, Timed } from '@waybill/core'
 import type { Address, RouterSessionState, RouterState } from '@waybill/core'
 import type { Principal } from './access.js'
 import type { Channel } from './channel.js'
+import type { CallTerms } from './terms.js'
 
 /** One client process, over all its links. Owned by `Sessions`. */
 export class Session {
   state: RouterSessionState = 'open'
-  /** As caller: its calls that have not ended. Owned by `Calls`. */
+  /** As caller: its calls that have not ended. Those that need no caller stay when it has left. Owned by `Calls`. */
   readonly calls = new Ring<CallRecord>()
+  /** Those of them that are stored. Owned by `Receipts`. */
+  storedCalls = 0
+  /** The receipts that it is told about, by the numbers that it gave them. Owned by `Receipts`. */
+  readonly watches = new Map<number, Receipt>()
   /** As callee: what it offers. Owned by `Registry`. */
   readonly instances = new Set<Instance>()
   /** Calls handed to any of them that have not ended. Owned by `Calls`. */
@@ -52,18 +57,27 @@ export interface Offer {
   readonly perCaller: boolean
 }
 
+/** What an instance without a declared concurrency is taken for when it is compared. */
+const PLACES = 64
+
 /** One service at one client. Owned by `Registry`; `inFlight` by `Calls`. */
 export class Instance {
   symbol = 0
   /** False as soon as it is taken back; calls that it has go on. */
   offered = true
   inFlight = 0
+  /** How many calls it is good for, compared with others. */
+  readonly places: number
 
   constructor(
     readonly session: Session,
     readonly service: Service,
     readonly offer: Offer,
-  ) {}
+    /** Of what stays the same when its process comes back. */
+    readonly hash: number,
+  ) {
+    this.places = Math.min(offer.concurrency, PLACES)
+  }
 }
 
 /** All that is offered under one name. Owned by `Registry`. */
@@ -82,7 +96,9 @@ export interface Route {
   service: Service | undefined
   stamp: number
   candidates: readonly Instance[]
-  /** Round robin. */
+  /** Some candidate wants each caller to stay with it. */
+  perCaller: boolean
+  /** Whose turn it is. */
   cursor: number
   /** Grows with each use, to find what is unused for longest. */
   used: number
@@ -102,22 +118,108 @@ export class CallRecord extends Timed {
   answering = false
   /** Of all the pieces of its body that have arrived. */
   bodyBytes = 0
-  /** The extension field of the caller's own data. */
-  data: Uint8Array | undefined
-  /** Its frames, while the router holds it. */
+  /** Nobody is told of it any more, or ever was: it is only waited for. */
+  silent = false
+  /** Where what becomes of it is kept, once it is stored. */
+  receipt: Receipt | undefined
+  /** Of a call that is to be stored: the name of its method. */
+  method: string | undefined
+  /** The call during which it was made, while that one was pending. */
+  during: CallRecord | undefined
+  /** When it ends if nobody has taken it by then, and when it ends in any case. */
+  waitUntilMs = 0
+  deadlineMs = 0
+  /** The instance that it waits for, where another one will not do. */
+  bound: Instance | undefined
+  /** Its frames, while the router holds it; its place among those that are; the lane in which it waits for room. */
   held: Uint8Array[] | undefined
   heldBytes = 0
+  arrival = 0
+  lane: string | undefined
 
   constructor(
     readonly caller: Session,
     readonly number: number,
-    readonly route: Route,
+    public route: Route,
+    readonly terms: CallTerms | undefined,
     readonly expire: (call: CallRecord) => void,
   ) {
     super()
   }
 
+  /** Whether somebody who answers it is told in words that its caller hears. */
+  get isHeardOf(): boolean {
+    return !this.silent && this.receipt === undefined
+  }
+
   override due(): void {
     this.expire(this)
+  }
+}
+
+export type ReceiptState =
+  | 'stored'
+  | 'handed'
+  | 'accepted'
+  | 'started'
+  | 'succeeded'
+  | 'failed'
+  | 'rejected'
+  | 'expired'
+  | 'cancelled'
+  /** It was given to somebody who was lost, and may have run. */
+  | 'indeterminate'
+  /** Everybody who took it was lost. */
+  | 'dead'
+
+/** What was said of a stored call: a frame without its addressees. */
+export interface Word {
+  readonly type: number
+  readonly flags: number
+  readonly encoding: number
+  readonly body: Uint8Array
+}
+
+/** Who is told what becomes of a stored call, under which number. */
+export interface Watcher {
+  readonly session: Session
+  readonly number: number
+}
+
+/** A stored call and what became of it. Owned by `Receipts`. */
+export class Receipt extends Timed {
+  state: ReceiptState = 'stored'
+  /** Undefined once it has its outcome. */
+  call: CallRecord | undefined
+  /** How often it was given to somebody who may have begun. */
+  attempts = 0
+  progress: Word | undefined
+  /** The outcome, in pieces as it came; whole when the call is undefined. */
+  readonly outcome: Word[] = []
+  readonly watchers = new Set<Watcher>()
+  endedMs: number | undefined
+  bytes = 0
+
+  constructor(
+    readonly sn: string,
+    readonly principal: Principal,
+    readonly client: string,
+    readonly service: string,
+    readonly method: string,
+    readonly storedMs: number,
+    /** The extension field of the caller's own data, and what it says. */
+    readonly dataField: Uint8Array | undefined,
+    readonly data: unknown,
+    /** The client that is told without having asked. */
+    readonly replyto: string | undefined,
+    /** The frames of the call, as they were sent. */
+    readonly frames: readonly Uint8Array[],
+    readonly forget: (receipt: Receipt) => void,
+  ) {
+    super()
+  }
+
+  override due(): void {
+    this.forget(this)
   }
 }

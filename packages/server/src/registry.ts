@@ -1,8 +1,8 @@
 /** Who offers what. Owns services, instances and the symbols of instances and methods. Decides nothing about where a call goes. */
-import { isMethodName, isName, isServiceName, quoted, WaybillError } from '@waybill/core'
+import { findText, isMethodName, isName, isServiceName, quoted, Tag, WaybillError, type FrameReader } from '@waybill/core'
 import type { Limits } from './limits.js'
 import { Instance, type Offer, type Service, type Session } from './model.js'
-import { isExactVersion } from './routing.js'
+import { hashOf, isExactVersion } from './routing.js'
 import { SymbolKind, SymbolTable } from './symbols.js'
 
 /** Names that begin so belong to the router. */
@@ -64,13 +64,18 @@ export class Registry {
     return this.#methodSymbols.get(name)?.symbol ?? 0
   }
 
+  /** The name of the method that a call's frame asks for. */
+  methodOf(frame: FrameReader): string | undefined {
+    return findText(frame, Tag.method) ?? this.methods.get(frame.method)
+  }
+
   #add(session: Session, offer: Offer): Offered {
     let service = this.#services.get(offer.service)
     if (service === undefined) {
       service = { name: offer.service, instances: [], stamp: 0 }
       this.#services.set(offer.service, service)
     }
-    const instance = new Instance(session, service, offer)
+    const instance = new Instance(session, service, offer, hashOf(`${session.name} ${offer.service} ${offer.version}`))
     instance.symbol = this.instances.mint(() => instance)
     service.instances.push(instance)
     service.stamp++

@@ -14,6 +14,7 @@ import type { Incidents } from './incidents.js'
 import type { Limits } from './limits.js'
 import { Liveness } from './liveness.js'
 import type { Offer, Session } from './model.js'
+import { Receipts } from './receipts.js'
 import { Registry, type Offered } from './registry.js'
 import { Routes } from './routes.js'
 import { CloseCode, Sessions } from './sessions.js'
@@ -48,6 +49,7 @@ export class Router implements Entrance, RouterView {
   readonly #sessions: Sessions
   readonly #registry: Registry
   readonly #calls: Calls
+  readonly #receipts: Receipts
   readonly #admission: Admission
   readonly #liveness: Liveness
   readonly #dispatch: Dispatch
@@ -68,7 +70,16 @@ export class Router implements Entrance, RouterView {
     this.#sessions = new Sessions({ ports, limits, slab, flusher: this.#flusher, incidents, lost })
     this.#registry = new Registry(limits)
     const routes = new Routes(this.#registry, limits)
-    this.#calls = new Calls({ limits, clock: ports.clock, access, sessions: this.#sessions, registry: this.#registry, routes })
+    this.#receipts = new Receipts({ limits, clock: ports.clock, sessions: this.#sessions })
+    this.#calls = new Calls({
+      limits,
+      clock: ports.clock,
+      access,
+      sessions: this.#sessions,
+      registry: this.#registry,
+      routes,
+      receipts: this.#receipts,
+    })
     this.#admission = new Admission({ access, limits, ports, sessions: this.#sessions, router: identity, incidents })
     this.#liveness = new Liveness(ports.clock, limits, this.#sessions)
     this.#dispatch = new Dispatch({
@@ -115,7 +126,7 @@ export class Router implements Entrance, RouterView {
       clients: this.#sessions.size,
       services: this.services().length,
       pendingCalls: this.#calls.pending,
-      heldCalls: this.#calls.held.calls,
+      heldCalls: this.#calls.delivery.held.calls,
       calls: this.#calls.counts.calls,
     }
   }
@@ -154,7 +165,7 @@ export class Router implements Entrance, RouterView {
       }
     }
     const offered = this.#registry.offer(session, offers)
-    for (const { service } of offers) this.#calls.advance(service)
+    for (const { service } of offers) this.#calls.delivery.changed(service)
     return offered
   }
 
@@ -162,7 +173,7 @@ export class Router implements Entrance, RouterView {
     for (const instance of [...session.instances]) {
       if (!symbols.includes(instance.symbol)) continue
       this.#registry.withdraw(instance)
-      this.#calls.advance(instance.service.name)
+      this.#calls.delivery.changed(instance.service.name)
     }
   }
 
@@ -173,7 +184,7 @@ export class Router implements Entrance, RouterView {
       sessions: this.#sessions.size,
       instances: this.#registry.instances.size,
       pendingCalls: this.#calls.pending,
-      heldCalls: this.#calls.held.calls,
+      heldCalls: this.#calls.delivery.held.calls,
     }
   }
 
@@ -205,7 +216,7 @@ export class Router implements Entrance, RouterView {
       // After the frames: what the client has just said, a goodbye for one, decides what it may be given.
       if (freed && session.state === 'open') {
         channel.caughtUp(this.#parts.limits.maxOutboundBytes)
-        if (this.#calls.held.calls > 0) this.#advance(session)
+        if (this.#calls.delivery.held.calls > 0) this.#advance(session)
       }
     } catch (thrown) {
       const error = this.#incidents.disclosed('packet', WaybillError.from(thrown))
@@ -218,6 +229,6 @@ export class Router implements Entrance, RouterView {
   }
 
   #advance(session: Session): void {
-    for (const instance of session.instances) this.#calls.advance(instance.service.name)
+    for (const instance of session.instances) this.#calls.delivery.advance(instance.service.name)
   }
 }

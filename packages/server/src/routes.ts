@@ -1,5 +1,5 @@
 /** The addresses that callers use, with a symbol each as far as there is room. Owns the routes' derived fields. */
-import { parseAddress } from '@waybill/core'
+import { parseAddress, printAddress, type Address } from '@waybill/core'
 import type { Limits } from './limits.js'
 import type { Route, Session } from './model.js'
 import type { Registry } from './registry.js'
@@ -33,8 +33,7 @@ export class Routes {
     if (known !== undefined) return this.refresh(known)
     const address = parseAddress(text)
     checkRange(address)
-    const route: Route = { text, address, symbol: 0, service: undefined, stamp: -1, candidates: [], cursor: 0, used: ++this.#uses }
-    this.refresh(route)
+    const route = this.refresh(newRoute(text, address, ++this.#uses))
     if (route.candidates.length > 0 && session.mintedAddresses < this.#limits.maxAddressesPerSession) this.#intern(route, session)
     return route
   }
@@ -75,6 +74,17 @@ export class Routes {
     route.service = service
     route.stamp = service.stamp
     route.candidates = candidatesOf(route.address, service.instances)
+    route.perCaller = route.candidates.some(({ offer }) => offer.perCaller)
     return route
   }
+
+  /** The same address for one version only. It has no symbol. */
+  narrowed({ address }: Route, version: string): Route {
+    const exact = { ...address, range: version }
+    return this.refresh(newRoute(printAddress(exact), exact, ++this.#uses))
+  }
+}
+
+function newRoute(text: string, address: Address, used: number): Route {
+  return { text, address, symbol: 0, service: undefined, stamp: -1, candidates: [], perCaller: false, cursor: 0, used }
 }

@@ -29,19 +29,63 @@ export function isExactVersion(version: string): boolean {
   return semver.valid(version) === version
 }
 
-/** The next instance with room, in turn; undefined when all are full or away. */
-export function choose(route: Route, windowBytes: number): Instance | undefined {
+/** Enough to find somebody who is nearly the least busy. */
+const CHOICES = 16
+
+/** The least busy instance with room, among equals in turn; undefined when all are full or away. Of very many only some are compared. */
+export function leastBusy(route: Route, windowBytes: number): Instance | undefined {
   const { candidates } = route
   const count = candidates.length
-  for (let step = 0; step < count; step++) {
+  let best: Instance | undefined
+  let bestTurn = 0
+  let leastLoad = Number.POSITIVE_INFINITY
+  for (let step = 0; step < count && (best === undefined || step < CHOICES); step++) {
     const turn = (route.cursor + step) % count
     const instance = candidates[turn]!
-    if (hasRoom(instance, windowBytes)) {
-      route.cursor = turn + 1
-      return instance
-    }
+    if (!hasRoom(instance, windowBytes)) continue
+    const load = instance.inFlight / instance.places
+    if (load >= leastLoad) continue
+    best = instance
+    bestTurn = turn
+    leastLoad = load
+    if (load === 0) break
   }
-  return undefined
+  if (best !== undefined) route.cursor = bestTurn + 1
+  return best
+}
+
+/** The instance whose turn it is, whether it has room or not. */
+export function inTurn(route: Route): Instance | undefined {
+  const { candidates } = route
+  return candidates.length === 0 ? undefined : candidates[route.cursor++ % candidates.length]
+}
+
+/** The instance that a key belongs to: by rendezvous hashing, so that when one comes or goes only its own keys move. */
+export function belongsTo(route: Route, key: string): Instance | undefined {
+  const hash = hashOf(key)
+  let best: Instance | undefined
+  let highest = -1
+  for (const instance of route.candidates) {
+    const score = mixed(hash ^ instance.hash)
+    if (score <= highest) continue
+    best = instance
+    highest = score
+  }
+  return best
+}
+
+/** FNV-1a, 32 bits. */
+export function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+  return hash >>> 0
+}
+
+/** The finalizer of MurmurHash3: neighbours end far apart. */
+function mixed(hash: number): number {
+  let value = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35)
+  return (value ^ (value >>> 16)) >>> 0
 }
 
 export function hasRoom(instance: Instance, windowBytes: number): boolean {

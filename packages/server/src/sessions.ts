@@ -36,6 +36,8 @@ export class Sessions {
   readonly #symbols: SymbolTable<Session>
   readonly #byId = new Map<string, Session>()
   readonly #byName = new Map<string, Session>()
+  /** Ended, and kept for calls that need no caller. */
+  readonly #departed = new Set<Session>()
   readonly #incumbents = new Incumbents()
   readonly #secrets = new WeakMap<Session, Secret>()
   readonly #ports: Ports
@@ -69,6 +71,16 @@ export class Sessions {
 
   all(): Iterable<Session> {
     return this.#byId.values()
+  }
+
+  /** Those too that have left and have calls that go on without them. */
+  *withCalls(): Iterable<Session> {
+    yield* this.#byId.values()
+    yield* this.#departed
+  }
+
+  byName(name: string): Session | undefined {
+    return this.#byName.get(name)
   }
 
   bySymbol(symbol: number): Session | undefined {
@@ -188,9 +200,15 @@ export class Sessions {
     this.#secrets.get(session)?.timer?.cancel()
     this.#byId.delete(session.id)
     if (this.#byName.get(session.name) === session) this.#byName.delete(session.name)
+    this.#departed.add(session)
     this.#lost(session, reason)
-    this.#symbols.release(session.symbol)
     session.channel.dispose()
+  }
+
+  /** A session that has ended means nothing to anybody any more. */
+  release(session: Session): void {
+    this.#departed.delete(session)
+    this.#symbols.release(session.symbol)
   }
 
   #step(session: Session, event: RouterSessionEvent): void {

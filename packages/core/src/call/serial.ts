@@ -9,6 +9,7 @@
  *
  * An sn is an identity, never a capability.
  */
+import { WaybillError } from '../errors/index.js'
 import type { Clock, Random } from '../ports/index.js'
 
 /** Minted once a process start; outlives reconnects. */
@@ -44,4 +45,25 @@ export function readSerialNumber(sn: string): { incarnation: string; counter: nu
     incarnation: parts[1]! + parts[2]! + parts[3]! + randomLow.toString(16).padStart(5, '0'),
     counter: (high % 2 ** 10) * 2 ** 32 + Number.parseInt(parts[6]!, 16),
   }
+}
+
+/** The 16 bytes of an sn, as they stand in the extension of a frame. */
+export function serialBytes(sn: string): Uint8Array {
+  const hex = sn.replaceAll('-', '')
+  const bytes = new Uint8Array(16)
+  for (let at = 0; at < 16; at++) bytes[at] = Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16)
+  return bytes
+}
+
+/** The sn of 16 bytes, as text. Throws `ProtocolViolation` where they are not 16. */
+export function serialText(bytes: Uint8Array): string {
+  if (bytes.byteLength !== 16) {
+    throw new WaybillError('ProtocolViolation', `a serial number has ${bytes.byteLength} bytes instead of 16`, { executed: 'no' })
+  }
+  let sn = ''
+  for (let at = 0; at < 16; at++) {
+    if (at === 4 || at === 6 || at === 8 || at === 10) sn += '-'
+    sn += bytes[at]!.toString(16).padStart(2, '0')
+  }
+  return sn
 }

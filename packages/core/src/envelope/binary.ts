@@ -6,6 +6,7 @@
 import { bodyBytes, defaultLimits, parseBody, prepareBody } from '../body/index.js'
 import { nestsDeeper } from '../body/nesting.js'
 import { WaybillError } from '../errors/index.js'
+import { serialBytes, serialText } from '../call/index.js'
 import { executedFlag, executedOf, Flag, FrameType, Tag } from '../frame/index.js'
 import { extensionField, findField, findText, joinFields, Slab, writeRawFrame, type FrameReader } from '../wire/index.js'
 import { checkAddress, parseAddress, printAddress, quoted } from '../address/index.js'
@@ -23,7 +24,6 @@ export interface Names {
 
 /** Every frame is copied out of it at once. */
 const slab = new Slab()
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -32,7 +32,7 @@ export function envelopeToFrame(envelope: Envelope): Uint8Array {
   const [sender, destination] = envelope.routing
   const { replyto, timestamp, data, unknown } = envelope
   const extension = [
-    extensionField(Tag.sn, uuidToBytes(envelope.sn)),
+    extensionField(Tag.sn, serialBytes(envelope.sn)),
     extensionField(Tag.destination, envelope.kind === 'request' ? requestAddress(destination, envelope.request.classname) : destination),
     ...(sender === null ? [] : [extensionField(Tag.sender, sender)]),
     ...(replyto === undefined ? [] : [extensionField(Tag.replyto, replyto)]),
@@ -109,7 +109,7 @@ export function envelopeFromFrame(frame: FrameReader, names: Names): Envelope {
   const owner = toCallee ? frame.source : frame.destination
   const sender = findText(frame, Tag.sender) ?? (frame.source === 0 ? null : names.client(frame.source))
   const route = destination ?? (toCallee ? names.address(frame.destination) : names.client(frame.destination))
-  const serial = sn === undefined ? names.sn(owner, frame.call) : bytesToUuid(sn)
+  const serial = sn === undefined ? names.sn(owner, frame.call) : serialText(sn)
   if (sender === undefined || route === undefined || serial === undefined) throw violation('a symbol stands for nothing')
   const replyto = findText(frame, Tag.replyto) ?? (frame.type === FrameType.call && (frame.flags & Flag.noReply) === 0 ? sender : undefined)
   const timestamp = findText(frame, Tag.timestamp)
@@ -208,23 +208,6 @@ function findJson(frame: FrameReader, tag: number): unknown {
   } catch {
     throw violation(`the extension field ${tag} is not JSON`)
   }
-}
-
-function uuidToBytes(uuid: string): Uint8Array {
-  const hex = uuid.replaceAll('-', '')
-  const bytes = new Uint8Array(16)
-  for (let at = 0; at < 16; at++) bytes[at] = Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16)
-  return bytes
-}
-
-function bytesToUuid(bytes: Uint8Array): string {
-  if (bytes.byteLength !== 16) throw violation(`a serial number has ${bytes.byteLength} bytes instead of 16`)
-  let uuid = ''
-  for (let at = 0; at < 16; at++) {
-    if (at === 4 || at === 6 || at === 8 || at === 10) uuid += '-'
-    uuid += HEX[bytes[at]!]!
-  }
-  return uuid
 }
 
 function violation(message: string): WaybillError {

@@ -1,0 +1,231 @@
+/**
+ * Stored calls and what became of them, for whoever of the same principal asks. Owns the receipts, who watches them, and how long they are
+ * kept. Here: in memory, so for the life of this router. Where a call goes is not decided here.
+ */
+import {
+  bodyBytes,
+  encodings,
+  executedFlag,
+  extensionField,
+  FrameType,
+  joinFields,
+  parseBody,
+  prepareBody,
+  quoted,
+  serialBytes,
+  Tag,
+  WaybillError,
+  Wheel,
+  type Clock,
+  type Executed,
+  type FrameReader,
+} from '@waybill/core'
+import { outcomeBody, rejectionBody } from './answers.js'
+import type { Limits } from './limits.js'
+import { Receipt, type CallRecord, type ReceiptState, type Session, type Watcher, type Word } from './model.js'
+import type { Principal } from './access.js'
+import type { Sessions } from './sessions.js'
+
+export class Receipts {
+  readonly #receipts = new Map<string, Receipt>()
+  /** Those that have their outcome, the oldest first. */
+  readonly #ended = new Set<Receipt>()
+  readonly #wheel: Wheel
+  readonly #clock: Clock
+  readonly #limits: Limits
+  readonly #sessions: Sessions
+  #bytes = 0
+
+  constructor(parts: { clock: Clock; limits: Limits; sessions: Sessions }) {
+    this.#clock = parts.clock
+    this.#limits = parts.limits
+    this.#sessions = parts.sessions
+    this.#wheel = new Wheel(parts.clock)
+  }
+
+  /** Receipts whose call has not ended. */
+  get pending(): number {
+    return this.#receipts.size - this.#ended.size
+  }
+
+  /** The receipt of a principal, or undefined. */
+  find(principal: Principal, sn: string): Receipt | undefined {
+    return this.#receipts.get(keyOf(principal, sn))
+  }
+
+  *of(principal: Principal): Iterable<Receipt> {
+    for (const receipt of this.#receipts.values()) if (receipt.principal === principal) yield receipt
+  }
+
+  /** From here on the router answers for the call. Throws `Overloaded`; then it does not. */
+  store(call: CallRecord, method: string, frames: readonly Uint8Array[]): Receipt {
+    const { caller, terms } = call
+    const bytes = frames.reduce((sum, frame) => sum + frame.byteLength, 0)
+    this.#makeRoom(bytes)
+    const sn = terms!.sn!
+    const receipt = new Receipt(
+      sn,
+      caller.principal,
+      caller.name,
+      call.route.address.service,
+      method,
+      this.#clock.wallMs(),
+      terms!.data,
+      dataOf(terms!.data),
+      terms!.replyto,
+      frames,
+      this.#forget,
+    )
+    receipt.call = call
+    call.receipt = receipt
+    caller.storedCalls++
+    this.#receipts.set(keyOf(caller.principal, sn), receipt)
+    this.#grow(receipt, bytes)
+    return receipt
+  }
+
+  // ---- what is said of a call
+
+  /** A status or outcome, as its callee said it. */
+  heard(receipt: Receipt, frame: FrameReader, state: ReceiptState | undefined): void {
+    this.#said(receipt, { type: frame.type, flags: frame.flags, encoding: frame.encoding, body: frame.body().slice() }, state)
+  }
+
+  /** A refusal by the router or its callee. */
+  rejected(receipt: Receipt, error: WaybillError, state: ReceiptState): void {
+    const body = prepareBody(rejectionBody(error))
+    this.#said(receipt, { type: FrameType.rejected, flags: 0, encoding: body.encoding, body: bodyBytes(body) }, state)
+  }
+
+  /** An end that the router decides. */
+  excepted(receipt: Receipt, error: WaybillError, known: Executed, state: ReceiptState): void {
+    const body = prepareBody(outcomeBody(error))
+    this.#said(receipt, { type: FrameType.exception, flags: executedFlag(known), encoding: body.encoding, body: bodyBytes(body) }, state)
+  }
+
+  /** It was given to somebody, or came back. */
+  moved(receipt: Receipt, state: ReceiptState): void {
+    receipt.state = state
+  }
+
+  /** The outcome is whole: it is kept for a while. */
+  ended(receipt: Receipt): void {
+    const { call } = receipt
+    if (call === undefined) return
+    call.caller.storedCalls--
+    receipt.call = undefined
+    receipt.endedMs = this.#clock.wallMs()
+    this.#ended.add(receipt)
+    for (const { session, number } of receipt.watchers) session.watches.delete(number)
+    receipt.watchers.clear()
+    this.#wheel.add(receipt, this.#clock.nowMs() + this.#limits.receiptRetentionMs)
+  }
+
+  // ---- who is told
+
+  /** Tells the session all there is to know, under the number, and what comes. */
+  watch(session: Session, number: number, receipt: Receipt): void {
+    const watcher: Watcher = { session, number }
+    for (const word of pastOf(receipt)) this.#tell(receipt, watcher, word)
+    if (receipt.call === undefined) return
+    receipt.watchers.add(watcher)
+    session.watches.set(number, receipt)
+  }
+
+  /** False where the number is of no watching. */
+  unwatch(session: Session, number: number): boolean {
+    const receipt = session.watches.get(number)
+    if (receipt === undefined) return false
+    session.watches.delete(number)
+    for (const watcher of receipt.watchers) if (watcher.session === session && watcher.number === number) receipt.watchers.delete(watcher)
+    return true
+  }
+
+  lost(session: Session): void {
+    for (const number of session.watches.keys()) this.unwatch(session, number)
+  }
+
+  stop(): void {
+    this.#wheel.stop()
+  }
+
+  #said(receipt: Receipt, word: Word, state: ReceiptState | undefined): void {
+    if (state !== undefined) receipt.state = state
+    if (word.type === FrameType.progress) {
+      this.#grow(receipt, word.body.byteLength - (receipt.progress?.body.byteLength ?? 0))
+      receipt.progress = word
+    } else if (word.type !== FrameType.accepted && word.type !== FrameType.started) {
+      receipt.outcome.push(word)
+      this.#grow(receipt, word.body.byteLength)
+    }
+    for (const watcher of receipt.watchers) this.#tell(receipt, watcher, word)
+    if (receipt.replyto === undefined) return
+    const session = this.#sessions.byName(receipt.replyto)
+    if (session !== undefined) this.#tell(receipt, { session, number: 0 }, word)
+  }
+
+  #tell({ sn, dataField }: Receipt, { session, number }: Watcher, { type, flags, encoding, body }: Word): void {
+    const fields = [...(number === 0 ? [extensionField(Tag.sn, serialBytes(sn))] : []), ...(dataField === undefined ? [] : [dataField])]
+    session.channel.writeRaw({ type, flags, destination: session.symbol, call: number }, joinFields(fields), encoding, body)
+  }
+
+  // ---- how much is kept
+
+  #grow(receipt: Receipt, bytes: number): void {
+    receipt.bytes += bytes
+    this.#bytes += bytes
+  }
+
+  /** Forgets the oldest that have ended; what has not is never dropped for room. */
+  #makeRoom(bytes: number): void {
+    const { maxReceipts, maxReceiptBytes } = this.#limits
+    while (this.#receipts.size >= maxReceipts || this.#bytes + bytes > maxReceiptBytes) {
+      const [oldest] = this.#ended
+      if (oldest === undefined) {
+        throw new WaybillError('Overloaded', `the router has no room for another stored call; ${this.pending} have not ended`, {
+          details: { retryAfterMs: 1000 },
+        })
+      }
+      this.#forget(oldest)
+    }
+  }
+
+  readonly #forget = (receipt: Receipt): void => {
+    this.#wheel.remove(receipt)
+    this.#ended.delete(receipt)
+    this.#receipts.delete(keyOf(receipt.principal, receipt.sn))
+    this.#bytes -= receipt.bytes
+  }
+}
+
+/** Throws `NoSuchReceipt`. */
+export function noSuchReceipt(sn: string): WaybillError {
+  return new WaybillError('NoSuchReceipt', `you have no receipt ${quoted(sn)} here; receipts in memory end with the router that gave them`)
+}
+
+function keyOf(principal: Principal, sn: string): string {
+  return `${sn} ${principal}`
+}
+
+/** What somebody who comes late is told: how far it is, the last progress, and the outcome as far as it is there. */
+function pastOf({ state, call, progress, outcome }: Receipt): Word[] {
+  const words: Word[] = []
+  const status = (type: number): void => void words.push({ type, flags: 0, encoding: 0, body: NOTHING })
+  if (call !== undefined && (state === 'accepted' || state === 'started')) status(FrameType.accepted)
+  if (call !== undefined && state === 'started') status(FrameType.started)
+  if (progress !== undefined) words.push(progress)
+  return [...words, ...outcome]
+}
+
+const NOTHING = new Uint8Array(0)
+/** Of an extension field. */
+const FIELD_HEAD_BYTES = 4
+
+function dataOf(field: Uint8Array | undefined): unknown {
+  if (field === undefined) return undefined
+  try {
+    return parseBody(encodings.json, field.subarray(FIELD_HEAD_BYTES))
+  } catch {
+    return undefined
+  }
+}
