@@ -257,10 +257,12 @@ describe('limits, times, methods, errors', () => {
       constant('client.ts', 'ATTEMPT_MS'),
       constant('client.ts', 'ACKNOWLEDGE_MS'),
       constant('incoming.ts', 'CANCEL_GRACE_MS'),
-      constant('outgoing.ts', 'VERDICT_MS'),
+      constant('outgoing-call.ts', 'VERDICT_MS'),
       constant('outgoing.ts', 'CANCEL_VERDICT_MS'),
-      constant('remote.ts', 'DEFAULT_TIMEOUT_MS'),
-      constant('remote.ts', 'DEFAULT_DEADLINE_MS'),
+      constant('request.ts', 'IDLE_MS'),
+      constant('request.ts', 'DEADLINE_MS'),
+      24 * constant('request.ts', 'HOUR_MS'),
+      constant('request.ts', 'SEND_TTL_MS'),
     ])
   })
 

@@ -10,7 +10,21 @@ import type { Call, CallEvents, Exceptional, Outcome, Receipt, Rejection, Status
 /** What a call needs of who carries it. */
 export interface Carrier {
   readonly sn: string
+  /** It is a call that the router is to store. */
+  readonly isStored: boolean
   cancel(reason: unknown): Promise<void>
+}
+
+interface Asked<R> {
+  readonly promise: Promise<R>
+  resolve(value: R): void
+  reject(error: unknown): void
+}
+
+/** The receipt of a call, from when somebody asks for it or it is there. */
+interface Receiving<T> {
+  receipt: Receipt<T> | undefined
+  asked: Asked<Receipt<T>> | undefined
 }
 
 type Failure = Error & Exceptional
@@ -30,6 +44,7 @@ export class LiveCall<T> extends Promise<T> implements Call<T>, AsyncIterable<ne
   readonly #resolve: (value: T) => void
   readonly #reject: (error: Failure) => void
   #outcome: Outcome<T> | Rejection | undefined
+  #receiving: Receiving<T> | undefined
   #listeners: Listeners | undefined
   #watchers: Set<Watcher<T>> | undefined
 
@@ -45,7 +60,20 @@ export class LiveCall<T> extends Promise<T> implements Call<T>, AsyncIterable<ne
   }
 
   get receipt(): Promise<Receipt<T>> {
-    return Promise.reject(new WaybillError('Unsupported', 'receipts are not there yet'))
+    const receiving = (this.#receiving ??= { receipt: undefined, asked: undefined })
+    if (receiving.receipt !== undefined) return Promise.resolve(receiving.receipt)
+    if (receiving.asked === undefined) {
+      receiving.asked = promiseWithResolvers()
+      if (!this.#carrier.isStored) receiving.asked.reject(notStored())
+      else if (this.#outcome?.kind === 'exception') receiving.asked.reject(this.#outcome.error)
+      else if (this.#outcome?.kind === 'rejected') this.catch(receiving.asked.reject)
+    }
+    return receiving.asked.promise
+  }
+
+  /** The same, when the router has stored the call. */
+  get storedReceipt(): Receipt<T> | undefined {
+    return this.#receiving?.receipt
   }
 
   /** Somebody listens to what precedes the outcome. */
@@ -85,11 +113,20 @@ export class LiveCall<T> extends Promise<T> implements Call<T>, AsyncIterable<ne
     for (const watcher of this.#watchers ?? []) watcher.push(status, false)
   }
 
+  stored(receipt: Receipt<T>): void {
+    const receiving = (this.#receiving ??= { receipt: undefined, asked: undefined })
+    receiving.receipt ??= receipt
+    receiving.asked?.resolve(receipt)
+  }
+
   /** Once. A rejection is how the exception came about, where the call was refused. */
   end(outcome: Outcome<T>, rejection?: Rejection): void {
     this.#outcome = rejection ?? outcome
     if (outcome.kind === 'result') this.#resolve(outcome.value)
-    else this.#reject(outcome.error)
+    else {
+      this.#reject(outcome.error)
+      this.#receiving?.asked?.reject(outcome.error)
+    }
     if (this.#listeners !== undefined) {
       if (rejection !== undefined) this.#emit('rejected', rejection)
       else if (outcome.kind === 'result') this.#emit('result', outcome.value)
@@ -116,6 +153,21 @@ export class LiveCall<T> extends Promise<T> implements Call<T>, AsyncIterable<ne
 
 // What `then`, `catch`, `finally` and `await` derive is a plain promise.
 void Object.defineProperty(LiveCall.prototype, 'constructor', { value: Promise })
+
+function notStored(): WaybillError {
+  return new WaybillError('NotStorable', 'the call is not stored, so it has no receipt: use .async(), or the option durable')
+}
+
+/** `Promise.withResolvers`, which Node 20 has not. */
+function promiseWithResolvers<R>(): Asked<R> {
+  let resolve!: (value: R) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<R>((fulfil, refuse) => {
+    resolve = fulfil
+    reject = refuse
+  })
+  return { promise, resolve, reject }
+}
 
 function withoutKind({
   total,

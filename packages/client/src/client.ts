@@ -1,6 +1,16 @@
 /** The client: the one place that sees its parts, and what the user holds. */
-import { defaultLimits, findField, findText, FrameType, mintIncarnation, prepareBody, Tag, WaybillError } from '@waybill/core'
-import type { BodyLimits, FrameReader, Ports, Remote, RemoteOptions, ServiceDefinition, Transport } from '@waybill/core'
+import { defaultLimits, findField, findText, FrameType, mintIncarnation, prepareBody, quoted, Tag, WaybillError } from '@waybill/core'
+import type {
+  BodyLimits,
+  CallerEvent,
+  FrameReader,
+  Ports,
+  Receipt,
+  Remote,
+  RemoteOptions,
+  ServiceDefinition,
+  Transport,
+} from '@waybill/core'
 import { Answers, type Incident } from './answers.js'
 import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
@@ -9,6 +19,9 @@ import { Incoming } from './incoming.js'
 import { Names } from './names.js'
 import { Offers, type Exposed, type RouterCalls } from './offers.js'
 import { Outgoing } from './outgoing.js'
+import { Postbacks, type PostbackListener } from './postbacks.js'
+import { LiveReceipt } from './receipt.js'
+import type { ReceiptCalls, ReceiptInfo, ReceiptQuery } from './receipt-list.js'
 import { remoteProxy } from './remote.js'
 
 export interface ClientParts {
@@ -37,6 +50,7 @@ export interface CloseOptions {
   readonly drainMs?: number
 }
 
+const SERIAL_NUMBER = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const ATTEMPT_MS = 5000
 const ACKNOWLEDGE_MS = 20
 const DRAIN_MS = 25_000
@@ -49,6 +63,8 @@ export class Client implements AsyncDisposable {
   readonly #outgoing: Outgoing
   readonly #incoming: Incoming
   readonly #offers: Offers
+  readonly #postbacks: Postbacks
+  readonly #router: RouterCalls & ReceiptCalls
   readonly #names = new Names()
   readonly #limits: { -readonly [K in keyof BodyLimits]: BodyLimits[K] }
   readonly #listeners = new Set<(status: ConnectionStatus) => void>()
@@ -92,10 +108,19 @@ export class Client implements AsyncDisposable {
         ended: (error) => this.#end(error),
       },
     )
-    this.#outgoing = new Outgoing({ connection: this.#connection, ports, incarnation, limits })
+    this.#outgoing = new Outgoing({
+      connection: this.#connection,
+      ports,
+      incarnation,
+      limits,
+      running: () => this.#incoming.running(),
+      cancelStored: async (sn) => void (await this.#router.cancel({ sn })),
+    })
+    this.#postbacks = new Postbacks(limits, (sn) => this.receipt(sn))
     const answers = new Answers({ connection: this.#connection, ports, limits, report: parts.onIncident })
     this.#incoming = new Incoming({ connection: this.#connection, names: this.#names, ports, limits, answers })
-    this.#offers = new Offers(this.#incoming, this.remote<RouterCalls>('waybill.Router') as unknown as RouterCalls)
+    this.#router = this.remote<RouterCalls & ReceiptCalls>('waybill.Router') as unknown as RouterCalls & ReceiptCalls
+    this.#offers = new Offers(this.#incoming, this.#router)
   }
 
   /** @internal Resolves when the router has welcomed the client; rejects when it refuses, or with the last failure after `timeoutMs`. */
@@ -145,6 +170,27 @@ export class Client implements AsyncDisposable {
     const source = { starter: this.#outgoing, names: this.#names }
     if (typeof address === 'string') return remoteProxy(source, address, options) as Remote<T>
     return remoteProxy({ ...source, definition: address }, address.address, options) as Remote<T>
+  }
+
+  /** A stored call by its serial number: one of this client's, or of another one of the same principal. Throws `BadAddress`. */
+  receipt<T>(sn: string): Receipt<T> {
+    if (!SERIAL_NUMBER.test(sn)) throw new WaybillError('BadAddress', `${quoted(sn)} is not a serial number such as a receipt's sn`)
+    return new LiveReceipt<T>(sn.toLowerCase(), this.#outgoing)
+  }
+
+  /** The stored calls of this principal that fit, the newest first. */
+  receipts(query: ReceiptQuery = {}): Promise<readonly ReceiptInfo[]> {
+    return this.#router.receipts(query)
+  }
+
+  /** Cancels the stored calls that fit and have not ended, and resolves to their serial numbers; each ends with an outcome of its own. */
+  cancelReceipts(query: ReceiptQuery): Promise<readonly string[]> {
+    return this.#router.cancel(query)
+  }
+
+  /** Calls `listener` with what becomes of calls whose callers named this client as their `replyto`; the function that is returned ends that. */
+  onPostback(listener: PostbackListener): () => void {
+    return this.#postbacks.listen(listener)
   }
 
   /**
@@ -202,6 +248,7 @@ export class Client implements AsyncDisposable {
   #lost(reason: string): void {
     this.#names.forget()
     this.#outgoing.lost(reason)
+    this.#postbacks.lost()
     this.#incoming.lost(reason)
     this.#tell({ kind: 'lost', reason })
   }
@@ -223,21 +270,23 @@ export class Client implements AsyncDisposable {
   #frame(frame: FrameReader): void {
     switch (frame.type) {
       case FrameType.result: // destination: ourselves, call, body: the value
-        return this.#outgoing.answer(frame, 'result')
+        return this.#answer(frame, 'result')
       case FrameType.call: // source: the caller, destination: our instance, call, method | Tag.method, ttl, body: arguments
         return this.#incoming.call(frame)
       case FrameType.progress: // destination, call, body: { total, completed, details? }
-        return this.#outgoing.answer(frame, 'progress')
+        return this.#answer(frame, 'progress')
       case FrameType.accepted:
-        return this.#outgoing.answer(frame, 'accepted')
+        return this.#answer(frame, 'accepted')
       case FrameType.started:
-        return this.#outgoing.answer(frame, 'started')
+        return this.#answer(frame, 'started')
       case FrameType.exception: // destination, call, flags: executed, body: { exval, xclass?, code?, … }
-        return this.#outgoing.answer(frame, 'exception')
+        return this.#answer(frame, 'exception')
       case FrameType.rejected: // destination, call, body: { code, description, details? }
-        return this.#outgoing.answer(frame, 'rejected')
+        return this.#answer(frame, 'rejected')
       case FrameType.answerChunk: // destination, call, body: the next piece
-        return this.#outgoing.answerChunk(frame)
+        return frame.call === 0 ? this.#postbacks.arrived(frame, undefined) : this.#outgoing.answerChunk(frame)
+      case FrameType.stored: // destination, call, body: { sn, durability }
+        return this.#outgoing.stored(frame)
       case FrameType.callChunk: // source, call, body: the next piece
         return this.#incoming.callChunk(frame)
       case FrameType.cancel: // source, call
@@ -249,6 +298,11 @@ export class Client implements AsyncDisposable {
       default:
         this.#connection.write({ type: FrameType.unsupported, call: frame.call }, undefined, prepareBody({ type: frame.type }))
     }
+  }
+
+  #answer(frame: FrameReader, event: CallerEvent): void {
+    if (frame.call === 0) this.#postbacks.arrived(frame, event)
+    else this.#outgoing.answer(frame, event)
   }
 
   #learn(frame: FrameReader): void {

@@ -1,6 +1,6 @@
 /** What another side said of a call: its progress; a failure, as an error of this side: a rejection, or an exception with its class where it is registered. */
 import { isCode, RemoteException, reviveError, WaybillError } from '@waybill/core'
-import type { ErrorClass, ExceptionContent, Exceptional, Executed, Progress, Rejection } from '@waybill/core'
+import type { Durability, ErrorClass, ExceptionContent, Exceptional, Executed, Progress, Rejection } from '@waybill/core'
 
 type Failure = Error & Exceptional
 
@@ -17,6 +17,20 @@ export function readRejection(body: unknown): Rejection {
 export function readProgress(body: unknown): Progress {
   const { total, completed, details } = fieldsOf(body)
   return { total: numberOf(total), completed: numberOf(completed), ...(details !== undefined && { details }) }
+}
+
+/** What the router promises of a call that it has stored. */
+export interface Stored {
+  readonly durability: Durability
+  /** It had stored it before. */
+  readonly duplicate: boolean
+}
+
+const durabilities: ReadonlySet<unknown> = new Set<Durability>(['memory', 'disk', 'replicated', 'quorum'])
+
+export function readStored(body: unknown): Stored {
+  const { durability, duplicate } = fieldsOf(body)
+  return { durability: durabilities.has(durability) ? (durability as Durability) : 'memory', duplicate: duplicate === true }
 }
 
 export function errorFromRejection({ code, description, details }: Rejection): WaybillError {

@@ -4,6 +4,7 @@
  */
 import {
   calleeHolder,
+  callAtHand,
   checkArguments,
   checkResult,
   encodings,
@@ -64,6 +65,15 @@ export class Incoming implements CallSink {
   /** Calls that have arrived and have not ended; methods that run on after their caller was answered count too. */
   get size(): number {
     return this.#size
+  }
+
+  /** The call during which this code runs, where it is one of this client's and its caller waits for it. */
+  running(): { readonly source: number; readonly number: number } | undefined {
+    if (this.#size === 0) return undefined
+    const call = callAtHand()
+    return call instanceof IncomingCall && call.state === 'running' && this.#calls.get(call.source)?.get(call.number) === call
+      ? call
+      : undefined
   }
 
   /** The exposure's symbol has changed from `before`, 0 for none. */

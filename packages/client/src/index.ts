@@ -12,11 +12,15 @@ export {
   type CallOptions,
   type Code,
   type CurrentCall,
+  type Durability,
   type Duration,
   type Exceptional,
   type Executed,
+  type Listener,
   type Outcome,
+  type Prepared,
   type Progress,
+  type Receipt,
   type Rejection,
   type Remote,
   type RemoteOptions,
@@ -27,3 +31,5 @@ export { Client, type CloseOptions, type ConnectionStatus } from './client.js'
 export { connect, type ConnectOptions } from './connect.js'
 export type { Incident } from './answers.js'
 export type { Exposed } from './offers.js'
+export type { PostbackListener } from './postbacks.js'
+export type { Condition, ReceiptInfo, ReceiptQuery, ReceiptState } from './receipt-list.js'

@@ -3,13 +3,18 @@
  * the exposures.
  */
 import { WaybillError } from '@waybill/core'
-import type { ServiceContract } from '@waybill/core'
+import type { Call, ServiceContract } from '@waybill/core'
 import { exposureOf, type Exposure } from './exposure.js'
 import type { Incoming } from './incoming.js'
 
+interface Offered {
+  readonly symbol: number
+  readonly methods: readonly number[]
+}
+
 /** What the router's own API is asked; see the server's `RouterApi`. */
 export interface RouterCalls {
-  offer(offers: readonly Record<string, unknown>[]): Promise<readonly { readonly symbol: number; readonly methods: readonly number[] }[]>
+  offer(offers: readonly Record<string, unknown>[]): Call<readonly Offered[]>
   withdraw(symbols: readonly number[]): Promise<void>
 }
 
@@ -56,10 +61,17 @@ export class Offers {
   }
 
   async #offer(exposures: readonly Exposure[]): Promise<void> {
-    const offered = await this.#router.offer(exposures.map((exposure) => exposure.offer))
+    const offering = this.#router.offer(exposures.map((exposure) => exposure.offer))
+    // In the turn in which the answer comes: the next frame may be a call.
+    void offering.on('result', (offered) => this.#learn(exposures, offered))
+    const offered = await offering
+    if (offered.length !== exposures.length) throw new WaybillError('ProtocolViolation', 'the router did not answer each offer')
+  }
+
+  #learn(exposures: readonly Exposure[], offered: readonly Offered[]): void {
     for (const [index, exposure] of exposures.entries()) {
       const answer = offered[index]
-      if (answer === undefined) throw new WaybillError('ProtocolViolation', 'the router did not answer each offer')
+      if (answer === undefined) return
       const before = exposure.symbol
       exposure.learn(answer.symbol, answer.methods)
       this.#incoming.serve(exposure, before)

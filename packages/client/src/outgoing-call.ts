@@ -1,29 +1,20 @@
 /** One call that this client makes, between the user's `LiveCall` and the wire. Only its fields; `Outgoing` decides. */
 import { callerTable, Timed } from '@waybill/core'
-import type { CallerEvent, CallerState, Code, ErrorClass } from '@waybill/core'
+import type { CallerEvent, CallerState, Code } from '@waybill/core'
 import { LiveCall, type Carrier } from './call.js'
 import type { Sendable } from './connection.js'
-import type { Named } from './names.js'
 import type { OutgoingBody } from './outgoing-body.js'
 import type { Joiner } from './pieces.js'
+import { isStored, type Request } from './request.js'
 
-/** What is asked of a call beside its arguments; durations are resolved, names are looked up. */
-export interface Request {
-  readonly address: Named
-  readonly method: Named
-  readonly timeoutMs: number
-  readonly deadlineMs: number
-  readonly signal?: AbortSignal | undefined
-  readonly data?: unknown
-  /** Classes of errors that its definition declares. */
-  readonly errors: readonly ErrorClass[]
-}
+/** The router gives the verdict on a deadline; the caller's own timer is only there for a router that does not answer. */
+const VERDICT_MS = 250
 
 /** What a call asks of who owns it. */
 export interface CallOwner {
   serialNumber(counter: number): string
   write(call: OutgoingCall, nowMs: number): boolean
-  giveUp(call: OutgoingCall, code: Code, reason: unknown): void
+  cancel(call: OutgoingCall, reason: unknown): Promise<void>
   due(call: OutgoingCall): void
 }
 
@@ -40,6 +31,7 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   readonly live: LiveCall<unknown>
   /** When anything was last heard of it, and until when it may run, on the local clock. */
   heardMs: number
+  readonly bornMs: number
   readonly deadlineAtMs: number
   /** Why this side gave up; set while it waits for the verdict. */
   gaveUp: Code | undefined
@@ -57,14 +49,19 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   readonly counter: number
   readonly request: Request
   readonly body: OutgoingBody
-  /** The extension field of the caller's own data. */
-  readonly data: Uint8Array | undefined
+  /** The extension fields beside names. */
+  readonly fields: Uint8Array | undefined
+  /** The stored call that it watches. */
+  readonly watched: string | undefined
+  /** The start of the router that it was first written to: only that one can know it again. */
+  epoch: number | undefined
 
   constructor(parts: {
     counter: number
     request: Request
     body: OutgoingBody
-    data: Uint8Array | undefined
+    fields: Uint8Array | undefined
+    watched?: string
     nowMs: number
     owner: CallOwner
   }) {
@@ -72,15 +69,30 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
     this.counter = parts.counter
     this.request = parts.request
     this.body = parts.body
-    this.data = parts.data
+    this.fields = parts.fields
+    this.watched = parts.watched
     this.#owner = parts.owner
     this.live = new LiveCall(this)
     this.heardMs = parts.nowMs
+    this.bornMs = parts.nowMs
     this.deadlineAtMs = parts.nowMs + parts.request.deadlineMs
   }
 
   get sn(): string {
-    return this.#owner.serialNumber(this.counter)
+    return this.watched ?? this.#owner.serialNumber(this.counter)
+  }
+
+  /** When it must be looked at next; never, for what only ends with something else. */
+  get dueAtMs(): number {
+    return Math.min(this.gaveUp === undefined ? this.heardMs + this.request.timeoutMs : this.giveUpAtMs, this.endsAtMs)
+  }
+
+  get endsAtMs(): number {
+    return this.deadlineAtMs + (this.state === 'waiting' ? 0 : VERDICT_MS)
+  }
+
+  get isStored(): boolean {
+    return isStored(this.request)
   }
 
   /** False where the event cannot be; then nothing changes. */
@@ -96,8 +108,7 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   }
 
   cancel(reason: unknown): Promise<void> {
-    this.#owner.giveUp(this, 'Cancelled', reason)
-    return Promise.resolve()
+    return this.#owner.cancel(this, reason)
   }
 
   override due(): void {
@@ -106,7 +117,7 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
 
   /** Follows the signal that the user gave, until the call ends. */
   follow(signal: AbortSignal): void {
-    const abort = (): void => this.#owner.giveUp(this, 'Cancelled', signal.reason)
+    const abort = (): void => void this.#owner.cancel(this, signal.reason)
     signal.addEventListener('abort', abort)
     this.unfollow = () => signal.removeEventListener('abort', abort)
   }

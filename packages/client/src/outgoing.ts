@@ -7,44 +7,59 @@ import {
   callNumber,
   executed,
   executedOf,
-  extensionField,
   Flag,
   FrameType,
-  joinFields,
   parseBodyIn,
+  prepareBody,
   Ring,
   serialNumber,
-  Tag,
   WaybillError,
   Wheel,
 } from '@waybill/core'
 import type { BodyLimits, CallerEvent, Code, Exceptional, FrameReader, Ports, Rejection } from '@waybill/core'
 import { fraction } from './backoff.js'
 import { LiveCall } from './call.js'
+import { callFields, joined, snField, type Within } from './call-fields.js'
+import { writeFrameOf } from './call-frames.js'
 import type { Connection } from './connection.js'
-import { errorFromException, errorFromRejection, readProgress, readRejection } from './failures.js'
-import { OutgoingCall, type CallOwner, type Request } from './outgoing-call.js'
-import { outgoingBody, writePiece, type OutgoingBody } from './outgoing-body.js'
+import { errorFromException, errorFromRejection, readProgress, readRejection, readStored } from './failures.js'
+import { OutgoingCall, type CallOwner } from './outgoing-call.js'
+import { outgoingBody, type OutgoingBody } from './outgoing-body.js'
 import { Joiner } from './pieces.js'
+import { LiveReceipt, type ReceiptSource } from './receipt.js'
+import { isStored, watchRequest, type Request } from './request.js'
+import { failure, forgotten, NO_ROOM_MS, noCredit, notSent, reasons, verdict } from './verdicts.js'
 
-/** The router gives the verdict on a deadline; the caller's own timer is only there for a router that does not answer. */
-const VERDICT_MS = 250
 /** The callee gives a cancelled method 250 ms, and the answer needs its way. */
 const CANCEL_VERDICT_MS = 500
-const NO_ROOM_MS = 100
 
-export class Outgoing implements CallOwner {
+const HANDED_OVER = Promise.resolve()
+const NOTHING: OutgoingBody = { prepared: prepareBody(undefined), bytes: undefined }
+
+export class Outgoing implements CallOwner, ReceiptSource {
   readonly #pending = new Ring<OutgoingCall>()
   readonly #wheel: Wheel
   readonly #connection: Connection
   readonly #ports: Ports
   readonly #incarnation: string
   readonly #limits: BodyLimits
+  readonly #running: () => Within | undefined
+  readonly cancelStored: (sn: string) => Promise<void>
   #counter = 0
   #closed: WaybillError | undefined
   #settled: (() => void) | undefined
 
-  constructor(parts: { connection: Connection; ports: Ports; incarnation: string; limits: BodyLimits }) {
+  /** `running`: the call that this client runs now, if any. `cancelStored`: asks the router. */
+  constructor(parts: {
+    connection: Connection
+    ports: Ports
+    incarnation: string
+    limits: BodyLimits
+    running: () => Within | undefined
+    cancelStored: (sn: string) => Promise<void>
+  }) {
+    this.#running = parts.running
+    this.cancelStored = parts.cancelStored
     this.#connection = parts.connection
     this.#ports = parts.ports
     this.#incarnation = parts.incarnation
@@ -60,61 +75,111 @@ export class Outgoing implements CallOwner {
     return serialNumber(this.#incarnation, counter)
   }
 
-  /** Begins a call. It never throws: what is wrong with it is its outcome. */
-  start(request: Request, args: readonly unknown[]): LiveCall<unknown> {
-    const counter = ++this.#counter
+  /** Begins a call. It never throws: what is wrong with it is its outcome. `counter` is that of a call which was prepared. */
+  start(request: Request, args: readonly unknown[], counter: number = ++this.#counter): LiveCall<unknown> {
     const { signal } = request
     let body: OutgoingBody
-    let data: Uint8Array | undefined
+    let fields: Uint8Array | undefined
     try {
       if (this.#closed !== undefined) throw this.#closed
       if (signal?.aborted === true)
         throw new WaybillError('Cancelled', 'the call was cancelled before it was sent', { executed: 'no', cause: signal.reason })
-      body = outgoingBody(args.length === 0 ? undefined : args, 'arguments', this.#limits, this.#connection.pieceBytes)
-      data = dataField(request.data)
+      body = this.#body(args)
+      fields = this.#fields(request, counter)
     } catch (thrown) {
       return this.#stillborn(counter, notSent(thrown))
     }
-    const call = new OutgoingCall({ counter, request, body, data, nowMs: this.#ports.clock.nowMs(), owner: this })
-    this.#pending.add(callNumber(counter), call)
-    this.#wheel.add(call, dueMs(call))
+    const call = new OutgoingCall({ counter, request, body, fields, nowMs: this.#ports.clock.nowMs(), owner: this })
     if (signal !== undefined) call.follow(signal)
+    return this.#begin(call)
+  }
+
+  /** The number of a call that will be made, or not. */
+  prepare(): number {
+    return ++this.#counter
+  }
+
+  /** Hands a call over of which nothing will be heard, and returns its serial number. Throws; then nothing was sent. */
+  send(request: Request, args: readonly unknown[]): { readonly sn: string; readonly written: Promise<void> } {
+    if (this.#closed !== undefined) throw this.#closed
+    const counter = ++this.#counter
+    try {
+      const nowMs = this.#ports.clock.nowMs()
+      const call = new OutgoingCall({
+        counter,
+        request,
+        body: this.#body(args),
+        fields: this.#fields(request, counter),
+        nowMs,
+        owner: this,
+      })
+      if (!this.#connection.isLinked || !this.#connection.hasCredit) throw noCredit()
+      const sn = this.serialNumber(counter)
+      if (!this.write(call, nowMs)) return { sn, written: HANDED_OVER }
+      // The rest of a long body, as far as credit allows.
+      const written = new Promise<void>((resolve) => {
+        const rest = { writeNext: (now: number) => this.write(call, now) || (resolve(), false) }
+        this.#connection.enqueue(rest)
+      })
+      return { sn, written }
+    } catch (thrown) {
+      throw notSent(thrown)
+    }
+  }
+
+  /** What becomes of a stored call, of whoever: as if it were a call of ours. */
+  watch(sn: string): LiveCall<unknown> {
+    const counter = ++this.#counter
+    if (this.#closed !== undefined) return this.#stillborn(counter, this.#closed)
+    const nowMs = this.#ports.clock.nowMs()
+    return this.#begin(
+      new OutgoingCall({ counter, request: watchRequest, body: NOTHING, fields: snField(sn), watched: sn, nowMs, owner: this }),
+    )
+  }
+
+  #begin(call: OutgoingCall): LiveCall<unknown> {
+    this.#pending.add(callNumber(call.counter), call)
+    this.#await(call)
     this.#send(call)
     return call.live
   }
 
-  /** A call that ends with the error and was never sent. */
-  refuse(error: WaybillError): LiveCall<unknown> {
-    return this.#stillborn(++this.#counter, error)
+  #body(args: readonly unknown[]): OutgoingBody {
+    return outgoingBody(args.length === 0 ? undefined : args, 'arguments', this.#limits, this.#connection.pieceBytes)
+  }
+
+  /** Throws `NotRepresentable` or `TooLarge`. */
+  #fields(request: Request, counter: number): Uint8Array | undefined {
+    const { semantics, fields, data } = request
+    const within = semantics === 'live' || semantics === 'durable' ? this.#running() : undefined
+    const sn = isStored(request) ? this.serialNumber(counter) : undefined
+    return sn === undefined && data === undefined && within === undefined
+      ? joined(fields)
+      : joined(callFields(fields, { sn, data, within }))
   }
 
   /** Writes the next frame of a call; true when its body goes on. */
   write(call: OutgoingCall, nowMs: number): boolean {
     if (call.state === 'settled' || call.gaveUp !== undefined || call.resting) return false
-    const source = this.#connection.connected!.symbol
-    const number = callNumber(call.counter)
-    if (call.offset > 0) {
-      call.offset = writePiece(this.#connection, { type: FrameType.callChunk, source, call: number }, undefined, call.body, call.offset)
-      return call.offset > 0
+    const { epoch } = this.#connection.connected!.router
+    if (call.isStored && (call.epoch ??= epoch) !== epoch) {
+      this.#settle(call, call.state === 'stored' ? 'exception' : 'givenUp', forgotten())
+      return false
     }
-    call.step('write')
-    const { address, method } = call.request
-    const known = address.symbol !== 0 && method.symbol !== 0
-    const head = {
-      type: FrameType.call,
-      flags: call.live.isWatched ? Flag.statusesWanted : 0,
-      destination: known ? address.symbol : 0,
-      source,
-      call: number,
-      ttlMs: Math.max(1, Math.ceil(call.deadlineAtMs - nowMs)),
-      method: known ? method.symbol : 0,
-    }
-    const extension = known ? call.data : namesField(address.name, method.name, call.data)
-    call.offset = writePiece(this.#connection, head, extension, call.body, 0)
-    return call.offset > 0
+    return writeFrameOf(call, this.#connection, nowMs)
   }
 
   // ---- what the other side says
+
+  /** The router answers for the call from now on. */
+  stored(frame: FrameReader): void {
+    const call = this.#mine(frame)
+    if (call === undefined || !call.step('stored')) return
+    const body = readStored(parseBodyIn(frame.encoding, frame.bytes, frame.bodyStart, frame.end, this.#limits, 'given'))
+    if (call.request.semantics === 'stored') return this.#succeed(call, new LiveReceipt(call.sn, this, body))
+    call.live.stored(new LiveReceipt(call.sn, this, body, call.live))
+    this.#look()
+  }
 
   answer(frame: FrameReader, event: CallerEvent): void {
     const call = this.#mine(frame)
@@ -182,6 +247,8 @@ export class Outgoing implements CallOwner {
     if (gaveUp !== undefined && (rejection.code === 'StaleSymbol' || rejection.code === 'Overloaded')) {
       return this.#settle(call, 'rejected', new WaybillError(gaveUp, reasons[gaveUp] ?? gaveUp, { executed: 'no' }))
     }
+    // The router had stored it, and no longer knows of it.
+    if (rejection.code === 'NoSuchReceipt' && call.state === 'stored') return this.#settle(call, 'rejected', forgotten())
     if (rejection.code === 'StaleSymbol') return this.#again(call)
     if (rejection.code === 'Overloaded' && this.#rest(call, rejection)) return
     this.#settle(call, 'rejected', errorFromRejection(rejection), rejection)
@@ -217,40 +284,60 @@ export class Outgoing implements CallOwner {
 
   // ---- giving up
 
-  /** Cancelled by the user. What was not written ends at once; else the verdict is waited for, as only it can say `no`. */
-  giveUp(call: OutgoingCall, code: Code, reason: unknown): void {
+  /** What is stored is cancelled where it is stored: this session may not be the one that made the call. */
+  cancel(call: OutgoingCall, reason: unknown): Promise<void> {
+    if (call.watched !== undefined || call.state === 'stored') return this.cancelStored(call.sn)
+    this.#giveUp(call, 'Cancelled', reason)
+    return Promise.resolve()
+  }
+
+  /** Given up by this side. What was not written ends at once; else the verdict is waited for, as only it can say `no`. */
+  #giveUp(call: OutgoingCall, code: Code, reason: unknown): void {
     if (call.state === 'settled' || call.gaveUp !== undefined) return
-    if (call.state === 'waiting') return this.#settle(call, 'givenUp', this.#verdict(call, code, reason))
+    if (call.state === 'waiting') return this.#settle(call, 'givenUp', verdict(call.state, code, reason))
     call.gaveUp = code
     call.giveUpAtMs = this.#ports.clock.nowMs() + CANCEL_VERDICT_MS
-    this.#wheel.add(call, dueMs(call))
+    this.#wheel.add(call, call.dueAtMs)
     const { connected } = this.#connection
     this.#connection.write({ type: FrameType.cancel, source: connected!.symbol, call: callNumber(call.counter) })
+  }
+
+  #await(call: OutgoingCall): void {
+    const atMs = call.dueAtMs
+    if (Number.isFinite(atMs)) this.#wheel.add(call, atMs)
   }
 
   due(call: OutgoingCall): void {
     const now = this.#ports.clock.nowMs()
     if (call.resting) {
       call.resting = false
-      this.#wheel.add(call, dueMs(call))
+      this.#await(call)
       return this.#send(call)
     }
-    if (dueMs(call) > now) return this.#wheel.add(call, dueMs(call))
-    if (call.gaveUp !== undefined) return this.#settle(call, 'givenUp', this.#verdict(call, call.gaveUp, undefined))
-    if (deadlineDueMs(call) <= now) return this.#settle(call, 'givenUp', this.#verdict(call, 'DeadlineExceeded', undefined))
-    this.giveUp(call, 'IdleTimeout', undefined)
+    if (call.dueAtMs > now) return this.#await(call)
+    if (call.gaveUp !== undefined) return this.#settle(call, 'givenUp', verdict(call.state, call.gaveUp, undefined))
+    if (call.endsAtMs <= now) return this.#settle(call, 'givenUp', verdict(call.state, 'DeadlineExceeded', undefined))
+    this.#giveUp(call, 'IdleTimeout', undefined)
   }
 
   /** The session is gone: what was written to it has an unknown fate, what was not goes with the next session. */
   lost(reason: string): void {
     for (const call of this.#pending.values()) {
-      if (call.state === 'waiting') continue
+      if (call.state === 'waiting' || this.#goesOn(call)) continue
       this.#settle(
         call,
         'sessionLost',
         new WaybillError('RouterLost', `the connection was lost after the call was sent: ${reason}`, { executed: 'maybe' }),
       )
     }
+  }
+
+  /** What is stored, or may be told apart by its serial number, goes on in the next session, if that is one of the same router. */
+  #goesOn(call: OutgoingCall): boolean {
+    if (call.gaveUp !== undefined || (!call.isStored && call.watched === undefined)) return false
+    if (call.state !== 'stored' && !call.step('returned')) return false
+    this.#send(call)
+    return true
   }
 
   /** No call begins any more, and those that are pending end with the error. */
@@ -262,17 +349,17 @@ export class Outgoing implements CallOwner {
     this.#wheel.stop()
   }
 
-  /** Resolves when nothing is pending. */
+  /** Resolves when no call is pending. What is stored needs nobody. */
   drained(): Promise<void> {
-    if (this.#pending.size === 0) return Promise.resolve()
-    return new Promise((resolve) => (this.#settled = resolve))
+    return new Promise((resolve) => {
+      this.#settled = resolve
+      this.#look()
+    })
   }
 
-  #verdict(call: OutgoingCall, code: Code, reason: unknown): WaybillError {
-    return new WaybillError(code, `${reasons[code] ?? code}${call.state === 'waiting' ? ' before it was sent' : ''}`, {
-      executed: executed(callerHolder(call.state)),
-      cause: reason,
-    })
+  #look(): void {
+    if (this.#settled === undefined) return
+    if (this.#pending.values().every((call) => call.watched !== undefined || call.state === 'stored')) this.#settled()
   }
 
   // ---- the end
@@ -299,66 +386,12 @@ export class Outgoing implements CallOwner {
     this.#pending.delete(callNumber(call.counter))
     this.#wheel.remove(call)
     call.unfollow?.()
-    if (this.#pending.size === 0) this.#settled?.()
+    this.#look()
   }
 
   #stillborn(counter: number, error: WaybillError): LiveCall<unknown> {
-    const live = new LiveCall<unknown>({ sn: this.serialNumber(counter), cancel: () => Promise.resolve() })
+    const live = new LiveCall<unknown>({ sn: this.serialNumber(counter), isStored: true, cancel: () => Promise.resolve() })
     this.#ports.soon.onTick(() => live.end({ kind: 'exception', error }))
     return live
   }
-}
-
-const reasons: Partial<Record<Code, string>> = {
-  Cancelled: 'the call was cancelled',
-  IdleTimeout: 'nothing was heard of the call for its timeout',
-  DeadlineExceeded: 'the call did not end before its deadline',
-}
-
-/** When the call must be looked at next. */
-function dueMs(call: OutgoingCall): number {
-  if (call.gaveUp !== undefined) return Math.min(call.giveUpAtMs, deadlineDueMs(call))
-  return Math.min(call.heardMs + call.request.timeoutMs, deadlineDueMs(call))
-}
-
-function deadlineDueMs(call: OutgoingCall): number {
-  return call.deadlineAtMs + (call.state === 'waiting' ? 0 : VERDICT_MS)
-}
-
-/** Room for names beside it in an extension. */
-const MAX_DATA_BYTES = 60_000
-
-/** Throws `NotRepresentable` or `TooLarge`. */
-function dataField(data: unknown): Uint8Array | undefined {
-  if (data === undefined) return undefined
-  let text: string | undefined
-  try {
-    text = JSON.stringify(data)
-  } catch (thrown) {
-    throw new WaybillError('NotRepresentable', 'data is not plain JSON', { executed: 'no', cause: thrown })
-  }
-  if (text === undefined) throw new WaybillError('NotRepresentable', 'data is not plain JSON', { executed: 'no' })
-  const field = extensionField(Tag.data, text)
-  if (field.byteLength <= MAX_DATA_BYTES) return field
-  throw new WaybillError('TooLarge', `data of ${field.byteLength} bytes is over the limit of ${MAX_DATA_BYTES}; send it as an argument`, {
-    executed: 'no',
-    details: { limit: MAX_DATA_BYTES, size: field.byteLength },
-  })
-}
-
-function namesField(address: string, method: string, data: Uint8Array | undefined): Uint8Array {
-  const names = [extensionField(Tag.destination, address), extensionField(Tag.method, method)]
-  return joinFields(data === undefined ? names : [...names, data])
-}
-
-/** What went wrong before anything was written. */
-function notSent(thrown: unknown): WaybillError {
-  return failure(thrown, 'no')
-}
-
-function failure(thrown: unknown, known: 'no' | 'yes'): WaybillError {
-  const error = WaybillError.from(thrown, known)
-  return error.executed === known
-    ? error
-    : new WaybillError(error.code, error.message, { executed: known, details: error.details, cause: thrown })
 }

@@ -2,24 +2,41 @@
  * `remote<T>()`: the typed proxy. It has the user's methods and nothing else: it answers neither `then` nor `toJSON` nor symbols, has no keys,
  * and nothing that merely looks at it sends anything. Owns the callables and their options; calls are made elsewhere.
  */
-import { checkAddress, durationMs, installRefusal, isReserved, parseAddress, printAddress, WaybillError } from '@waybill/core'
-import type { Address, Call, CallOptions, ErrorClass, RemoteOptions, ServiceDefinition } from '@waybill/core'
+import { checkAddress, installRefusal, isReserved, parseAddress, printAddress, WaybillError } from '@waybill/core'
+import type { Address, Call, CallOptions, Listener, Prepared, RemoteOptions, ServiceDefinition } from '@waybill/core'
+import type { LiveCall } from './call.js'
 import type { Names } from './names.js'
-import type { Request } from './outgoing-call.js'
+import { report } from './receipt.js'
+import { requestOf, type Request, type Target, type Wanted } from './request.js'
 
 export interface Starter {
-  start(request: Request, args: readonly unknown[]): Call<unknown>
-  /** A call that ends with the error and was never sent. */
-  refuse(error: WaybillError): Call<unknown>
+  start(request: Request, args: readonly unknown[], counter?: number): LiveCall<unknown>
+  prepare(): number
+  serialNumber(counter: number): string
+  /** Throws; then nothing was sent. */
+  send(request: Request, args: readonly unknown[]): { readonly sn: string; readonly written: Promise<void> }
 }
 
-const DEFAULT_TIMEOUT_MS = 30_000
-const DEFAULT_DEADLINE_MS = 600_000
-const NO_ERRORS: readonly ErrorClass[] = []
-
-/** Options whose features are not there yet: a call that asks for one is refused by name, never made without it. */
-const NOT_YET = ['ttl', 'key', 'durable', 'first', 'quorum', 'hedge', 'construct'] as const
-const OPTIONS: ReadonlySet<string> = new Set(['timeout', 'deadline', 'signal', 'data', 'on', 'where', 'version', ...NOT_YET])
+const OPTIONS: ReadonlySet<string> = new Set([
+  'timeout',
+  'deadline',
+  'ttl',
+  'key',
+  'sticky',
+  'orderKey',
+  'policy',
+  'named',
+  'signal',
+  'data',
+  'on',
+  'where',
+  'version',
+  'durable',
+  'first',
+  'quorum',
+  'hedge',
+  'construct',
+])
 
 interface Source {
   readonly starter: Starter
@@ -33,11 +50,8 @@ type Callable = ((...args: unknown[]) => Call<unknown>) & { readonly [METHOD]: M
 /** What a callable calls. */
 const METHOD = Symbol('method')
 
-interface Method {
-  readonly source: Source
-  readonly address: Address
-  readonly name: string
-  readonly options: RemoteOptions
+interface Method extends Target {
+  readonly starter: Starter
 }
 
 /** Throws `BadAddress` for a malformed address or option. */
@@ -50,7 +64,8 @@ export function remoteProxy(source: Source, address: string, options: RemoteOpti
       const known = callables.get(name)
       if (known !== undefined) return known
       if (typeof name !== 'string' || isReserved(name)) return undefined
-      const callable = callableOf({ source, address: parsed, name, options })
+      const { starter, names, definition } = source
+      const callable = callableOf({ starter, names, definition, address: parsed, method: name, options })
       callables.set(name, callable)
       return callable
     },
@@ -82,10 +97,9 @@ class RemoteTarget {
 }
 
 function callableOf(method: Method): Callable {
-  const request = resolve(method)
-  const { starter } = method.source
-  const call = (...args: unknown[]): Call<unknown> =>
-    request instanceof WaybillError ? starter.refuse(request) : starter.start(request, args)
+  const request = requestOf(method, 'live')
+  const { starter } = method
+  const call = (...args: unknown[]): Call<unknown> => starter.start(request, args)
   Object.setPrototypeOf(call, modes)
   for (const name of ['name', 'length']) Reflect.deleteProperty(call, name)
   // Not enumerable: who prints or copies a method must not get its options, which may hold anything.
@@ -97,42 +111,57 @@ const modes = Object.freeze(
   Object.assign(Object.create(null) as object, {
     /** For people: `Dog@^1.bark`. Formatting functions ask for it, and throw where there is none. */
     [Symbol.toPrimitive](this: Callable): string {
-      const { address, name } = this[METHOD]
-      return `${printAddress(address)}.${name}`
+      const { address, method } = this[METHOD]
+      return `${printAddress(address)}.${method}`
     },
     with(this: Callable, options: CallOptions): Callable {
-      const { source, address, name, options: before } = this[METHOD]
-      return callableOf({ source, address: withOptions(address, options), name, options: { ...before, ...options } })
+      const method = this[METHOD]
+      return callableOf({ ...method, address: withOptions(method.address, options), options: { ...method.options, ...options } })
     },
-    async: () => Promise.reject(notYet('.async()')),
-    send: () => Promise.reject(notYet('.send()')),
-    callback: () => Promise.reject(notYet('.callback()')),
-    all: () => Promise.reject(notYet('.all()')),
-    prepare(): never {
-      throw notYet('.prepare()')
+    async(this: Callable, ...args: unknown[]): Promise<unknown> {
+      const method = this[METHOD]
+      return method.starter.start(requestFor(method, 'stored'), args)
     },
+    async send(this: Callable, ...args: unknown[]): Promise<{ readonly sn: string }> {
+      const method = this[METHOD]
+      const { sn, written } = method.starter.send(requestFor(method, 'send'), args)
+      await written
+      return { sn }
+    },
+    callback(this: Callable, listener: Listener<unknown>, ...args: unknown[]): Promise<unknown> {
+      const method = this[METHOD]
+      if (typeof listener === 'object' && 'replyto' in listener) {
+        return method.starter.start(requestOf(method, 'stored', listener.replyto), args)
+      }
+      const live = method.starter.start(requestFor(method, 'durable'), args)
+      report(live, listener)
+      return live.receipt
+    },
+    prepare(this: Callable, ...args: unknown[]): Prepared<unknown> {
+      const method = this[METHOD]
+      const counter = method.starter.prepare()
+      const sn = method.starter.serialNumber(counter)
+      let fired = false
+      return {
+        sn,
+        fire() {
+          if (fired) throw new WaybillError('Rejected', `the call ${sn} was fired before; a serial number names one call`)
+          fired = true
+          return method.starter.start(requestFor(method, 'live'), args, counter)
+        },
+      }
+    },
+    all: () => Promise.reject(new WaybillError('Unsupported', '.all() is not there yet; nothing was sent')),
   }),
 )
 
-function notYet(what: string): WaybillError {
-  return new WaybillError('Unsupported', `${what} is not there yet; nothing was sent`)
-}
+/** Worked out once for each callable and semantics. */
+const requests = new WeakMap<Method, Partial<Record<Wanted, Request>>>()
 
-/** Everything about a call but its arguments, worked out once a callable. */
-function resolve({ source, address, name, options }: Method): Request | WaybillError {
-  const missing = NOT_YET.find((option) => options[option] !== undefined)
-  if (missing !== undefined) return notYet(`the option ${missing}`)
-  const terms = source.definition?.methods.get(name)
-  const timeout = options.timeout ?? terms?.timeout
-  return {
-    address: source.names.address(printAddress(address)),
-    method: source.names.method(name),
-    timeoutMs: timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(timeout, 'timeout'),
-    deadlineMs: options.deadline === undefined ? DEFAULT_DEADLINE_MS : durationMs(options.deadline, 'deadline'),
-    signal: options.signal,
-    data: options.data,
-    errors: terms === undefined ? NO_ERRORS : [...(terms.errors ?? []), ...(source.definition!.terms.errors ?? [])],
-  }
+function requestFor(method: Method, wanted: Wanted): Request {
+  let known = requests.get(method)
+  if (known === undefined) requests.set(method, (known = {}))
+  return (known[wanted] ??= requestOf(method, wanted))
 }
 
 /** The address narrowed by options; what the options do not say stays. */

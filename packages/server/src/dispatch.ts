@@ -75,7 +75,7 @@ export class Dispatch {
       case FrameType.cancel: // source, call
         return this.#own(session, frame) ? this.#calls.cancel(session, frame) : undefined
       case FrameType.watch: // source, call, Tag.sn
-        return this.#own(session, frame) ? this.#calls.watch(session, frame) : undefined
+        return this.#own(session, frame) ? this.#calls.stored.watch(session, frame) : undefined
       case FrameType.accepted: // destination: the caller, call
         return this.#calls.answer(session, frame, 'accepted')
       case FrameType.started: // destination, call
@@ -122,7 +122,11 @@ export class Dispatch {
       return this.#calls.refuseFrame(session, frame, new WaybillError('NoSuchMethod', 'the call names no method'))
     }
     if (route === undefined || (frame.method !== 0 && this.#registry.methods.get(frame.method) === undefined)) {
-      return this.#calls.refuseFrame(session, frame, new WaybillError('StaleSymbol', 'a symbol of the call has lost its meaning; send the names'))
+      return this.#calls.refuseFrame(
+        session,
+        frame,
+        new WaybillError('StaleSymbol', 'a symbol of the call has lost its meaning; send the names'),
+      )
     }
     if (inline !== undefined) this.#teach(session, frame, route)
     this.#calls.call(session, frame, route)

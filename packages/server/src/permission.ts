@@ -17,14 +17,16 @@ export class Permission {
   call(caller: Session, route: Route, method: string | undefined): WaybillError | undefined {
     if (this.#authorize === undefined) return undefined
     const { service } = route.address
-    if (this.#authorize(caller.principal, 'call', { client: caller.name, service, ...(method !== undefined && { method }) })) return undefined
+    if (this.#authorize(caller.principal, 'call', { client: caller.name, service, ...(method !== undefined && { method }) }))
+      return undefined
     return new WaybillError('Forbidden', `${caller.principal} may not call ${service}.${method === undefined ? '?' : quoted(method)}`)
   }
 
   /** Statuses and outcomes go to clients of the same principal, or where the deployment says so. */
   postback(caller: Session, client: string): WaybillError | undefined {
     const target = this.#sessions.byName(client)
-    if (target === undefined) return new WaybillError('NoSuchClient', `no client named ${quoted(client)} is connected to be told of the call`)
+    if (target === undefined)
+      return new WaybillError('NoSuchClient', `no client named ${quoted(client)} is connected to be told of the call`)
     if (target.principal === caller.principal || this.#authorize?.(caller.principal, 'postback', { client }) === true) return undefined
     return new WaybillError('Forbidden', `${caller.principal} may not have ${quoted(client)} told of a call`)
   }

@@ -53,8 +53,15 @@ export class Receipts {
     return this.#receipts.get(keyOf(principal, sn))
   }
 
-  *of(principal: Principal): Iterable<Receipt> {
-    for (const receipt of this.#receipts.values()) if (receipt.principal === principal) yield receipt
+  /** Those of a principal that fit, the newest first. */
+  select(principal: Principal, { limit, fits }: { readonly limit: number; fits(receipt: Receipt): boolean }): readonly Receipt[] {
+    const all = [...this.#receipts.values()].reverse()
+    const found: Receipt[] = []
+    for (const receipt of all) {
+      if (receipt.principal === principal && fits(receipt)) found.push(receipt)
+      if (found.length === limit) break
+    }
+    return found
   }
 
   /** From here on the router answers for the call. Throws `Overloaded`; then it does not. */

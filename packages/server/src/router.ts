@@ -5,6 +5,7 @@
 import { FrameReader, PROTOCOL_VERSION, Slab, WaybillError, type Link, type LinkEvents, type Ports } from '@waybill/core'
 import { guardedAccess, type Access } from './access.js'
 import { Admission, type RouterIdentity } from './admission.js'
+import { receiptInfo, type ReceiptInfo, type Selection } from './api/receipts-api.js'
 import type { ClientInfo, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
 import { Calls } from './calls.js'
 import { Dispatch } from './dispatch.js'
@@ -127,6 +128,8 @@ export class Router implements Entrance, RouterView {
       services: this.services().length,
       pendingCalls: this.#calls.pending,
       heldCalls: this.#calls.delivery.held.calls,
+      storedCalls: this.#receipts.pending,
+      droppedCalls: this.#calls.counts.dropped,
       calls: this.#calls.counts.calls,
     }
   }
@@ -158,6 +161,16 @@ export class Router implements Entrance, RouterView {
     }))
   }
 
+  receipts(session: Session, selection: Selection): readonly ReceiptInfo[] {
+    return this.#receipts.select(session.principal, selection).map(receiptInfo)
+  }
+
+  cancel(session: Session, selection: Selection): readonly string[] {
+    return this.#receipts
+      .select(session.principal, selection)
+      .flatMap(({ call, sn }) => (call && this.#calls.stored.cancel(call) ? [sn] : []))
+  }
+
   offer(session: Session, offers: readonly Offer[]): readonly Offered[] {
     for (const { service } of offers) {
       if (this.#parts.access.authorize?.(session.principal, 'expose', { client: session.name, service }) === false) {
@@ -165,7 +178,10 @@ export class Router implements Entrance, RouterView {
       }
     }
     const offered = this.#registry.offer(session, offers)
-    for (const { service } of offers) this.#calls.delivery.changed(service)
+    // Behind the answer, without which the client knows nothing of the symbols that the calls will have.
+    this.#parts.ports.soon.onTick(() => {
+      if (!this.#closed) for (const { service } of offers) this.#calls.delivery.changed(service)
+    })
     return offered
   }
 

@@ -49,6 +49,7 @@ function key(frame: FrameReader, tag: number, what: string): string | undefined 
 }
 
 function number(field: Uint8Array, at: number, length: number): number {
-  if (field.byteLength !== length) throw new WaybillError('ProtocolViolation', `an extension field has ${field.byteLength} bytes instead of ${length}`)
+  if (field.byteLength !== length)
+    throw new WaybillError('ProtocolViolation', `an extension field has ${field.byteLength} bytes instead of ${length}`)
   return readU32(field, at)
 }

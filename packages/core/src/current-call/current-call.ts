@@ -44,9 +44,14 @@ const key = Symbol.for('waybill.currentCall')
 const shared = globalThis as { [key]?: Slot }
 const slot: Slot = (shared[key] ??= { call: undefined, storage: undefined })
 
+/** The call that this code runs for, as far as it can be known; undefined outside of a call. */
+export function callAtHand(): CurrentCall | undefined {
+  return slot.storage === undefined ? slot.call : slot.storage.getStore()
+}
+
 /** The call that this code runs for. Take it **before the first await**: afterwards only Node still knows it. Throws outside of a call. */
 export function currentCall(): CurrentCall {
-  const call = slot.storage === undefined ? slot.call : slot.storage.getStore()
+  const call = callAtHand()
   if (call !== undefined) return call
   throw new Error('currentCall() outside of a call: take it at the start of the remote method, before the first await')
 }

@@ -1,2 +1,2 @@
-export { currentCall, installCallStorage, runInCall, type Caller, type CallStorage, type CurrentCall } from './current-call.js'
+export { callAtHand, currentCall, installCallStorage, runInCall, type Caller, type CallStorage, type CurrentCall } from './current-call.js'
 export { iterateInCall } from './iterate.js'

@@ -4,7 +4,9 @@
  */
 import { WaybillError } from '@waybill/core'
 import type { Offer, Session } from '../model.js'
+import { noSuchReceipt } from '../receipts.js'
 import type { Offered } from '../registry.js'
+import { readCancelSelection, readSelection, type ReceiptInfo, type ReceiptQuery, type Selection } from './receipts-api.js'
 
 export interface RouterInfo {
   readonly name: string
@@ -15,6 +17,10 @@ export interface RouterInfo {
   readonly services: number
   readonly pendingCalls: number
   readonly heldCalls: number
+  /** Those that have not ended. */
+  readonly storedCalls: number
+  /** Calls without a reply that reached nobody, since the start. */
+  readonly droppedCalls: number
   readonly calls: number
 }
 
@@ -47,6 +53,10 @@ export interface RouterView {
   services(): readonly ServiceInfo[]
   clients(): readonly ClientInfo[]
   offer(session: Session, offers: readonly Offer[]): readonly Offered[]
+  /** The newest first. */
+  receipts(session: Session, selection: Selection): readonly ReceiptInfo[]
+  /** Asks for the cancel of each that has not ended; returns their serial numbers. */
+  cancel(session: Session, selection: Selection): readonly string[]
   /** Takes back the instances of these symbols, as far as they are the session's own. */
   withdraw(session: Session, symbols: readonly number[]): void
 }
@@ -56,6 +66,12 @@ export interface RouterApi {
   info(): RouterInfo
   services(): readonly ServiceInfo[]
   clients(): readonly ClientInfo[]
+  /** Stored calls of your principal, the newest first. */
+  receipts(query?: ReceiptQuery): readonly ReceiptInfo[]
+  /** Rejects with `NoSuchReceipt`. */
+  receipt(sn: string): ReceiptInfo
+  /** Cancels the stored calls of your principal that fit and have not ended, and returns their serial numbers. */
+  cancel(query: ReceiptQuery): readonly string[]
 }
 
 type Method = (view: RouterView, caller: Session, args: readonly unknown[]) => unknown
@@ -74,6 +90,16 @@ export const routerMethods: ReadonlyMap<string, Method> = new Map<string, Method
         list(symbols, 'symbols').map((symbol) => whole(symbol, 'symbol')),
       ),
   ],
+  ['receipts', (view, caller, [query]) => view.receipts(caller, readSelection(query))],
+  [
+    'receipt',
+    (view, caller, [sn]) => {
+      const [receipt] = view.receipts(caller, readSelection({ sn: text(sn, 'sn') }))
+      if (receipt === undefined) throw noSuchReceipt(String(sn))
+      return receipt
+    },
+  ],
+  ['cancel', (view, caller, [query]) => view.cancel(caller, readCancelSelection(query))],
 ])
 
 function readOffer(value: unknown): Offer {

@@ -1,0 +1,111 @@
+/**
+ * The extension fields of a call: what its options say beside the header, and what belongs to this one call. Owns how they are written; what they
+ * mean is the router's and the callee's.
+ */
+import { extensionField, joinFields, Policy, serialBytes, Tag, WaybillError, writeU32 } from '@waybill/core'
+import type { RemoteOptions } from '@waybill/core'
+
+/** The call during which another one is made, as its callee knows it. */
+export interface Within {
+  readonly source: number
+  readonly number: number
+}
+
+/** The fields that every call with these options has. Throws `BadAddress`, `NotRepresentable` or `TooLarge`. */
+export function optionFields(options: RemoteOptions, waitMs: number | undefined, replyto: string | undefined): readonly Uint8Array[] {
+  const { sticky, orderKey, policy, named, construct } = options
+  const fields: Uint8Array[] = []
+  if (waitMs !== undefined) fields.push(extensionField(Tag.wait, u32(waitMs)))
+  if (sticky !== undefined) fields.push(extensionField(Tag.sticky, checkedKey(sticky, 'sticky')))
+  if (orderKey !== undefined) fields.push(extensionField(Tag.orderKey, checkedKey(orderKey, 'orderKey')))
+  if (policy !== undefined) fields.push(extensionField(Tag.policy, new Uint8Array([policyNumber(policy)])))
+  if (named !== undefined) fields.push(jsonField(Tag.kws, named, 'named'))
+  if (construct !== undefined) fields.push(jsonField(Tag.cntr, [construct, {}], 'construct'))
+  if (replyto !== undefined) fields.push(extensionField(Tag.replyto, replyto))
+  return fields
+}
+
+/** All the fields of one call: those of its options, and its own. Throws `NotRepresentable` or `TooLarge`. */
+export function callFields(
+  fields: readonly Uint8Array[],
+  own: { readonly sn: string | undefined; readonly data: unknown; readonly within: Within | undefined },
+): readonly Uint8Array[] {
+  return [
+    ...fields,
+    ...(own.sn === undefined ? [] : [snField(own.sn)]),
+    ...(own.data === undefined ? [] : [jsonField(Tag.data, own.data, 'data')]),
+    ...(own.within === undefined ? [] : [withinField(own.within)]),
+  ]
+}
+
+export function snField(sn: string): Uint8Array {
+  return extensionField(Tag.sn, serialBytes(sn))
+}
+
+function withinField({ source, number }: Within): Uint8Array {
+  const content = new Uint8Array(8)
+  writeU32(content, 0, source)
+  writeU32(content, 4, number)
+  return extensionField(Tag.within, content)
+}
+
+/** Room for names beside them in an extension. */
+const MAX_FIELDS_BYTES = 60_000
+
+/** All of them, or undefined for none. Throws `TooLarge`. */
+export function joined(fields: readonly Uint8Array[]): Uint8Array | undefined {
+  if (fields.length === 0) return undefined
+  const size = fields.reduce((sum, field) => sum + field.byteLength, 0)
+  if (size <= MAX_FIELDS_BYTES) return fields.length === 1 ? fields[0] : joinFields(fields)
+  throw new WaybillError(
+    'TooLarge',
+    `what travels beside the arguments has ${size} bytes, more than ${MAX_FIELDS_BYTES}; send it as an argument`,
+    {
+      executed: 'no',
+      details: { limit: MAX_FIELDS_BYTES, size },
+    },
+  )
+}
+
+/** The names in front of the other fields, for a call whose symbols are not known. */
+export function withNames(address: string, method: string, fields: Uint8Array | undefined): Uint8Array {
+  const names = [extensionField(Tag.destination, address), extensionField(Tag.method, method)]
+  return joinFields(fields === undefined ? names : [...names, fields])
+}
+
+function jsonField(tag: number, value: unknown, what: string): Uint8Array {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (thrown) {
+    throw new WaybillError('NotRepresentable', `${what} is not plain JSON`, { executed: 'no', cause: thrown })
+  }
+  if (text === undefined) throw new WaybillError('NotRepresentable', `${what} is not plain JSON`, { executed: 'no' })
+  if (text.length <= MAX_FIELDS_BYTES) return joined([extensionField(tag, text)])!
+  throw new WaybillError(
+    'TooLarge',
+    `${what} of ${text.length} characters is over the limit of ${MAX_FIELDS_BYTES}; send it as an argument`,
+    {
+      executed: 'no',
+      details: { limit: MAX_FIELDS_BYTES, size: text.length },
+    },
+  )
+}
+
+const MAX_KEY_CHARACTERS = 256
+
+function checkedKey(key: string, option: string): string {
+  if (typeof key === 'string' && key.length > 0 && key.length <= MAX_KEY_CHARACTERS) return key
+  throw new WaybillError('BadAddress', `${option} is a text of 1 to ${MAX_KEY_CHARACTERS} characters`)
+}
+
+function policyNumber(policy: string): number {
+  if (policy === 'leastBusy' || policy === 'roundRobin') return Policy[policy]
+  throw new WaybillError('BadAddress', `policy: ${JSON.stringify(policy)} is neither leastBusy nor roundRobin`)
+}
+
+function u32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4)
+  writeU32(bytes, 0, Math.max(1, Math.min(Math.ceil(value), 2 ** 32 - 1)))
+  return bytes
+}

@@ -1,0 +1,44 @@
+/** How this side words an end that it decides itself, and what went wrong before anything was sent. */
+import { callerHolder, executed, WaybillError, type CallerState, type Code } from '@waybill/core'
+
+/** When to try again, where nobody says so. */
+export const NO_ROOM_MS = 100
+
+export const reasons: Partial<Record<Code, string>> = {
+  Cancelled: 'the call was cancelled',
+  IdleTimeout: 'nothing was heard of the call for its timeout',
+  DeadlineExceeded: 'the call did not end before its deadline',
+}
+
+export function verdict(state: CallerState, code: Code, reason: unknown): WaybillError {
+  return new WaybillError(code, `${reasons[code] ?? code}${state === 'waiting' ? ' before it was sent' : ''}`, {
+    executed: executed(callerHolder(state)),
+    cause: reason,
+  })
+}
+
+/** What went wrong before anything was written. */
+export function notSent(thrown: unknown): WaybillError {
+  return failure(thrown, 'no')
+}
+
+export function failure(thrown: unknown, known: 'no' | 'yes'): WaybillError {
+  const error = WaybillError.from(thrown, known)
+  return error.executed === known
+    ? error
+    : new WaybillError(error.code, error.message, { executed: known, details: error.details, cause: thrown })
+}
+
+/** The router that had stored the call in memory is gone, or has forgotten it. */
+export function forgotten(): WaybillError {
+  return new WaybillError('RouterLost', 'the router that had stored the call is gone, and what became of the call is not known', {
+    executed: 'maybe',
+  })
+}
+
+export function noCredit(): WaybillError {
+  return new WaybillError('Overloaded', 'the router does not take more at the moment; nothing was sent', {
+    executed: 'no',
+    details: { retryAfterMs: NO_ROOM_MS },
+  })
+}

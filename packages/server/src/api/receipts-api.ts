@@ -1,0 +1,93 @@
+/** What a client may ask of the receipts of its principal: a list, one, and to cancel. Reads arguments; `Receipts` and `Calls` do the work. */
+import { WaybillError } from '@waybill/core'
+import { readCondition, type Condition } from '../criteria.js'
+import type { Receipt, ReceiptState } from '../model.js'
+
+export interface ReceiptInfo {
+  readonly sn: string
+  /** The client that made the call. */
+  readonly client: string
+  readonly service: string
+  readonly method: string
+  readonly state: ReceiptState
+  readonly storedAt: string
+  readonly endedAt?: string
+  /** How often it was given to somebody who was lost with it. */
+  readonly attempts: number
+  /** The caller's own. */
+  readonly data?: unknown
+}
+
+/** Which receipts; all that is given must fit. */
+export interface ReceiptQuery {
+  readonly sn?: string
+  /** A state, or `pending`: those without an outcome. */
+  readonly state?: ReceiptState | 'pending'
+  readonly client?: string
+  readonly service?: string
+  readonly method?: string
+  /** A condition on the caller's data: `{ match: { group: 2 } }`, `{ gt: ['priority', 3] }`, joined by `and` and `or`. */
+  readonly data?: unknown
+  /** At most so many, the newest first. Default 100, at most 1,000. */
+  readonly limit?: number
+}
+
+const DEFAULT_LIMIT = 100
+const MOST = 1000
+
+const texts = ['sn', 'state', 'client', 'service', 'method'] as const
+const known: ReadonlySet<string> = new Set([...texts, 'data', 'limit'])
+
+/** A query, read once. */
+export interface Selection {
+  readonly limit: number
+  fits(receipt: Receipt): boolean
+}
+
+/** Throws `BadArguments`. */
+export function readSelection(value: unknown): Selection {
+  const query = (value ?? {}) as Record<string, unknown>
+  if (typeof query !== 'object' || Array.isArray(query)) throw bad('a query is an object')
+  for (const name of Object.keys(query))
+    if (!known.has(name)) throw bad(`a query has no ${JSON.stringify(name)}; it has ${[...known].join(', ')}`)
+  for (const name of texts) if (query[name] !== undefined && typeof query[name] !== 'string') throw bad(`${name} is not a string`)
+  const limit = query['limit'] ?? DEFAULT_LIMIT
+  if (typeof limit !== 'number' || !Number.isSafeInteger(limit) || limit < 1 || limit > MOST) throw bad(`limit is not from 1 to ${MOST}`)
+  const condition: Condition | undefined = query['data'] === undefined ? undefined : readCondition(query['data'])
+  const { sn, state, client, service, method } = query as Partial<Record<(typeof texts)[number], string>>
+  return {
+    limit,
+    fits: (receipt) =>
+      (sn === undefined || receipt.sn === sn) &&
+      (state === undefined || (state === 'pending' ? receipt.endedMs === undefined : receipt.state === state)) &&
+      (client === undefined || receipt.client === client) &&
+      (service === undefined || receipt.service === service) &&
+      (method === undefined || receipt.method === method) &&
+      (condition === undefined || condition(receipt.data)),
+  }
+}
+
+/** To cancel needs more than a limit: nobody means to cancel everything by saying nothing. Throws `BadArguments`. */
+export function readCancelSelection(value: unknown): Selection {
+  const names = typeof value === 'object' && value !== null ? Object.keys(value) : []
+  if (names.every((name) => name === 'limit')) throw bad('say which calls to cancel: sn, state, client, service, method or data')
+  return readSelection(value)
+}
+
+export function receiptInfo({ sn, client, service, method, state, storedMs, endedMs, attempts, data }: Receipt): ReceiptInfo {
+  return {
+    sn,
+    client,
+    service,
+    method,
+    state,
+    storedAt: new Date(storedMs).toISOString(),
+    ...(endedMs !== undefined && { endedAt: new Date(endedMs).toISOString() }),
+    attempts,
+    ...(data !== undefined && { data }),
+  }
+}
+
+function bad(message: string): WaybillError {
+  return new WaybillError('BadArguments', message)
+}

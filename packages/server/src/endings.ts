@@ -1,0 +1,122 @@
+/**
+ * How calls end at the router: by their callee's last word, by the router's own, or silently; each once. Owns the deadlines. Who is told of a
+ * stored call is `Receipts`' business.
+ */
+import { executed, FrameType, routerHolder, routerTable, WaybillError, Wheel, type Clock, type RouterEvent } from '@waybill/core'
+import { except, reject } from './answers.js'
+import type { Limits } from './limits.js'
+import type { CallRecord, ReceiptState, Session } from './model.js'
+import type { Receipts } from './receipts.js'
+import type { Sessions } from './sessions.js'
+
+export interface CallCounts {
+  /** Calls read since the start. */
+  calls: number
+  /** Frames for a call that had ended, or that did not belong to who sent them. */
+  stale: number
+  /** Calls without a reply that reached nobody. */
+  dropped: number
+}
+
+export class Endings {
+  readonly wheel: Wheel
+  readonly #limits: Limits
+  readonly #sessions: Sessions
+  readonly #receipts: Receipts
+  readonly #counts: CallCounts
+  readonly #left: (call: CallRecord) => void
+
+  /** `left` is told of each call that has ended, so that its place and its turn are given on. */
+  constructor(parts: {
+    clock: Clock
+    limits: Limits
+    sessions: Sessions
+    receipts: Receipts
+    counts: CallCounts
+    left: (call: CallRecord) => void
+  }) {
+    this.wheel = new Wheel(parts.clock)
+    this.#limits = parts.limits
+    this.#sessions = parts.sessions
+    this.#receipts = parts.receipts
+    this.#counts = parts.counts
+    this.#left = parts.left
+  }
+
+  readonly expire = (call: CallRecord): void => {
+    const isHere = executed(routerHolder(call.state)) === 'no'
+    if (isHere && (call.receipt !== undefined || call.waitUntilMs < call.deadlineMs)) {
+      return this.refuse(call, new WaybillError('Expired', 'nobody took the call within its ttl'), 'expired')
+    }
+    // Its place is free when its callee says so.
+    if (!isHere && call.silent) return
+    if (!isHere && !call.cancelled) this.tellCancel(call)
+    const what = isHere ? 'nobody had room for the call before its deadline' : 'the call did not end before its deadline'
+    this.end(call, 'deadline', new WaybillError('DeadlineExceeded', what), 'indeterminate')
+  }
+
+  tellCancel(call: CallRecord): void {
+    const { symbol, session } = call.instance!
+    call.cancelled = true
+    session.channel.write({ type: FrameType.cancel, destination: symbol, source: call.caller.symbol, call: call.number })
+  }
+
+  /** It did not reach anybody. */
+  refuse(call: CallRecord, error: WaybillError, state: ReceiptState = 'rejected'): void {
+    if (call.state === 'settled') return
+    if (call.receipt !== undefined) this.#receipts.rejected(call.receipt, error, state)
+    else if (call.silent) this.#counts.dropped++
+    else reject(call.caller, call.number, error, call.terms?.data)
+    this.settle(call)
+  }
+
+  /** Ends a call by the router's own word; who held it decides what is said of its execution. */
+  end(call: CallRecord, event: RouterEvent, error: WaybillError, state: ReceiptState = 'failed'): void {
+    if (routerTable[call.state][event] !== 'settled') return void this.#counts.stale++
+    const known = executed(routerHolder(call.state))
+    if (call.receipt !== undefined) this.#receipts.excepted(call.receipt, error, known, state)
+    else if (call.silent) this.#counts.dropped++
+    else except(call.caller, call.number, error, known, call.terms?.data)
+    if (event === 'deadline') this.silence(call)
+    else this.settle(call)
+  }
+
+  /** Nobody waits for it any more. Where others wait for its end, its callee's last word is still waited for. */
+  silence(call: CallRecord): void {
+    if (call.instance === undefined || call.terms?.orderKey === undefined) return this.settle(call)
+    if (call.receipt !== undefined) this.#receipts.ended(call.receipt)
+    call.receipt = undefined
+    call.silent = true
+    this.wheel.remove(call)
+  }
+
+  settle(call: CallRecord): void {
+    if (call.state === 'settled') return
+    const { caller } = call
+    call.state = 'settled'
+    call.during = undefined
+    this.wheel.remove(call)
+    caller.calls.delete(call.number)
+    if (call.receipt !== undefined) this.#receipts.ended(call.receipt)
+    this.#left(call)
+    if (caller.state === 'ended' && caller.calls.size === 0) this.gone(caller)
+  }
+
+  /** A session that has ended and has no calls left: its symbol means nothing any more. */
+  gone(session: Session): void {
+    for (const other of session.introducedTo) {
+      other.channel.write({ type: FrameType.symbol, source: session.symbol })
+      other.knows.delete(session)
+    }
+    session.introducedTo.clear()
+    this.#sessions.release(session)
+  }
+
+  /** A caller that goes on past the limit that it was told. A callee that has the beginning forgets it, so it certainly never starts. */
+  tooLarge(call: CallRecord): void {
+    const { maxBodyBytes: limit } = this.#limits
+    if (call.instance !== undefined) this.tellCancel(call)
+    const details = { limit, size: call.bodyBytes }
+    this.refuse(call, new WaybillError('TooLarge', `the body of the call is over the limit of ${limit} bytes`, { executed: 'no', details }))
+  }
+}
