@@ -5,6 +5,7 @@ import { Answers, type Incident } from './answers.js'
 import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Connection } from './connection.js'
+import { Groups } from './groups.js'
 import { Incoming } from './incoming.js'
 import { Names } from './names.js'
 import { Offers, type Exposed, type RouterCalls } from './offers.js'
@@ -47,6 +48,7 @@ export class Client implements AsyncDisposable {
   readonly #ports: Ports
   readonly #connection: Connection
   readonly #outgoing: Outgoing
+  readonly #groups: Groups
   readonly #incoming: Incoming
   readonly #offers: Offers
   readonly #names = new Names()
@@ -93,6 +95,7 @@ export class Client implements AsyncDisposable {
       },
     )
     this.#outgoing = new Outgoing({ connection: this.#connection, ports, incarnation, limits })
+    this.#groups = new Groups(this.#outgoing, this.#names, ports.clock)
     const answers = new Answers({ connection: this.#connection, ports, limits, report: parts.onIncident })
     this.#incoming = new Incoming({ connection: this.#connection, names: this.#names, ports, limits, answers })
     this.#offers = new Offers(this.#incoming, this.remote<RouterCalls>('waybill.Router') as unknown as RouterCalls)
@@ -142,7 +145,7 @@ export class Client implements AsyncDisposable {
    * sent before a method is called. Throws `BadAddress`.
    */
   remote<T extends object>(address: string | ServiceDefinition<T>, options: RemoteOptions = {}): Remote<T> {
-    const source = { starter: this.#outgoing, names: this.#names }
+    const source = { starter: this.#outgoing, groups: this.#groups, names: this.#names }
     if (typeof address === 'string') return remoteProxy(source, address, options) as Remote<T>
     return remoteProxy({ ...source, definition: address }, address.address, options) as Remote<T>
   }

@@ -15,6 +15,10 @@ export interface Request {
   readonly deadlineMs: number
   readonly signal?: AbortSignal | undefined
   readonly data?: unknown
+  /** The serial number of the group that it belongs to, as bytes. */
+  readonly parent?: Uint8Array
+  /** The arguments, where they were taken before. */
+  readonly body?: OutgoingBody
   /** Classes of errors that its definition declares. */
   readonly errors: readonly ErrorClass[]
 }
@@ -57,7 +61,7 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   readonly counter: number
   readonly request: Request
   readonly body: OutgoingBody
-  /** The extension field of the caller's own data. */
+  /** The extension fields that go with it beside names: the caller's own data, its group. */
   readonly data: Uint8Array | undefined
 
   constructor(parts: {

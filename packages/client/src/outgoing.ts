@@ -70,8 +70,9 @@ export class Outgoing implements CallOwner {
       if (this.#closed !== undefined) throw this.#closed
       if (signal?.aborted === true)
         throw new WaybillError('Cancelled', 'the call was cancelled before it was sent', { executed: 'no', cause: signal.reason })
-      body = outgoingBody(args.length === 0 ? undefined : args, 'arguments', this.#limits, this.#connection.pieceBytes)
-      data = dataField(request.data)
+      if (request.address.name === '' && request.address.symbol === 0) throw sessionGone()
+      body = request.body ?? this.bodyOf(args)
+      data = withParent(dataField(request.data), request.parent)
     } catch (thrown) {
       return this.#stillborn(counter, notSent(thrown))
     }
@@ -81,6 +82,16 @@ export class Outgoing implements CallOwner {
     if (signal !== undefined) call.follow(signal)
     this.#send(call)
     return call.live
+  }
+
+  /** A serial number for what is not itself a call. */
+  mint(): string {
+    return this.serialNumber(++this.#counter)
+  }
+
+  /** Throws `NotRepresentable` or `TooLarge`. */
+  bodyOf(args: readonly unknown[]): OutgoingBody {
+    return outgoingBody(args.length === 0 ? undefined : args, 'arguments', this.#limits, this.#connection.pieceBytes)
   }
 
   /** A call that ends with the error and was never sent. */
@@ -99,11 +110,13 @@ export class Outgoing implements CallOwner {
     }
     call.step('write')
     const { address, method } = call.request
-    const known = address.symbol !== 0 && method.symbol !== 0
+    // One instance: its symbol beside the method's name, so that only the instance can be what has become stale.
+    const alone = address.name === ''
+    const known = !alone && address.symbol !== 0 && method.symbol !== 0
     const head = {
       type: FrameType.call,
       flags: call.live.isWatched ? Flag.statusesWanted : 0,
-      destination: known ? address.symbol : 0,
+      destination: known || alone ? address.symbol : 0,
       source,
       call: number,
       ttlMs: Math.max(1, Math.ceil(call.deadlineAtMs - nowMs)),
@@ -182,7 +195,7 @@ export class Outgoing implements CallOwner {
     if (gaveUp !== undefined && (rejection.code === 'StaleSymbol' || rejection.code === 'Overloaded')) {
       return this.#settle(call, 'rejected', new WaybillError(gaveUp, reasons[gaveUp] ?? gaveUp, { executed: 'no' }))
     }
-    if (rejection.code === 'StaleSymbol') return this.#again(call)
+    if (rejection.code === 'StaleSymbol' && call.request.address.name !== '') return this.#again(call)
     if (rejection.code === 'Overloaded' && this.#rest(call, rejection)) return
     this.#settle(call, 'rejected', errorFromRejection(rejection), rejection)
   }
@@ -244,7 +257,10 @@ export class Outgoing implements CallOwner {
   /** The session is gone: what was written to it has an unknown fate, what was not goes with the next session. */
   lost(reason: string): void {
     for (const call of this.#pending.values()) {
-      if (call.state === 'waiting') continue
+      if (call.state === 'waiting') {
+        if (call.request.address.name === '') this.#settle(call, 'givenUp', sessionGone())
+        continue
+      }
       this.#settle(
         call,
         'sessionLost',
@@ -347,8 +363,19 @@ function dataField(data: unknown): Uint8Array | undefined {
 }
 
 function namesField(address: string, method: string, data: Uint8Array | undefined): Uint8Array {
-  const names = [extensionField(Tag.destination, address), extensionField(Tag.method, method)]
+  const names = [...(address === '' ? [] : [extensionField(Tag.destination, address)]), extensionField(Tag.method, method)]
   return joinFields(data === undefined ? names : [...names, data])
+}
+
+function withParent(data: Uint8Array | undefined, parent: Uint8Array | undefined): Uint8Array | undefined {
+  if (parent === undefined) return data
+  const field = extensionField(Tag.parent, parent)
+  return data === undefined ? field : joinFields([data, field])
+}
+
+/** A call to one instance cannot go on in another session. */
+function sessionGone(): WaybillError {
+  return new WaybillError('RouterLost', 'the connection was lost before the call was sent', { executed: 'no' })
 }
 
 /** What went wrong before anything was written. */

@@ -3,7 +3,8 @@
  * and nothing that merely looks at it sends anything. Owns the callables and their options; calls are made elsewhere.
  */
 import { checkAddress, durationMs, installRefusal, isReserved, parseAddress, printAddress, WaybillError } from '@waybill/core'
-import type { Address, Call, CallOptions, ErrorClass, RemoteOptions, ServiceDefinition } from '@waybill/core'
+import type { Address, Call, CallOptions, ErrorClass, Fan, RemoteOptions, ServiceDefinition } from '@waybill/core'
+import type { Groups } from './groups.js'
 import type { Names } from './names.js'
 import type { Request } from './outgoing-call.js'
 
@@ -18,11 +19,14 @@ const DEFAULT_DEADLINE_MS = 600_000
 const NO_ERRORS: readonly ErrorClass[] = []
 
 /** Options whose features are not there yet: a call that asks for one is refused by name, never made without it. */
-const NOT_YET = ['ttl', 'key', 'durable', 'first', 'quorum', 'hedge', 'construct'] as const
-const OPTIONS: ReadonlySet<string> = new Set(['timeout', 'deadline', 'signal', 'data', 'on', 'where', 'version', ...NOT_YET])
+const NOT_YET = ['ttl', 'key', 'durable', 'construct'] as const
+/** Of `.all()` alone: for one call they mean nothing, so it is refused as well. */
+const FOR_ALL = ['first', 'quorum', 'hedge'] as const
+const OPTIONS: ReadonlySet<string> = new Set(['timeout', 'deadline', 'signal', 'data', 'on', 'where', 'version', ...NOT_YET, ...FOR_ALL])
 
 interface Source {
   readonly starter: Starter
+  readonly groups: Groups
   readonly names: Names
   /** What both sides know of the service, where the proxy was made from its definition. */
   readonly definition?: Pick<ServiceDefinition<object>, 'methods' | 'terms'>
@@ -107,7 +111,10 @@ const modes = Object.freeze(
     async: () => Promise.reject(notYet('.async()')),
     send: () => Promise.reject(notYet('.send()')),
     callback: () => Promise.reject(notYet('.callback()')),
-    all: () => Promise.reject(notYet('.all()')),
+    all(this: Callable, ...args: unknown[]): Fan<unknown> {
+      const { source, address, name, options } = this[METHOD]
+      return source.groups.start({ address: printAddress(address), method: name, request: resolve(this[METHOD], true), options }, args)
+    },
     prepare(): never {
       throw notYet('.prepare()')
     },
@@ -119,9 +126,11 @@ function notYet(what: string): WaybillError {
 }
 
 /** Everything about a call but its arguments, worked out once a callable. */
-function resolve({ source, address, name, options }: Method): Request | WaybillError {
+function resolve({ source, address, name, options }: Method, forAll = false): Request | WaybillError {
   const missing = NOT_YET.find((option) => options[option] !== undefined)
   if (missing !== undefined) return notYet(`the option ${missing}`)
+  const other = forAll ? undefined : FOR_ALL.find((option) => (options[option] ?? false) !== false)
+  if (other !== undefined) return new WaybillError('BadAddress', `the option ${other} is for .all(); nothing was sent`)
   const terms = source.definition?.methods.get(name)
   const timeout = options.timeout ?? terms?.timeout
   return {

@@ -58,6 +58,8 @@ export class Instance {
   /** False as soon as it is taken back; calls that it has go on. */
   offered = true
   inFlight = 0
+  /** The way to this one alone, once somebody has used its symbol as an address. Owned by `Routes`; it ends with the instance. */
+  route: Route | undefined
 
   constructor(
     readonly session: Session,
@@ -74,7 +76,7 @@ export interface Service {
   stamp: number
 }
 
-/** An address that callers use. `candidates` is derived and made anew when its service changes. Owned by `Routes`. */
+/** An address that callers use, or one instance. `candidates` is derived and made anew when its service changes. Owned by `Routes`. */
 export interface Route {
   readonly text: string
   readonly address: Address
@@ -82,6 +84,8 @@ export interface Route {
   service: Service | undefined
   stamp: number
   candidates: readonly Instance[]
+  /** The one instance that is meant, where its symbol was the address. */
+  readonly only?: Instance
   /** Round robin. */
   cursor: number
   /** Grows with each use, to find what is unused for longest. */

@@ -9,7 +9,10 @@
  *
  * An sn is an identity, never a capability.
  */
+import { WaybillError } from '../errors/index.js'
 import type { Clock, Random } from '../ports/index.js'
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 /** Minted once a process start; outlives reconnects. */
 export function mintIncarnation(clock: Clock, random: Random): string {
@@ -44,4 +47,25 @@ export function readSerialNumber(sn: string): { incarnation: string; counter: nu
     incarnation: parts[1]! + parts[2]! + parts[3]! + randomLow.toString(16).padStart(5, '0'),
     counter: (high % 2 ** 10) * 2 ** 32 + Number.parseInt(parts[6]!, 16),
   }
+}
+
+/** An sn as the 16 bytes that stand in an extension. */
+export function uuidToBytes(uuid: string): Uint8Array {
+  const hex = uuid.replaceAll('-', '')
+  const bytes = new Uint8Array(16)
+  for (let at = 0; at < 16; at++) bytes[at] = Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16)
+  return bytes
+}
+
+/** Throws `ProtocolViolation` where it is not 16 bytes. */
+export function bytesToUuid(bytes: Uint8Array): string {
+  if (bytes.byteLength !== 16) {
+    throw new WaybillError('ProtocolViolation', `a serial number has ${bytes.byteLength} bytes instead of 16`, { executed: 'no' })
+  }
+  let uuid = ''
+  for (let at = 0; at < 16; at++) {
+    if (at === 4 || at === 6 || at === 8 || at === 10) uuid += '-'
+    uuid += HEX[bytes[at]!]!
+  }
+  return uuid
 }
