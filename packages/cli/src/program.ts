@@ -5,6 +5,8 @@ import { Exit, exitCodesText, UsageError } from './exits.js'
 import { environmentText } from './place.js'
 import { addCall } from './verbs/call.js'
 import { addClients } from './verbs/clients.js'
+import { addDescribe } from './verbs/describe.js'
+import { addPing } from './verbs/ping.js'
 import { addServices } from './verbs/services.js'
 import { addStart } from './verbs/start.js'
 
@@ -29,7 +31,7 @@ export async function run(args: readonly string[]): Promise<number> {
     .exitOverride()
     .addHelpText('after', `${example}\n${environmentText}\n${exitCodesText}`)
   let exit: number = Exit.ok
-  for (const add of [addStart, addCall, addServices, addClients]) {
+  for (const add of [addStart, addCall, addServices, addDescribe, addClients, addPing]) {
     const verb: Command = add(program, async (running) => {
       exit = await running.catch((thrown: unknown) => {
         if (thrown instanceof UsageError) return verb.error(`error: ${thrown.message}`)
