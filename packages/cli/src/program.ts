@@ -12,9 +12,9 @@ import { addStart } from './verbs/start.js'
 
 const example = `
 Example, in three terminals:
-  waybill start                     # the router, on ws://127.0.0.1:7411
-  node kennel.js                    # connects and exposes a Dog
-  waybill call Dog.bark hello       # calls it`
+  waybill start                  # the router, at port 7411
+  node kennel.js                 # connects, exposes a Dog
+  waybill call Dog.bark hello    # calls it`
 
 /** Runs the command with these arguments and resolves to its exit code. Prints; does not exit. */
 export async function run(args: readonly string[]): Promise<number> {

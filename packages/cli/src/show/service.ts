@@ -1,5 +1,6 @@
 /** Owns how a service is described to people: a line of what it is, then one for each method. Pure. */
 import type { Description, MethodDescription } from '../description.js'
+import { fold } from './fold.js'
 import { printable } from './paint.js'
 import { typeText } from './types.js'
 
@@ -18,7 +19,7 @@ export function serviceText(service: Description, width = Number.POSITIVE_INFINI
     ...(concurrency === undefined ? [] : [`${concurrency} calls at once`]),
     ...Object.entries(labels).map(([label, value]) => `${label}=${value}`),
   ]
-  return [`${name} ${version}: ${facts.join(', ')}`, ...methods.map(methodText)].flatMap((text) => broken(oneLine(text), width))
+  return [`${name} ${version}: ${facts.join(', ')}`, ...methods.map(methodText)].flatMap((text) => fold(oneLine(text), width, 6))
 }
 
 function methodText(method: MethodDescription): string {
@@ -36,18 +37,4 @@ function methodText(method: MethodDescription): string {
 /** What comes from elsewhere can neither steer the terminal nor pretend to be another line. */
 function oneLine(text: string): string {
   return printable(text).replaceAll(/[\n\t]/g, ' ')
-}
-
-/** What does not fit goes on below, further to the right. */
-function broken(text: string, width: number): string[] {
-  const lines: string[] = []
-  let rest = text
-  while (rest.length > width) {
-    const indent = lines.length === 0 ? 2 : 6
-    const at = rest.lastIndexOf(' ', width)
-    if (at <= indent) break
-    lines.push(rest.slice(0, at).trimEnd())
-    rest = `      ${rest.slice(at + 1).trimStart()}`
-  }
-  return [...lines, rest]
 }
