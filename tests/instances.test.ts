@@ -47,7 +47,7 @@ test('it means that one, and waits for it where it has no room', async () => {
   expect((await h.until(ask(peer, 4, symbols['ace'], 'bark', 'y'))).value).toBe('ace 1.0.0: y')
   expect(kennels[0]!.seen).toEqual(['rest'])
   expect((await h.until(resting)).value).toBe('rex')
-  expect((await waiting).value).toBe('rex 1.0.0: x')
+  expect((await h.until(waiting)).value).toBe('rex 1.0.0: x')
   bye(s)
 })
 
