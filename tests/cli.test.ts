@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Child, endChildren, ran, startRouter, startWorker, waybill, type RunningRouter } from './fixtures/children.js'
+import { Child, endChildren, ran, startNode, startRouter, startWorker, waybill, type RunningRouter } from './fixtures/children.js'
 
 let router: RunningRouter
 let folder: string
@@ -51,6 +51,9 @@ describe.concurrent('what makes no sense', () => {
     { args: ['call', 'Dog'], says: /"Dog" names no method: write Service\.method/ },
     { args: ['call', 'Dog.bark', '--url', 'ws://token@127.0.0.1'], says: /WAYBILL_TOKEN or --token-file/ },
     { args: ['call', 'Dog.bark', '--token-file', '/nowhere'], says: /--token-file: cannot read \/nowhere/ },
+    { args: ['ping', '--count', '0'], says: /A count is a whole number from 1 to 1000000/ },
+    { args: ['ping', 'a b'], says: /"a b" is not a service name/ },
+    { args: ['describe'], says: /missing required argument 'service'/ },
     { args: ['start', '--port', '80x'], says: /'80x' is invalid\. A port is a number from 0 to 65535/ },
     { args: ['start', '--host', '0.0.0.0'], says: /listening on 0\.0\.0\.0 opens the router to a network: give a token/ },
     { args: ['start', '--host', '0.0.0.0', '--token', 't'], says: /without TLS sends tokens in the clear/ },
@@ -268,6 +271,26 @@ describe('waybill services and waybill clients', () => {
     })
     expect(clients).toEqual({ code: 0, stdout: '', stderr: 'Nobody else is connected. A process hops on: await connect(url)\n' })
     expect(json).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
+  })
+})
+
+describe('waybill ping', () => {
+  it('measures round trips to the router', async () => {
+    const [text, json] = await Promise.all([ran(['ping'], env()), ran(['ping', '--count', '3', '--json'], env())])
+    expect(text.stdout).toMatch(/^TARGET +COUNT +MIN MS +AVG MS +MAX MS\nwaybill\.Router +10( +\d+\.\d\d){3}\n$/)
+    const { target, count, minMs, avgMs, maxMs } = JSON.parse(json.stdout) as Record<string, number>
+    expect([target, count]).toEqual(['waybill.Router', 3])
+    expect(0 < minMs! && minMs! <= avgMs! && avgMs! <= maxMs!).toBe(true)
+    expect([text.code, text.stderr, json.code]).toEqual([0, '', 0])
+  })
+
+  it('says when a client has nothing that could answer, exit code 1', async () => {
+    const { url } = await startRouter()
+    const idle = startNode('tests/fixtures/idle.mjs', [], { WAYBILL_URL: url })
+    await idle.prints(/^ready/m)
+    const { code, stdout, stderr } = await ran(['ping', 'idle', '--url', url])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(/^waybill: NotExposed: idle is connected and offers nothing that could answer\n/)
   })
 })
 

@@ -270,7 +270,12 @@ describe('limits, times, methods, errors', () => {
     const rows = table('router api', 'method', 'result')
     expect(rows.map(({ method }) => method)).toEqual([...routerMethods.keys()])
     const api = source('packages/server/src/api/router-api.ts')
-    for (const [method, name] of Object.entries({ info: 'RouterInfo', services: 'ServiceInfo', clients: 'ClientInfo' })) {
+    for (const [method, name] of Object.entries({
+      info: 'RouterInfo',
+      services: 'ServiceInfo',
+      clients: 'ClientInfo',
+      instances: 'InstanceInfo',
+    })) {
       const inCode = Array.from(
         new RegExp(`interface ${name} \\{([\\s\\S]*?)\\n\\}`).exec(api)![1]!.matchAll(/readonly (\w+\??):/g),
         (match) => match[1],

@@ -1,4 +1,4 @@
-/** Security row 14 of docs/rows.md: who may have somebody else told of a call. */
+/** A row of docs/rows.md: who may have somebody else told of a call. */
 import { service } from '@waybill/client'
 import { harness } from '@waybill/testkit'
 import { expect, test } from 'vitest'

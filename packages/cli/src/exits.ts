@@ -2,7 +2,7 @@
 
 export const Exit = {
   ok: 0,
-  /** The call failed, or the router could not start. */
+  /** The call or what was asked for failed, or the router could not start. */
   failed: 1,
   /** What was typed makes no sense; nothing was tried. */
   usage: 2,

@@ -1,6 +1,7 @@
 /** Owns how a failure is told: in text on stderr, or as one JSON object on stdout. */
 import { RemoteException, type WaybillError } from '@waybill/client'
 import { adviceFor, executedText } from './advice.js'
+import { fold, widthOf } from './show/fold.js'
 import { paintError, printable } from './show/paint.js'
 import { jsonForm, valueText } from './show/value.js'
 
@@ -17,7 +18,9 @@ export function tellFailure(error: WaybillError, { json, ofCall }: Telling): voi
 
 function failureText(error: WaybillError, ofCall: boolean): string {
   const { code, executed, retryable } = error
-  const lines = [`${paintError('red', 'waybill:')} ${paintError('bold', nameOf(error))}: ${printable(error.message)}`]
+  const name = nameOf(error)
+  const headline = fold(`waybill: ${name}: ${printable(error.message)}`, widthOf(process.stderr), 2).join('\n')
+  const lines = [headline.replace(`waybill: ${name}:`, () => `${paintError('red', 'waybill:')} ${paintError('bold', name)}:`)]
   for (const [label, text] of factsOf(error)) lines.push(line(label, text))
   if (ofCall) lines.push(line('executed', executedText[executed]))
   if (code !== 'RouterUnreachable') lines.push(line('to do', adviceFor(code, executed, retryable)))
@@ -44,6 +47,9 @@ function failureForm(error: WaybillError): Record<string, unknown> {
 function nameOf(error: WaybillError): string {
   return error instanceof RemoteException ? printable(error.xclass) : error.code
 }
+
+/** In front of what is said of a failure. */
+const MARGIN = 12
 
 type Fact = readonly [label: string, text: string]
 
@@ -75,5 +81,6 @@ function fieldsOf(value: unknown): Record<string, unknown> {
 }
 
 function line(label: string, text: string): string {
-  return `  ${paintError('dim', label.padEnd(9))} ${text.replaceAll('\n', `\n${' '.repeat(12)}`)}`
+  const lines = text.split('\n').flatMap((one) => fold(one, widthOf(process.stderr) - MARGIN))
+  return `  ${paintError('dim', label.padEnd(9))} ${lines.join(`\n${' '.repeat(MARGIN)}`)}`
 }

@@ -21,7 +21,8 @@ const CONNECT_MS = 2000
 
 export const environmentText = `
 Environment:
-  WAYBILL_URL    the router, when --url is not given (default ${DEFAULT_URL})
+  WAYBILL_URL    the router, when --url is not given
+                 (default ${DEFAULT_URL})
   WAYBILL_TOKEN  the token, when --token-file is not given`
 
 export function addPlaceOptions(command: Command): Command {

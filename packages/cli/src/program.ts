@@ -5,14 +5,16 @@ import { Exit, exitCodesText, UsageError } from './exits.js'
 import { environmentText } from './place.js'
 import { addCall } from './verbs/call.js'
 import { addClients } from './verbs/clients.js'
+import { addDescribe } from './verbs/describe.js'
+import { addPing } from './verbs/ping.js'
 import { addServices } from './verbs/services.js'
 import { addStart } from './verbs/start.js'
 
 const example = `
 Example, in three terminals:
-  waybill start                     # the router, on ws://127.0.0.1:7411
-  node kennel.js                    # connects and exposes a Dog
-  waybill call Dog.bark hello       # calls it`
+  waybill start                  # the router, at port 7411
+  node kennel.js                 # connects, exposes a Dog
+  waybill call Dog.bark hello    # calls it`
 
 /** Runs the command with these arguments and resolves to its exit code. Prints; does not exit. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -29,7 +31,7 @@ export async function run(args: readonly string[]): Promise<number> {
     .exitOverride()
     .addHelpText('after', `${example}\n${environmentText}\n${exitCodesText}`)
   let exit: number = Exit.ok
-  for (const add of [addStart, addCall, addServices, addClients]) {
+  for (const add of [addStart, addCall, addServices, addDescribe, addClients, addPing]) {
     const verb: Command = add(program, async (running) => {
       exit = await running.catch((thrown: unknown) => {
         if (thrown instanceof UsageError) return verb.error(`error: ${thrown.message}`)

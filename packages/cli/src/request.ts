@@ -28,6 +28,11 @@ export function readTarget(text: string, options: { readonly on?: string; readon
   })
 }
 
+/** An address in its one form. */
+export function readAddress(text: string): string {
+  return wellFormed(() => printAddress(parseAddress(text)))
+}
+
 /** JSON where it parses as JSON, else text. A whole number that JavaScript would round is refused: it is most likely an identifier. */
 export function readArgument(text: string): unknown {
   const value = parsed(text)

@@ -69,7 +69,7 @@ export function joined(fields: readonly Uint8Array[]): Uint8Array | undefined {
 
 /** The names in front of the other fields, for a call whose symbols are not known. */
 export function withNames(address: string, method: string, fields: Uint8Array | undefined): Uint8Array {
-  const names = [extensionField(Tag.destination, address), extensionField(Tag.method, method)]
+  const names = [...(address === '' ? [] : [extensionField(Tag.destination, address)]), extensionField(Tag.method, method)]
   return joinFields(fields === undefined ? names : [...names, fields])
 }
 

@@ -4,6 +4,7 @@ import { snField, withNames } from './call-fields.js'
 import type { Connection } from './connection.js'
 import type { OutgoingCall } from './outgoing-call.js'
 import { writePiece } from './outgoing-body.js'
+import { isAlone } from './request.js'
 
 /** Writes the next frame of the call; true when its body goes on. */
 export function writeFrameOf(call: OutgoingCall, connection: Connection, nowMs: number): boolean {
@@ -20,11 +21,13 @@ export function writeFrameOf(call: OutgoingCall, connection: Connection, nowMs: 
     return false
   }
   const { address, method, flags, ttlMs } = call.request
-  const known = address.symbol !== 0 && method.symbol !== 0
+  // One instance: its symbol beside the method's name, so that only the instance can be what has become stale.
+  const alone = isAlone(call.request)
+  const known = !alone && address.symbol !== 0 && method.symbol !== 0
   const head = {
     type: FrameType.call,
     flags: flags | (call.live.isWatched ? Flag.statusesWanted : 0),
-    destination: known ? address.symbol : 0,
+    destination: known || alone ? address.symbol : 0,
     source,
     call: number,
     ttlMs: Math.max(1, Math.ceil(call.bornMs + ttlMs - nowMs)),

@@ -15,6 +15,7 @@ import { Answers, type Incident } from './answers.js'
 import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Connection } from './connection.js'
+import { Groups } from './groups.js'
 import { Incoming } from './incoming.js'
 import { Names } from './names.js'
 import { Offers, type Exposed, type RouterCalls } from './offers.js'
@@ -61,6 +62,7 @@ export class Client implements AsyncDisposable {
   readonly #ports: Ports
   readonly #connection: Connection
   readonly #outgoing: Outgoing
+  readonly #groups: Groups
   readonly #incoming: Incoming
   readonly #offers: Offers
   readonly #postbacks: Postbacks
@@ -116,6 +118,7 @@ export class Client implements AsyncDisposable {
       running: () => this.#incoming.running(),
       cancelStored: async (sn) => void (await this.#router.cancel({ sn })),
     })
+    this.#groups = new Groups(this.#outgoing, this.#names, ports.clock)
     this.#postbacks = new Postbacks(limits, (sn) => this.receipt(sn))
     const answers = new Answers({ connection: this.#connection, ports, limits, report: parts.onIncident })
     this.#incoming = new Incoming({ connection: this.#connection, names: this.#names, ports, limits, answers })
@@ -167,7 +170,7 @@ export class Client implements AsyncDisposable {
    * sent before a method is called. Throws `BadAddress`.
    */
   remote<T extends object>(address: string | ServiceDefinition<T>, options: RemoteOptions = {}): Remote<T> {
-    const source = { starter: this.#outgoing, names: this.#names }
+    const source = { starter: this.#outgoing, groups: this.#groups, names: this.#names }
     if (typeof address === 'string') return remoteProxy(source, address, options) as Remote<T>
     return remoteProxy({ ...source, definition: address }, address.address, options) as Remote<T>
   }

@@ -8,6 +8,7 @@ export interface KnownCaller extends Caller {
 
 /** An address or a method name with its symbol, 0 while there is none. Callers keep it and so need no map for a call. */
 export interface Named {
+  /** Empty for one instance, which has no name: its symbol alone says which. */
   readonly name: string
   symbol: number
 }
@@ -19,6 +20,7 @@ export class Names {
   readonly #addresses = new Map<string, Named>()
   readonly #methods = new Map<string, Named>()
   readonly #callers = new Map<number, KnownCaller>()
+  #session = 0
 
   address(name: string): Named {
     return named(this.#addresses, name)
@@ -26,6 +28,18 @@ export class Names {
 
   method(name: string): Named {
     return named(this.#methods, name)
+  }
+
+  /** One instance. Its symbol is 0 as soon as the session is gone in which it was told: another router may mean another one by it. */
+  instance(symbol: number): Named {
+    const session = this.#session
+    const now = (): number => (session === this.#session ? symbol : 0)
+    return {
+      name: '',
+      get symbol() {
+        return now()
+      },
+    }
   }
 
   caller(symbol: number): KnownCaller {
@@ -50,6 +64,7 @@ export class Names {
 
   /** A new session: symbols are learned anew. */
   forget(): void {
+    this.#session++
     for (const known of this.#addresses.values()) known.symbol = 0
     for (const known of this.#methods.values()) known.symbol = 0
     this.#callers.clear()

@@ -24,16 +24,15 @@ import { writeFrameOf } from './call-frames.js'
 import type { Connection } from './connection.js'
 import { errorFromException, errorFromRejection, readProgress, readRejection, readStored } from './failures.js'
 import { OutgoingCall, type CallOwner } from './outgoing-call.js'
-import { outgoingBody, type OutgoingBody } from './outgoing-body.js'
+import { handOver, outgoingBody, type OutgoingBody } from './outgoing-body.js'
 import { Joiner } from './pieces.js'
 import { LiveReceipt, type ReceiptSource } from './receipt.js'
-import { isStored, watchRequest, type Request } from './request.js'
-import { failure, forgotten, NO_ROOM_MS, noCredit, notSent, reasons, verdict } from './verdicts.js'
+import { isAlone, isStored, watchRequest, type Request } from './request.js'
+import { failure, forgotten, NO_ROOM_MS, notSent, reasons, sessionGone, verdict } from './verdicts.js'
 
 /** The callee gives a cancelled method 250 ms, and the answer needs its way. */
 const CANCEL_VERDICT_MS = 500
 
-const HANDED_OVER = Promise.resolve()
 const NOTHING: OutgoingBody = { prepared: prepareBody(undefined), bytes: undefined }
 
 export class Outgoing implements CallOwner, ReceiptSource {
@@ -84,7 +83,9 @@ export class Outgoing implements CallOwner, ReceiptSource {
       if (this.#closed !== undefined) throw this.#closed
       if (signal?.aborted === true)
         throw new WaybillError('Cancelled', 'the call was cancelled before it was sent', { executed: 'no', cause: signal.reason })
-      body = this.#body(args)
+      if (request.refusal !== undefined) throw request.refusal
+      if (isAlone(request) && request.address.symbol === 0) throw sessionGone()
+      body = request.body ?? this.bodyOf(args)
       fields = this.#fields(request, counter)
     } catch (thrown) {
       return this.#stillborn(counter, notSent(thrown))
@@ -92,6 +93,11 @@ export class Outgoing implements CallOwner, ReceiptSource {
     const call = new OutgoingCall({ counter, request, body, fields, nowMs: this.#ports.clock.nowMs(), owner: this })
     if (signal !== undefined) call.follow(signal)
     return this.#begin(call)
+  }
+
+  /** A serial number for what is not itself a call. */
+  mint(): string {
+    return this.serialNumber(++this.#counter)
   }
 
   /** The number of a call that will be made, or not. */
@@ -108,20 +114,12 @@ export class Outgoing implements CallOwner, ReceiptSource {
       const call = new OutgoingCall({
         counter,
         request,
-        body: this.#body(args),
+        body: this.bodyOf(args),
         fields: this.#fields(request, counter),
         nowMs,
         owner: this,
       })
-      if (!this.#connection.isLinked || !this.#connection.hasCredit) throw noCredit()
-      const sn = this.serialNumber(counter)
-      if (!this.write(call, nowMs)) return { sn, written: HANDED_OVER }
-      // The rest of a long body, as far as credit allows.
-      const written = new Promise<void>((resolve) => {
-        const rest = { writeNext: (now: number) => this.write(call, now) || (resolve(), false) }
-        this.#connection.enqueue(rest)
-      })
-      return { sn, written }
+      return { sn: this.serialNumber(counter), written: handOver(this.#connection, nowMs, (now) => this.write(call, now)) }
     } catch (thrown) {
       throw notSent(thrown)
     }
@@ -144,7 +142,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
     return call.live
   }
 
-  #body(args: readonly unknown[]): OutgoingBody {
+  /** Throws `NotRepresentable` or `TooLarge`. */
+  bodyOf(args: readonly unknown[]): OutgoingBody {
     return outgoingBody(args.length === 0 ? undefined : args, 'arguments', this.#limits, this.#connection.pieceBytes)
   }
 
@@ -249,7 +248,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
     }
     // The router had stored it, and no longer knows of it.
     if (rejection.code === 'NoSuchReceipt' && call.state === 'stored') return this.#settle(call, 'rejected', forgotten())
-    if (rejection.code === 'StaleSymbol') return this.#again(call)
+    if (rejection.code === 'StaleSymbol' && !isAlone(call.request)) return this.#again(call)
     if (rejection.code === 'Overloaded' && this.#rest(call, rejection)) return
     this.#settle(call, 'rejected', errorFromRejection(rejection), rejection)
   }
@@ -323,6 +322,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   /** The session is gone: what was written to it has an unknown fate, what was not goes with the next session. */
   lost(reason: string): void {
     for (const call of this.#pending.values()) {
+      if (call.state === 'waiting' && isAlone(call.request)) this.#settle(call, 'givenUp', sessionGone())
       if (call.state === 'waiting' || this.#goesOn(call)) continue
       this.#settle(
         call,

@@ -3,8 +3,9 @@
  * and nothing that merely looks at it sends anything. Owns the callables and their options; calls are made elsewhere.
  */
 import { checkAddress, installRefusal, isReserved, parseAddress, printAddress, WaybillError } from '@waybill/core'
-import type { Address, Call, CallOptions, Listener, Prepared, RemoteOptions, ServiceDefinition } from '@waybill/core'
+import type { Address, Call, CallOptions, Fan, Listener, Prepared, RemoteOptions, ServiceDefinition } from '@waybill/core'
 import type { LiveCall } from './call.js'
+import type { Groups } from './groups.js'
 import type { Names } from './names.js'
 import { report } from './receipt.js'
 import { requestOf, type Request, type Target, type Wanted } from './request.js'
@@ -40,6 +41,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
 
 interface Source {
   readonly starter: Starter
+  readonly groups: Groups
   readonly names: Names
   /** What both sides know of the service, where the proxy was made from its definition. */
   readonly definition?: Pick<ServiceDefinition<object>, 'methods' | 'terms'>
@@ -52,6 +54,7 @@ const METHOD = Symbol('method')
 
 interface Method extends Target {
   readonly starter: Starter
+  readonly groups: Groups
 }
 
 /** Throws `BadAddress` for a malformed address or option. */
@@ -64,8 +67,8 @@ export function remoteProxy(source: Source, address: string, options: RemoteOpti
       const known = callables.get(name)
       if (known !== undefined) return known
       if (typeof name !== 'string' || isReserved(name)) return undefined
-      const { starter, names, definition } = source
-      const callable = callableOf({ starter, names, definition, address: parsed, method: name, options })
+      const { starter, groups, names, definition } = source
+      const callable = callableOf({ starter, groups, names, definition, address: parsed, method: name, options })
       callables.set(name, callable)
       return callable
     },
@@ -151,7 +154,10 @@ const modes = Object.freeze(
         },
       }
     },
-    all: () => Promise.reject(new WaybillError('Unsupported', '.all() is not there yet; nothing was sent')),
+    all(this: Callable, ...args: unknown[]): Fan<unknown> {
+      const { groups, address, method, options } = this[METHOD]
+      return groups.start({ address: printAddress(address), method, request: () => requestFor(this[METHOD], 'live'), options }, args)
+    },
   }),
 )
 

@@ -6,6 +6,7 @@ import { durationMs, Flag, printAddress, WaybillError } from '@waybill/core'
 import type { Address, ErrorClass, RemoteOptions, ServiceDefinition } from '@waybill/core'
 import { optionFields } from './call-fields.js'
 import type { Named, Names } from './names.js'
+import type { OutgoingBody } from './outgoing-body.js'
 
 /**
  * `live`: lives as long as its connection. `durable`: stored, and its outcome is waited for. `stored`: done when the router has stored it. `send`:
@@ -32,6 +33,10 @@ export interface Request {
   readonly data?: unknown
   /** Classes of errors that its definition declares. */
   readonly errors: readonly ErrorClass[]
+  /** The arguments, where they were taken before. */
+  readonly body?: OutgoingBody
+  /** Why no such call can be made. */
+  readonly refusal?: WaybillError | undefined
 }
 
 /** What a callable calls, and how it was told to. */
@@ -45,6 +50,9 @@ export interface Target {
 
 /** A call that asks for one of these is refused by name, never made without it. */
 const NOT_YET = ['key'] as const
+
+/** Of `.all()` alone: for one call they mean nothing, so it is refused as well. */
+const FOR_ALL = ['first', 'quorum', 'hedge'] as const
 
 const IDLE_MS = 30_000
 const DEADLINE_MS = 600_000
@@ -67,6 +75,7 @@ export function requestOf(target: Target, wanted: Wanted, replyto?: string): Req
   const semantics = wanted === 'live' && options.durable === true ? 'durable' : wanted
   const missing = NOT_YET.find((option) => options[option] !== undefined)
   if (missing !== undefined) throw new WaybillError('Unsupported', `the option ${missing} is not there yet; nothing was sent`)
+  const other = FOR_ALL.find((option) => (options[option] ?? false) !== false)
   const terms = definition?.methods.get(method)
   const timeout = options.timeout ?? terms?.timeout
   const askedMs = options.ttl === undefined ? undefined : durationMs(options.ttl, 'ttl')
@@ -81,12 +90,18 @@ export function requestOf(target: Target, wanted: Wanted, replyto?: string): Req
     signal: options.signal,
     data: options.data,
     errors: terms === undefined ? NO_ERRORS : [...(terms.errors ?? []), ...(definition!.terms.errors ?? [])],
+    refusal: other && new WaybillError('BadAddress', `the option ${other} is for .all(); nothing was sent`),
   }
 }
 
 /** Whether the router is to store such calls. */
 export function isStored({ semantics }: Request): boolean {
   return semantics === 'durable' || semantics === 'stored'
+}
+
+/** Whether it goes to one instance, known by its symbol alone. Such a call cannot go on in another session. */
+export function isAlone({ semantics, address }: Request): boolean {
+  return address.name === '' && semantics !== 'watch'
 }
 
 /** The watching of a stored call: it ends with that call. */

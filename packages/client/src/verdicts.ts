@@ -42,3 +42,8 @@ export function noCredit(): WaybillError {
     details: { retryAfterMs: NO_ROOM_MS },
   })
 }
+
+/** A call to one instance cannot go on in another session. */
+export function sessionGone(): WaybillError {
+  return new WaybillError('RouterLost', 'the connection was lost before the call was sent', { executed: 'no' })
+}

@@ -163,6 +163,32 @@ same<Equal<ReturnType<typeof dog.bark.prepare>, Prepared<string>>>()
 same<Equal<ReturnType<Prepared<string>['fire']>, Call<string>>>()
 same<Equal<Prepared<string>['sn'], string>>()
 same<Equal<Awaited<Fan<string>>, Gathered<string>>>()
+same<Equal<ReturnType<typeof dog.walk.all>, Fan<'home'>>>()
+same<Equal<Gathered<number>['results'], ReadonlyMap<string, number>>>()
+same<Equal<Gathered<number>['missing'], readonly string[]>>()
+async function fans(): Promise<void> {
+  const fan = dog.over.with({ first: true }).all(1)
+  const sn: string = fan.sn
+  for await (const answer of fan) {
+    const from: string = answer.from
+    if (answer.kind === 'result') same<Equal<typeof answer.value, number>>()
+    else same<Equal<typeof answer.error, Error & Exceptional>>()
+    void from
+  }
+  for await (const event of fan.status()) if (event.kind === 'progress') void (event.from satisfies string, event.total satisfies number)
+  void fan
+    .on('progress', (progress, from) => void [progress.completed satisfies number, from satisfies string])
+    .on('result', (value) => same<Equal<typeof value, number>>())
+  // @ts-expect-error no such event
+  void fan.on('missing', () => {})
+  // @ts-expect-error a group is no call: it is stored by nobody
+  void fan.receipt
+  // @ts-expect-error the arguments are checked as for one call
+  void dog.bark.all(1)
+  await fan.cancel('enough')
+  void sn
+}
+void fans
 same<Equal<Awaited<Call<string>['receipt']>, Receipt<string>>>()
 same<Equal<ReturnType<Receipt<string>['result']>, Promise<string>>>()
 

@@ -68,6 +68,8 @@ export class Instance {
   inFlight = 0
   /** How many calls it is good for, compared with others. */
   readonly places: number
+  /** The way to this one alone, once somebody has used its symbol as an address. Owned by `Routes`; it ends with the instance. */
+  route: Route | undefined
 
   constructor(
     readonly session: Session,
@@ -88,7 +90,7 @@ export interface Service {
   stamp: number
 }
 
-/** An address that callers use. `candidates` is derived and made anew when its service changes. Owned by `Routes`. */
+/** An address that callers use, or one instance. `candidates` is derived and made anew when its service changes. Owned by `Routes`. */
 export interface Route {
   readonly text: string
   readonly address: Address
@@ -98,6 +100,8 @@ export interface Route {
   candidates: readonly Instance[]
   /** Some candidate wants each caller to stay with it. */
   perCaller: boolean
+  /** The one instance that is meant, where its symbol was the address. */
+  readonly only?: Instance
   /** Whose turn it is. */
   cursor: number
   /** Grows with each use, to find what is unused for longest. */

@@ -2,11 +2,11 @@
  * The router: the one place that sees all its parts. Takes links from gateways, gives their packets to `Dispatch`, and brings the parts to an
  * end together. Decides nothing itself.
  */
-import { FrameReader, PROTOCOL_VERSION, Slab, WaybillError, type Link, type LinkEvents, type Ports } from '@waybill/core'
+import { FrameReader, PROTOCOL_VERSION, quoted, Slab, WaybillError, type Link, type LinkEvents, type Ports } from '@waybill/core'
 import { guardedAccess, type Access } from './access.js'
 import { Admission, type RouterIdentity } from './admission.js'
 import { receiptInfo, type ReceiptInfo, type Selection } from './api/receipts-api.js'
-import type { ClientInfo, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
+import type { ClientInfo, InstanceInfo, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
 import { Calls } from './calls.js'
 import { Dispatch } from './dispatch.js'
 import type { Entrance } from './entrance.js'
@@ -18,6 +18,7 @@ import type { Offer, Session } from './model.js'
 import { Receipts } from './receipts.js'
 import { Registry, type Offered } from './registry.js'
 import { Routes } from './routes.js'
+import { nobody } from './routing.js'
 import { CloseCode, Sessions } from './sessions.js'
 
 /** A packet is flushed from 48 KiB on, so it is never longer than that plus one frame. */
@@ -49,6 +50,7 @@ export class Router implements Entrance, RouterView {
   readonly #flusher: Flusher
   readonly #sessions: Sessions
   readonly #registry: Registry
+  readonly #routes: Routes
   readonly #calls: Calls
   readonly #receipts: Receipts
   readonly #admission: Admission
@@ -70,7 +72,7 @@ export class Router implements Entrance, RouterView {
     const lost = (session: Session, reason: string): void => this.#calls.lost(session, reason)
     this.#sessions = new Sessions({ ports, limits, slab, flusher: this.#flusher, incidents, lost })
     this.#registry = new Registry(limits)
-    const routes = new Routes(this.#registry, limits)
+    this.#routes = new Routes(this.#registry, limits)
     this.#receipts = new Receipts({ limits, clock: ports.clock, sessions: this.#sessions })
     this.#calls = new Calls({
       limits,
@@ -78,7 +80,7 @@ export class Router implements Entrance, RouterView {
       access,
       sessions: this.#sessions,
       registry: this.#registry,
-      routes,
+      routes: this.#routes,
       receipts: this.#receipts,
     })
     this.#admission = new Admission({ access, limits, ports, sessions: this.#sessions, router: identity, incidents })
@@ -87,7 +89,7 @@ export class Router implements Entrance, RouterView {
       frame: new FrameReader(limits.maxFrameBytes),
       sessions: this.#sessions,
       registry: this.#registry,
-      routes,
+      routes: this.#routes,
       calls: this.#calls,
       view: this,
       incidents,
@@ -158,6 +160,24 @@ export class Router implements Entrance, RouterView {
       services: session.instances.size,
       pendingCalls: session.calls.size,
       labels: session.labels,
+    }))
+  }
+
+  instances({ name, principal }: Session, text: string, method: string | undefined): readonly InstanceInfo[] {
+    const { address, service, candidates } = this.#routes.find(text)
+    const subject = { client: name, service: address.service, ...(method !== undefined && { method }) }
+    if (this.#parts.access.authorize?.(principal, 'call', subject) === false) {
+      throw new WaybillError('Forbidden', `${principal} may not call ${address.service}.${method === undefined ? '?' : quoted(method)}`)
+    }
+    if (candidates.length === 0) throw nobody(address, service?.instances ?? [], (client) => this.#sessions.isConnected(client))
+    return candidates.map(({ symbol, session, offer }) => ({
+      symbol,
+      client: session.name,
+      id: session.id,
+      service: offer.service,
+      version: offer.version,
+      labels: { ...session.labels, ...offer.labels },
+      idempotent: method !== undefined && offer.idempotent.has(method),
     }))
   }
 

@@ -1,7 +1,7 @@
-/** The addresses that callers use, with a symbol each as far as there is room. Owns the routes' derived fields. */
+/** The addresses that callers use, with a symbol each as far as there is room, and instances as addresses. Owns the routes' derived fields. */
 import { parseAddress, printAddress, type Address } from '@waybill/core'
 import type { Limits } from './limits.js'
-import type { Route, Session } from './model.js'
+import type { Instance, Route, Session } from './model.js'
 import type { Registry } from './registry.js'
 import { candidatesOf, checkRange } from './routing.js'
 import { SymbolKind, SymbolTable } from './symbols.js'
@@ -22,20 +22,26 @@ export class Routes {
   /** The route of a symbol, its candidates up to date; undefined when the symbol is stale. */
   bySymbol(symbol: number): Route | undefined {
     const route = this.#symbols.get(symbol)
-    if (route === undefined) return undefined
+    if (route === undefined) return this.#alone(symbol)
     route.used = ++this.#uses
     return this.refresh(route)
   }
 
   /** The route of an address that stood inline. It has a symbol if anybody matches it and the client has not used up its share. */
   byText(text: string, session: Session): Route {
+    const route = this.find(text)
+    if (route.symbol === 0 && route.candidates.length > 0 && session.mintedAddresses < this.#limits.maxAddressesPerSession)
+      this.#intern(route, session)
+    return route
+  }
+
+  /** The route of an address, which gets no symbol by this. Throws `BadAddress`. */
+  find(text: string): Route {
     const known = this.#byText.get(text)
     if (known !== undefined) return this.refresh(known)
     const address = parseAddress(text)
     checkRange(address)
-    const route = this.refresh(newRoute(text, address, ++this.#uses))
-    if (route.candidates.length > 0 && session.mintedAddresses < this.#limits.maxAddressesPerSession) this.#intern(route, session)
-    return route
+    return this.refresh(this.#route(text, address))
   }
 
   addressOf(symbol: number): string | undefined {
@@ -44,6 +50,22 @@ export class Routes {
 
   get size(): number {
     return this.#byText.size
+  }
+
+  /** The way to the instance of this symbol and to no other; undefined when it was withdrawn. */
+  #alone(symbol: number): Route | undefined {
+    const instance = this.#registry.instances.get(symbol)
+    return instance && (instance.route ??= this.#only(instance))
+  }
+
+  #only(instance: Instance): Route {
+    const { session, offer, service } = instance
+    const address: Address = { client: session.id, service: offer.service, range: offer.version }
+    return { ...this.#route(printAddress(address), address), symbol: instance.symbol, service, only: instance, candidates: [instance] }
+  }
+
+  #route(text: string, address: Address): Route {
+    return { text, address, symbol: 0, service: undefined, stamp: -1, candidates: [], perCaller: false, cursor: 0, used: ++this.#uses }
   }
 
   #intern(route: Route, session: Session): void {
@@ -66,6 +88,10 @@ export class Routes {
 
   /** Brings the candidates up to date. */
   refresh(route: Route): Route {
+    if (route.only !== undefined) {
+      if (!route.only.offered) route.candidates = []
+      return route
+    }
     // A service that nobody offers any more may have been forgotten and begun anew.
     const known = route.service
     const service = known !== undefined && known.instances.length > 0 ? known : this.#registry.service(route.address.service)
@@ -81,10 +107,6 @@ export class Routes {
   /** The same address for one version only. It has no symbol. */
   narrowed({ address }: Route, version: string): Route {
     const exact = { ...address, range: version }
-    return this.refresh(newRoute(printAddress(exact), exact, ++this.#uses))
+    return this.refresh(this.#route(printAddress(exact), exact))
   }
-}
-
-function newRoute(text: string, address: Address, used: number): Route {
-  return { text, address, symbol: 0, service: undefined, stamp: -1, candidates: [], perCaller: false, cursor: 0, used }
 }

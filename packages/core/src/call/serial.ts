@@ -12,6 +12,8 @@
 import { WaybillError } from '../errors/index.js'
 import type { Clock, Random } from '../ports/index.js'
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 /** Minted once a process start; outlives reconnects. */
 export function mintIncarnation(clock: Clock, random: Random): string {
   const time = Math.floor(clock.wallMs()).toString(16).padStart(12, '0').slice(-12)
@@ -63,7 +65,7 @@ export function serialText(bytes: Uint8Array): string {
   let sn = ''
   for (let at = 0; at < 16; at++) {
     if (at === 4 || at === 6 || at === 8 || at === 10) sn += '-'
-    sn += bytes[at]!.toString(16).padStart(2, '0')
+    sn += HEX[bytes[at]!]!
   }
   return sn
 }

@@ -59,6 +59,7 @@ export const codes = {
     executed: no,
     meaning: 'the method is not declared idempotent, so it cannot be run more than once',
   },
+  NoQuorum: { status: 502, retryable: true, executed: any, meaning: 'too few instances of a group answered, or too few agreed' },
   Reentrant: { status: 409, retryable: false, executed: no, meaning: 'the call would wait for itself' },
   Unsupported: { status: 501, retryable: false, executed: no, meaning: 'the feature is not there yet' },
   Incompatible: { status: 426, retryable: false, executed: no, meaning: 'the peer speaks another protocol or version' },

@@ -1,6 +1,6 @@
 export { durationMs, type Duration } from './duration.js'
 export { RemoteObject } from './remote-object.js'
-export type { Call, Fan, Gathered, Prepared, StreamCall } from './call.js'
+export type { Call, Fan, Gathered, Origin, Prepared, StreamCall } from './call.js'
 export type { CallEvents, Durability, Listener, Outcome, Progress, Receipt, Rejection, Status, Watchable } from './events.js'
 export type { Modes, RemoteMethod, StreamMethod } from './modes.js'
 export type { CallOptions, RemoteOptions } from './options.js'

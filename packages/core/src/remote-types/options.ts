@@ -34,11 +34,18 @@ export interface CallOptions {
   readonly version?: string
   /** Stores the call even where its semantics would not: it outlives this connection, and `call.receipt` resolves. */
   readonly durable?: boolean
-  /** `.all` ends at the first result, or after so many. */
+  /** `.all` ends at the first result, or after so many; those that have not answered by then are cancelled. */
   readonly first?: boolean | number
-  /** `.all` ends when so many results agree. */
+  /**
+   * `.all` ends when so many results agree. Two agree when they hold the same: properties, members of sets and entries of maps in any order, the
+   * elements of lists in theirs, numbers, dates and bytes by value. A property that is undefined is as good as none; what contains itself agrees
+   * with nothing.
+   */
   readonly quorum?: number
-  /** Asks one more instance when none has answered for so long. Only for idempotent methods. */
+  /**
+   * `.all` asks one instance, one more each time that nothing has come for so long or one has failed, and ends at the first result. Only for methods
+   * that every instance declares idempotent; otherwise `NotIdempotent`, and nothing is sent.
+   */
   readonly hedge?: Duration
 }
 

@@ -46,12 +46,28 @@ export interface ClientInfo {
   readonly labels: Readonly<Record<string, string>>
 }
 
+/** One of those that a call to an address could go to. */
+export interface InstanceInfo {
+  /** Its symbol, which is an address too: a call to it goes to this one instance. */
+  readonly symbol: number
+  readonly client: string
+  readonly id: string
+  readonly service: string
+  readonly version: string
+  /** Those of the offer over those of the client. */
+  readonly labels: Readonly<Record<string, string>>
+  /** Whether the method that was asked about may run more than once for one call. */
+  readonly idempotent: boolean
+}
+
 export interface RouterView {
   /** No answer may be longer. */
   readonly maxFrameBytes: number
   info(): RouterInfo
   services(): readonly ServiceInfo[]
   clients(): readonly ClientInfo[]
+  /** All that an address means. Throws what a call to it would be refused with. */
+  instances(session: Session, address: string, method: string | undefined): readonly InstanceInfo[]
   offer(session: Session, offers: readonly Offer[]): readonly Offered[]
   /** The newest first. */
   receipts(session: Session, selection: Selection): readonly ReceiptInfo[]
@@ -72,6 +88,7 @@ export interface RouterApi {
   receipt(sn: string): ReceiptInfo
   /** Cancels the stored calls of your principal that fit and have not ended, and returns their serial numbers. */
   cancel(query: ReceiptQuery): readonly string[]
+  instances(address: string, method?: string): readonly InstanceInfo[]
 }
 
 type Method = (view: RouterView, caller: Session, args: readonly unknown[]) => unknown
@@ -81,6 +98,11 @@ export const routerMethods: ReadonlyMap<string, Method> = new Map<string, Method
   ['info', (view) => view.info()],
   ['services', (view) => view.services()],
   ['clients', (view) => view.clients()],
+  [
+    'instances',
+    (view, caller, [address, method]) =>
+      view.instances(caller, text(address, 'address'), method === undefined ? undefined : text(method, 'method')),
+  ],
   ['offer', (view, caller, [offers]) => view.offer(caller, list(offers, 'offers').map(readOffer))],
   [
     'withdraw',
