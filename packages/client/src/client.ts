@@ -1,10 +1,21 @@
 /** The client: the one place that sees its parts, and what the user holds. */
 import { defaultLimits, findField, findText, FrameType, mintIncarnation, prepareBody, Tag, WaybillError } from '@waybill/core'
-import type { BodyLimits, FrameReader, Ports, Remote, RemoteOptions, ServiceDefinition, Transport } from '@waybill/core'
+import type {
+  BodyLimits,
+  FrameReader,
+  Ports,
+  Remote,
+  RemoteOptions,
+  ServiceDefinition,
+  Subscription,
+  TopicDefinition,
+  Transport,
+} from '@waybill/core'
 import { Answers, type Incident } from './answers.js'
 import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Connection } from './connection.js'
+import { Events } from './events.js'
 import { Incoming } from './incoming.js'
 import { Names } from './names.js'
 import { Offers, type Exposed, type RouterCalls } from './offers.js'
@@ -29,6 +40,8 @@ export type ConnectionStatus =
   | { readonly kind: 'lost'; readonly reason: string }
   /** The router refused in a new session what it had accepted in the one before: nobody can call the services now. */
   | { readonly kind: 'notOffered'; readonly error: WaybillError }
+  /** The router would not take an event that was published. */
+  | { readonly kind: 'notPublished'; readonly topic: string; readonly error: WaybillError }
   /** For good. */
   | { readonly kind: 'closed'; readonly error: WaybillError | undefined }
 
@@ -49,6 +62,7 @@ export class Client implements AsyncDisposable {
   readonly #outgoing: Outgoing
   readonly #incoming: Incoming
   readonly #offers: Offers
+  readonly #events: Events
   readonly #names = new Names()
   readonly #limits: { -readonly [K in keyof BodyLimits]: BodyLimits[K] }
   readonly #listeners = new Set<(status: ConnectionStatus) => void>()
@@ -95,6 +109,12 @@ export class Client implements AsyncDisposable {
     this.#outgoing = new Outgoing({ connection: this.#connection, ports, incarnation, limits })
     const answers = new Answers({ connection: this.#connection, ports, limits, report: parts.onIncident })
     this.#incoming = new Incoming({ connection: this.#connection, names: this.#names, ports, limits, answers })
+    this.#events = new Events({
+      connection: this.#connection,
+      limits,
+      nextNumber: () => this.#outgoing.nextNumber(),
+      refused: (topic, error) => this.#tell({ kind: 'notPublished', topic, error }),
+    })
     this.#offers = new Offers(this.#incoming, this.remote<RouterCalls>('waybill.Router') as unknown as RouterCalls)
   }
 
@@ -158,6 +178,27 @@ export class Client implements AsyncDisposable {
   }
 
   /**
+   * Publishes an event to whoever subscribes at this moment, this client included. Resolves when it is handed over: at once, or when there is credit
+   * again where it used up the credit. Rejects with `Overloaded` where there is no credit or no connection, `TooLarge` for what does not fit in one
+   * frame, `NotRepresentable`, `BadAddress`. What the router refuses is told by `onStatus`, as `notPublished`.
+   */
+  publish<T>(topic: TopicDefinition<T>, value: NoInfer<T>): Promise<void>
+  publish(topic: string, value?: unknown): Promise<void>
+  publish(topic: string | TopicDefinition<unknown>, value?: unknown): Promise<void> {
+    return this.#events.publish(topic, value)
+  }
+
+  /**
+   * Events from now on: of one topic, or of each that a pattern covers, where `*` stands for one name and `**`, at the end, for one or more. What is
+   * published before the subscription is `ready` may be missed. Throws `BadAddress`.
+   */
+  events<T>(topic: TopicDefinition<T>): Subscription<T>
+  events<T = unknown>(pattern: string): Subscription<T>
+  events(pattern: string | TopicDefinition<unknown>): Subscription<unknown> {
+    return this.#events.subscribe(pattern)
+  }
+
+  /**
    * Hops off: takes the services back, lets running calls end, in both directions, within `drainMs`, and says goodbye. What has not ended by
    * then ends with `Closed`.
    */
@@ -191,6 +232,7 @@ export class Client implements AsyncDisposable {
     const { router, name, limits } = this.#connection.connected!
     this.#limits.maxBodyBytes = limits.maxBodyBytes
     this.#welcome?.resolve()
+    this.#events.opened()
     // A loss of this session brings the next one, which offers again; any other failure is the user's to know.
     this.#offers.again().catch((thrown: unknown) => {
       const error = WaybillError.from(thrown)
@@ -203,6 +245,7 @@ export class Client implements AsyncDisposable {
     this.#names.forget()
     this.#outgoing.lost(reason)
     this.#incoming.lost(reason)
+    this.#events.lost()
     this.#tell({ kind: 'lost', reason })
   }
 
@@ -210,6 +253,7 @@ export class Client implements AsyncDisposable {
     this.#welcome?.reject(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
     this.#outgoing.close(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
     this.#incoming.lost(error?.message ?? 'the client was closed')
+    this.#events.close(error)
     this.#tell({ kind: 'closed', error })
     this.#listeners.clear()
     this.#ended(error)
@@ -223,7 +267,7 @@ export class Client implements AsyncDisposable {
   #frame(frame: FrameReader): void {
     switch (frame.type) {
       case FrameType.result: // destination: ourselves, call, body: the value
-        return this.#outgoing.answer(frame, 'result')
+        return this.#events.accepted(frame) ? undefined : this.#outgoing.answer(frame, 'result')
       case FrameType.call: // source: the caller, destination: our instance, call, method | Tag.method, ttl, body: arguments
         return this.#incoming.call(frame)
       case FrameType.progress: // destination, call, body: { total, completed, details? }
@@ -235,7 +279,7 @@ export class Client implements AsyncDisposable {
       case FrameType.exception: // destination, call, flags: executed, body: { exval, xclass?, code?, … }
         return this.#outgoing.answer(frame, 'exception')
       case FrameType.rejected: // destination, call, body: { code, description, details? }
-        return this.#outgoing.answer(frame, 'rejected')
+        return this.#events.rejected(frame) ? undefined : this.#outgoing.answer(frame, 'rejected')
       case FrameType.answerChunk: // destination, call, body: the next piece
         return this.#outgoing.answerChunk(frame)
       case FrameType.callChunk: // source, call, body: the next piece
@@ -244,6 +288,10 @@ export class Client implements AsyncDisposable {
         return this.#incoming.cancel(frame)
       case FrameType.symbol: // what symbols stand for; without names, the source is gone
         return this.#learn(frame)
+      case FrameType.event: // Tag.topic, Tag.sender, Tag.cursor, body: the value
+        return this.#events.event(frame)
+      case FrameType.gap: // body: { missed, from, to }
+        return this.#events.gap(frame)
       case FrameType.unsupported: // the router does not know a type that we sent; its call ends by its deadline
         return
       default:

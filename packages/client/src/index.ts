@@ -7,12 +7,14 @@ export {
   RemoteException,
   RemoteObject,
   service,
+  topic,
   WaybillError,
   type Call,
   type CallOptions,
   type Code,
   type CurrentCall,
   type Duration,
+  type EventGap,
   type Exceptional,
   type Executed,
   type Outcome,
@@ -22,6 +24,9 @@ export {
   type RemoteOptions,
   type ServiceDefinition,
   type Status,
+  type Subscription,
+  type TopicDefinition,
+  type TopicEvent,
 } from '@waybill/core'
 export { Client, type CloseOptions, type ConnectionStatus } from './client.js'
 export { connect, type ConnectOptions } from './connect.js'

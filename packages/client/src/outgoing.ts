@@ -60,6 +60,11 @@ export class Outgoing implements CallOwner {
     return serialNumber(this.#incarnation, counter)
   }
 
+  /** A number for something else that the router answers, which no call has. */
+  nextNumber(): number {
+    return callNumber(++this.#counter)
+  }
+
   /** Begins a call. It never throws: what is wrong with it is its outcome. */
   start(request: Request, args: readonly unknown[]): LiveCall<unknown> {
     const counter = ++this.#counter

@@ -18,6 +18,7 @@ import { ROUTER_SERVICE, serveRouterCall } from './api/serve.js'
 import type { RouterView } from './api/router-api.js'
 import type { Incidents } from './incidents.js'
 import type { Calls } from './calls.js'
+import type { Events } from './events.js'
 import type { Route, Session } from './model.js'
 import type { Registry } from './registry.js'
 import type { Routes } from './routes.js'
@@ -29,6 +30,7 @@ export class Dispatch {
   readonly #registry: Registry
   readonly #routes: Routes
   readonly #calls: Calls
+  readonly #events: Events
   readonly #view: RouterView
   readonly #incidents: Incidents
 
@@ -38,6 +40,7 @@ export class Dispatch {
     registry: Registry
     routes: Routes
     calls: Calls
+    events: Events
     view: RouterView
     incidents: Incidents
   }) {
@@ -47,6 +50,7 @@ export class Dispatch {
     this.#registry = parts.registry
     this.#routes = parts.routes
     this.#calls = parts.calls
+    this.#events = parts.events
     this.#view = parts.view
   }
 
@@ -89,11 +93,19 @@ export class Dispatch {
         return this.#calls.answer(session, frame, 'rejected')
       case FrameType.answerChunk: // destination, call, body: the next piece
         return this.#calls.answerChunk(session, frame)
+      case FrameType.publish: // source, call, Tag.topic, body: the value
+        return this.#speaksForItself(session, frame) ? this.#events.publish(session, frame) : undefined
+      case FrameType.subscribe: // source, call, Tag.topic: the pattern
+        return this.#speaksForItself(session, frame) ? this.#events.subscribe(session, frame) : undefined
+      case FrameType.unsubscribe: // source, call: the number of the subscription
+        return this.#own(session, frame) ? this.#events.unsubscribe(session, frame) : undefined
       case FrameType.goodbye: // nothing follows
         return this.#sessions.end(session, 'goodbye', 'has hopped off')
       case FrameType.ping:
       case FrameType.pong:
       case FrameType.symbol:
+      case FrameType.event:
+      case FrameType.gap:
         throw new WaybillError('ProtocolViolation', `frame type ${frame.type} does not belong here`)
       case FrameType.unsupported: // never answered, or two peers would answer each other for ever
         return
@@ -135,6 +147,14 @@ export class Dispatch {
       ...(method === 0 ? [] : [extensionField(Tag.method, name!)]),
     ]
     session.channel.write({ type: FrameType.symbol, destination: route.symbol, method }, joinFields(fields))
+  }
+
+  /** The same, with an answer where it does not. The frame's fields are whole. */
+  #speaksForItself(session: Session, frame: FrameReader): boolean {
+    checkFields(frame)
+    if (this.#own(session, frame)) return true
+    reject(session, frame.call, new WaybillError('Forbidden', 'the source of the frame is not your own symbol'))
+    return false
   }
 
   /** A client speaks only for itself; what it sends for others is refused (a call) or dropped. */

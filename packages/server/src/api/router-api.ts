@@ -16,6 +16,11 @@ export interface RouterInfo {
   readonly pendingCalls: number
   readonly heldCalls: number
   readonly calls: number
+  readonly subscriptions: number
+  readonly eventsPublished: number
+  readonly eventsDelivered: number
+  /** Not given to a subscriber that was too slow. */
+  readonly eventsLeftOut: number
 }
 
 export interface ServiceInfo {
