@@ -1,6 +1,15 @@
 /** Events: who gets what, in which order, and who may not. */
-import { service, topic, WaybillError, type Client, type ConnectionStatus, type EventGap, type Subscription, type TopicEvent } from '@waybill/client'
-import { extensionField, FrameType, Tag } from '@waybill/core'
+import {
+  service,
+  topic,
+  type Client,
+  type ConnectionStatus,
+  type EventGap,
+  type Subscription,
+  type TopicEvent,
+  type WaybillError,
+} from '@waybill/client'
+import { extensionField, FrameReader, FrameType, PACKET_HEADER_BYTES, Tag } from '@waybill/core'
 import type { RouterOptions } from '@waybill/server'
 import { harness, ROUTER_URL } from '@waybill/testkit'
 import { describe, expect, test } from 'vitest'
@@ -137,6 +146,31 @@ describe('who gets what', () => {
     await expect(early.ready).rejects.toMatchObject({ code: 'Closed' })
     await h.advance(0)
     expect(h.router.load.subscriptions).toBe(0)
+  })
+})
+
+describe('row 004-16', () => {
+  test('row 004-16: an event goes to whoever subscribes to its topic, and no reply comes back', async () => {
+    const types: number[] = []
+    await using h = harness({
+      tap: {
+        sent: (wire, from, packet) => {
+          if (wire.client.process.name !== 'kennel' || from !== wire.router || packet[1] === 0x6f) return
+          const frame = new FrameReader(2 ** 20)
+          frame.open(packet, PACKET_HEADER_BYTES)
+          while (frame.next()) types.push(frame.type)
+        },
+      },
+    })
+    const kennel = await h.client('kennel')
+    await expect(kennel.publish('dog.barked', 'to nobody')).resolves.toBeUndefined()
+    const walkers = await Promise.all(['a', 'b', 'c'].map((name) => h.client(name)))
+    const heard = await Promise.all(walkers.map((walker) => ready(walker.events<string>('dog.*'))))
+    await kennel.publish('dog.barked', 'wau')
+    await kennel.publish('cat.purred', 'purr')
+    await kennel.publish('dog.barked', 'wuff')
+    for (const events of heard) expect(values(await take(events, 2))).toEqual(['wau', 'wuff'])
+    expect(types).toEqual([])
   })
 })
 

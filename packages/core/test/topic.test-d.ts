@@ -32,6 +32,5 @@ export async function read(events: Subscription<Bark>): Promise<void> {
     // @ts-expect-error no such field
     void value.phrse
   }
-  const done: void = await events.ready
-  void done
+  await events.ready
 }

@@ -99,7 +99,8 @@ export class Events {
       const topic = checkTopic(text)
       if (isRoutersTopic(topic)) throw new WaybillError('Forbidden', 'topics that begin with waybill. belong to the router')
       if ((frame.flags & Flag.more) !== 0) throw tooLong(this.#limits.maxFrameBytes)
-      if ((frame.flags & (Flag.sealed | Flag.references)) !== 0) throw new WaybillError('Unsupported', 'this router cannot carry such an event yet')
+      if ((frame.flags & (Flag.sealed | Flag.references)) !== 0)
+        throw new WaybillError('Unsupported', 'this router cannot carry such an event yet')
       this.#allow(session, 'publish', topic)
       const cursor = this.#cursor + 1
       const extension = this.#extension(topic, session.name, cursor)
