@@ -94,9 +94,9 @@ export class Dispatch {
       case FrameType.answerChunk: // destination, call, body: the next piece
         return this.#calls.answerChunk(session, frame)
       case FrameType.publish: // source, call, Tag.topic, body: the value
-        return this.#speaksForItself(session, frame) ? this.#events.publish(session, frame) : undefined
+        return this.#events.publish(session, frame)
       case FrameType.subscribe: // source, call, Tag.topic: the pattern
-        return this.#speaksForItself(session, frame) ? this.#events.subscribe(session, frame) : undefined
+        return this.#events.subscribe(session, frame)
       case FrameType.unsubscribe: // source, call: the number of the subscription
         return this.#own(session, frame) ? this.#events.unsubscribe(session, frame) : undefined
       case FrameType.goodbye: // nothing follows
@@ -147,14 +147,6 @@ export class Dispatch {
       ...(method === 0 ? [] : [extensionField(Tag.method, name!)]),
     ]
     session.channel.write({ type: FrameType.symbol, destination: route.symbol, method }, joinFields(fields))
-  }
-
-  /** The same, with an answer where it does not. The frame's fields are whole. */
-  #speaksForItself(session: Session, frame: FrameReader): boolean {
-    checkFields(frame)
-    if (this.#own(session, frame)) return true
-    reject(session, frame.call, new WaybillError('Forbidden', 'the source of the frame is not your own symbol'))
-    return false
   }
 
   /** A client speaks only for itself; what it sends for others is refused (a call) or dropped. */

@@ -3,6 +3,7 @@
  * numbering of events, and what each session missed. A subscriber that is slow is left out and told so; nobody waits for anybody.
  */
 import {
+  checkFields,
   checkPattern,
   checkTopic,
   extensionField,
@@ -65,8 +66,9 @@ export class Events {
   subscribe(session: Session, frame: FrameReader): void {
     const { call } = frame
     if (session.subscriptions.has(call)) throw new WaybillError('ProtocolViolation', `subscription ${call} is already there`)
-    const text = findText(frame, Tag.topic) ?? ''
+    const text = topicOf(frame)
     try {
+      checkSource(session, frame)
       const pattern = checkPattern(text)
       this.#allow(session, 'subscribe', pattern)
       const { maxSubscriptionsPerSession: limit } = this.#limits
@@ -94,8 +96,9 @@ export class Events {
 
   /** Silent where it succeeds. */
   publish(session: Session, frame: FrameReader): void {
-    const text = findText(frame, Tag.topic) ?? ''
+    const text = topicOf(frame)
     try {
+      checkSource(session, frame)
       const topic = checkTopic(text)
       if (isRoutersTopic(topic)) throw new WaybillError('Forbidden', 'topics that begin with waybill. belong to the router')
       if ((frame.flags & Flag.more) !== 0) throw tooLong(this.#limits.maxFrameBytes)
@@ -188,6 +191,16 @@ export class Events {
     }
     this.#found.length = 0
   }
+}
+
+/** Throws `ProtocolViolation` where the fields of the frame do not add up. */
+function topicOf(frame: FrameReader): string {
+  checkFields(frame)
+  return findText(frame, Tag.topic) ?? ''
+}
+
+function checkSource(session: Session, frame: FrameReader): void {
+  if (frame.source !== session.symbol) throw new WaybillError('Forbidden', 'the source of the frame is not your own symbol')
 }
 
 function tooLong(limit: number, size?: number): WaybillError {
