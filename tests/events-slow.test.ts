@@ -1,6 +1,16 @@
 /** Events when somebody is slow, or gone for a while: what is left out is announced, exactly, in its place; and nobody else waits. */
 import type { Client, EventGap, Subscription, TopicEvent } from '@waybill/client'
-import { extensionField, findText, FrameReader, FrameType, PACKET_HEADER_BYTES, readConnected, Tag, writeOpening } from '@waybill/core'
+import {
+  extensionField,
+  findText,
+  FrameReader,
+  FrameType,
+  numberPacket,
+  PACKET_HEADER_BYTES,
+  readConnected,
+  Tag,
+  writeOpening,
+} from '@waybill/core'
 import { defaultLimits, type Limits } from '@waybill/server'
 import { harness, ROUTER_URL, type Harness } from '@waybill/testkit'
 import { describe, expect, test } from 'vitest'
@@ -115,6 +125,27 @@ describe('a subscriber that does not take what it gets', () => {
     }
     // The coming of the publisher was an event too.
     expect([events + missed, gaps]).toEqual([2001, 5])
+    peer.link.end(1000, 'done')
+  })
+
+  test('and takes a little of it gets nothing in between: one gap, for all that is left out until it has caught up', async () => {
+    await using h = harness({ router: { limits: small } })
+    const peer = await sleeper(h, 'dog.*')
+    const kennel = await h.client('kennel')
+    for (let n = 0; n < 10; n++) {
+      await publishMany(kennel, 40)
+      await h.advance(0)
+    }
+    const before = got(peer).length
+    const some = new Uint8Array(PACKET_HEADER_BYTES)
+    // The answer to its subscription, and the first of the events.
+    numberPacket(some, 0, 2)
+    peer.link.send(some)
+    await publishMany(kennel, 10)
+    await h.advance(0)
+    expect(got(peer)).toEqual([])
+    await wake(h, peer)
+    expect(got(peer)).toEqual([expect.objectContaining({ missed: 410 - before })])
     peer.link.end(1000, 'done')
   })
 

@@ -132,7 +132,7 @@ describe('who gets what', () => {
       break
     }
     await h.advance(0)
-    expect(h.router.load.subscriptions).toBe(0)
+    expect(h.router.load).toMatchObject({ subscriptions: 0, patterns: 0 })
     expect(await events.next()).toEqual({ value: undefined, done: true })
     {
       await using other = client.events('b')
@@ -147,6 +147,20 @@ describe('who gets what', () => {
     await h.advance(0)
     expect(h.router.load.subscriptions).toBe(0)
   })
+})
+
+test('a subscription begins when the router has it, whatever the same client gets before', async () => {
+  await using h = harness({ latencyMs: 10 })
+  const [kennel, walker] = [await h.client('kennel'), await h.client('walker')]
+  const first = walker.events<string>('a')
+  await h.until(first.ready)
+  await kennel.publish('a', 'early')
+  await h.advance(5)
+  const second = walker.events<string>('a')
+  await h.until(second.ready)
+  await kennel.publish('a', 'late')
+  expect(values(await h.until(take(first, 2)))).toEqual(['early', 'late'])
+  expect(values(await h.until(take(second, 1)))).toEqual(['late'])
 })
 
 describe('row 004-16', () => {

@@ -61,6 +61,11 @@ export class Events {
     this.#name = parts.name
   }
 
+  /** Names of patterns that are held; 0 when nobody subscribes. Counted one by one. */
+  get patterns(): number {
+    return this.#topics.size
+  }
+
   // ---- from clients
 
   subscribe(session: Session, frame: FrameReader): void {

@@ -38,6 +38,7 @@ export interface RouterLoad {
   readonly pendingCalls: number
   readonly heldCalls: number
   readonly subscriptions: number
+  readonly patterns: number
 }
 
 export class Router implements Entrance, RouterView {
@@ -194,6 +195,7 @@ export class Router implements Entrance, RouterView {
       pendingCalls: this.#calls.pending,
       heldCalls: this.#calls.held.calls,
       subscriptions: this.#events.subscriptions,
+      patterns: this.#events.patterns,
     }
   }
 
