@@ -98,27 +98,44 @@ export class Contest {
 
   async #start() {
     const [relay, worker, caller] = this.roles
-    const { inFlight, callees, callers } = this.cell
+    const { inFlight, callees, callers, subscribers } = this.cell
     const { answerMs, warmMs, warmMinMs, warmCalls } = this.pace
     await Promise.all(this.roles.map((role) => role.answer(answerMs)))
     const url = await relay.ask('open', {}, answerMs)
-    const addresses = await worker.ask('serve', { url, callees }, answerMs)
-    await caller.ask('dial', { url, callers, addresses }, answerMs)
+    if (subscribers > 0) {
+      await worker.ask('listen', { url, subscribers: subscribers - 1 }, answerMs)
+      await caller.ask('dialPublisher', { url }, answerMs)
+    } else {
+      const addresses = await worker.ask('serve', { url, callees }, answerMs)
+      await caller.ask('dial', { url, callers, addresses }, answerMs)
+    }
     await caller.ask('warm', { inFlight, callees, ms: warmMs, minMs: warmMinMs, maxCalls: warmCalls }, warmMs + answerMs)
   }
 
   async #round() {
     const [relay, worker, caller] = this.roles
-    const { inFlight, callees } = this.cell
+    const { inFlight, callees, subscribers } = this.cell
     const { answerMs, runMs } = this.pace
     const cpu = () => Promise.all([relay, worker].map((role) => role.ask('cpu', {}, answerMs)))
     // A round's first calls find caches cold and sockets idle after the others' turns.
     await caller.ask('warm', { inFlight, callees, ms: runMs / 10 }, runMs + answerMs)
+    await this.#settled()
     const before = await cpu()
     const counted = await caller.ask('run', { inFlight, callees, ms: runMs }, runMs + answerMs)
+    await this.#settled()
     const after = await cpu()
-    const [relayUs, workerUs] = after.map((us, index) => (us - before[index]) / counted.calls)
-    const callerUs = counted.cpuUs / counted.calls
-    return { ...counted, relayUs, workerUs, callerUs, cpuUs: relayUs + workerUs + callerUs }
+    // Of an event each delivery counts.
+    const calls = counted.calls * Math.max(1, subscribers)
+    const [relayUs, workerUs] = after.map((us, index) => (us - before[index]) / calls)
+    const callerUs = counted.cpuUs / calls
+    return { ...counted, calls, relayUs, workerUs, callerUs, cpuUs: relayUs + workerUs + callerUs }
+  }
+
+  /** Each subscriber has got each event. */
+  async #settled() {
+    if (this.cell.subscribers === 0) return
+    const [, worker, caller] = this.roles
+    const { answerMs } = this.pace
+    await worker.ask('settled', { events: await caller.ask('published', {}, answerMs) }, answerMs)
   }
 }

@@ -11,6 +11,9 @@
 // A cell is a shape of load: how many calls are in flight, over how many connections of callers and callees (`cells.mjs`). All
 // connections of a role live in its one process.
 //
+// A cell of events has subscribers instead of callees: all in the worker's process but one, which is the caller's own. Calls are deliveries there.
+// bare-frames, which knows calls only, is not in them.
+//
 // How. In each cell every contender's processes are started once and warmed up. Then come the rounds: in each round each contender
 // runs once, alone, in an order that rotates. A run lasts a fixed time and then waits for all calls in flight. CPU is what
 // `process.cpuUsage()` grew by in all three processes, collector threads included, divided by the calls. Latency is taken in the
@@ -21,7 +24,7 @@
 //
 // Options
 //   --rounds N       5 by default
-//   --cells a,b      only these cells (1, 64, 1024, 64x8, 512x64, 64c)
+//   --cells a,b      only these cells (1, 64, 1024, 64x8, 512x64, 64c, e100x1, e100, e1000)
 //   --only a,b       only these contenders       --without a,b   not these
 //   --ms N           length of a run, 1500 by default
 //   --short          one short round of some cells, for a test: it shows that all of it works, not how fast it is
@@ -74,13 +77,14 @@ async function measure() {
   for (const cell of options.cells) {
     /** @type {Contest[]} */
     const contests = []
-    const rounds = Object.fromEntries(options.contenders.map((name) => [name, []]))
+    const contenders = options.contenders.filter((name) => cell.subscribers === 0 || name !== 'bare-frames')
+    const rounds = Object.fromEntries(contenders.map((name) => [name, []]))
     const fail = async (contest, round, error) => {
       failures.push(`${contest.contender}, ${cell.says}, ${round}: ${error.message}`)
       contests.splice(contests.indexOf(contest), 1)
       await end(contest)
     }
-    for (const name of options.contenders) {
+    for (const name of contenders) {
       progress(`${cell.says}: ${name} warms up`)
       const contest = new Contest(name, cell, options.pace)
       running.add(contest)

@@ -1,4 +1,5 @@
 // One process of a contender: relay, worker or caller. It obeys its parent's messages and ends when the parent is gone.
+import { dialPublisher, listen, published, settled } from './events.mjs'
 import { percentiles, run } from './load.mjs'
 
 const [contender, role, lifetimeMs] = process.argv.slice(2)
@@ -6,6 +7,7 @@ process.on('disconnect', () => process.exit(0))
 setTimeout(() => process.exit(3), Number(lifetimeMs))
 
 const module = await import(`./contenders/${contender}/${role}.mjs`)
+const events = () => import(`./contenders/${contender}/events.mjs`)
 /** @type {import('./load.mjs').Call[]} */
 let callers = []
 
@@ -16,6 +18,12 @@ const orders = {
   dial: async ({ url, callers: connections, addresses }) => {
     callers = await module.dial(url, connections, addresses)
   },
+  listen: async ({ url, subscribers }) => listen(await events(), url, subscribers),
+  dialPublisher: async ({ url }) => {
+    callers = await dialPublisher(await events(), url)
+  },
+  published: () => published,
+  settled: ({ events }) => settled(events),
   cpu: () => cpuUs(),
   warm: async (shape) => {
     await run(callers, shape)

@@ -20,3 +20,20 @@ it('01-hello: a kennel, a walker, and the same call from the command line', asyn
   kennel.kill('SIGTERM')
   expect(await kennel.ended).toEqual({ code: 0, signal: null })
 })
+
+it('04-events: a typed topic, a pattern, and who is there', async () => {
+  const { url } = await startRouter()
+  const place = { WAYBILL_URL: url }
+  const watcher = startNode('examples/dist/04-events/watcher.js', [], place)
+  await watcher.prints(/^The watcher listens\./)
+  const kennel = startNode('examples/dist/04-events/kennel.js', [], place)
+  expect(await kennel.ended).toEqual({ code: 0, signal: null })
+  expect(kennel.stdout).toBe('The kennel is quiet.\n')
+
+  expect(await watcher.ended).toEqual({ code: 0, signal: null })
+  const lines = watcher.stdout.trimEnd().split('\n')
+  // Three readers, each in order.
+  expect(lines.filter((line) => line.startsWith('kennel '))).toEqual(['kennel is here', 'kennel has left'])
+  expect(lines.filter((line) => !line.startsWith('kennel '))).toEqual(['The watcher listens.', 'kennel: WUFF!', '3 events of dogs'])
+  expect(watcher.stderr).toBe('')
+})

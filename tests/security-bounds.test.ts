@@ -40,6 +40,10 @@ function callTo(source: number, call: number, address: string, method = 'any', c
   )
 }
 
+function eventOf(type: number, source: number, call: number, topic: string): Uint8Array {
+  return frameOf({ type, source, call }, joinFields([extensionField(Tag.topic, topic)]), body('x'))
+}
+
 async function others(h: Harness): Promise<void> {
   const caller = await h.client('innocent')
   const worker = await h.client('worker')
@@ -55,6 +59,8 @@ describe('row 21: everything is bounded', () => {
     ['refusals', (source, n) => callTo(source, n, `Nobody${n}`)],
     ['malformed addresses', (source, n) => callTo(source, n, `${'x'.repeat(300)}${n}`)],
     ['the router’s answers', (source, n) => callTo(source, n, 'waybill.Router', 'services')],
+    ['refusals of events', (source, n) => eventOf(FrameType.publish, source, n, 'waybill.client.joined')],
+    ['refusals of patterns', (source, n) => eventOf(FrameType.subscribe, source, n, '**.x')],
     ['unknown frames', (source, n) => frameOf({ type: 0x7f, source, call: n })],
   ]
   test.each(floods)('row 21: who never reads gets no more %s than fit', async (_what, flood) => {

@@ -1,5 +1,16 @@
 /** The client: the one place that sees its parts, and what the user holds. */
-import { defaultLimits, findField, findText, FrameType, mintIncarnation, prepareBody, quoted, Tag, WaybillError } from '@waybill/core'
+import {
+  callNumber,
+  defaultLimits,
+  findField,
+  findText,
+  FrameType,
+  mintIncarnation,
+  prepareBody,
+  quoted,
+  Tag,
+  WaybillError,
+} from '@waybill/core'
 import type {
   BodyLimits,
   CallerEvent,
@@ -9,12 +20,15 @@ import type {
   Remote,
   RemoteOptions,
   ServiceDefinition,
+  Subscription,
+  TopicDefinition,
   Transport,
 } from '@waybill/core'
 import { Answers, type Incident } from './answers.js'
 import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Connection } from './connection.js'
+import { Events } from './events.js'
 import { Groups } from './groups.js'
 import { Incoming } from './incoming.js'
 import { Names } from './names.js'
@@ -43,6 +57,8 @@ export type ConnectionStatus =
   | { readonly kind: 'lost'; readonly reason: string }
   /** The router refused in a new session what it had accepted in the one before: nobody can call the services now. */
   | { readonly kind: 'notOffered'; readonly error: WaybillError }
+  /** The router would not take an event that was published. */
+  | { readonly kind: 'notPublished'; readonly topic: string; readonly error: WaybillError }
   /** For good. */
   | { readonly kind: 'closed'; readonly error: WaybillError | undefined }
 
@@ -65,6 +81,7 @@ export class Client implements AsyncDisposable {
   readonly #groups: Groups
   readonly #incoming: Incoming
   readonly #offers: Offers
+  readonly #events: Events
   readonly #postbacks: Postbacks
   readonly #router: RouterCalls & ReceiptCalls
   readonly #names = new Names()
@@ -122,6 +139,12 @@ export class Client implements AsyncDisposable {
     this.#postbacks = new Postbacks(limits, (sn) => this.receipt(sn))
     const answers = new Answers({ connection: this.#connection, ports, limits, report: parts.onIncident })
     this.#incoming = new Incoming({ connection: this.#connection, names: this.#names, ports, limits, answers })
+    this.#events = new Events({
+      connection: this.#connection,
+      limits,
+      nextNumber: () => callNumber(this.#outgoing.prepare()),
+      refused: (topic, error) => this.#tell({ kind: 'notPublished', topic, error }),
+    })
     this.#router = this.remote<RouterCalls & ReceiptCalls>('waybill.Router') as unknown as RouterCalls & ReceiptCalls
     this.#offers = new Offers(this.#incoming, this.#router)
   }
@@ -207,6 +230,27 @@ export class Client implements AsyncDisposable {
   }
 
   /**
+   * Publishes an event to whoever subscribes at this moment, this client included. Resolves when it is handed over: at once, or when there is credit
+   * again where it used up the credit. Rejects with `Overloaded` where there is no credit or no connection, `TooLarge` for what does not fit in one
+   * frame, `NotRepresentable`, `BadAddress`. What the router refuses is told by `onStatus`, as `notPublished`.
+   */
+  publish<T>(topic: TopicDefinition<T>, value: NoInfer<T>): Promise<void>
+  publish(topic: string, value?: unknown): Promise<void>
+  publish(topic: string | TopicDefinition<unknown>, value?: unknown): Promise<void> {
+    return this.#events.publish(topic, value)
+  }
+
+  /**
+   * Events from now on: of one topic, or of each that a pattern covers, where `*` stands for one name and `**`, at the end, for one or more. What is
+   * published before the subscription is `ready` may be missed. Throws `BadAddress`.
+   */
+  events<T>(topic: TopicDefinition<T>): Subscription<T>
+  events<T = unknown>(pattern: string): Subscription<T>
+  events(pattern: string | TopicDefinition<unknown>): Subscription<unknown> {
+    return this.#events.subscribe(pattern)
+  }
+
+  /**
    * Hops off: takes the services back, lets running calls end, in both directions, within `drainMs`, and says goodbye. What has not ended by
    * then ends with `Closed`.
    */
@@ -240,6 +284,7 @@ export class Client implements AsyncDisposable {
     const { router, name, limits } = this.#connection.connected!
     this.#limits.maxBodyBytes = limits.maxBodyBytes
     this.#welcome?.resolve()
+    this.#events.opened()
     // A loss of this session brings the next one, which offers again; any other failure is the user's to know.
     this.#offers.again().catch((thrown: unknown) => {
       const error = WaybillError.from(thrown)
@@ -253,6 +298,7 @@ export class Client implements AsyncDisposable {
     this.#outgoing.lost(reason)
     this.#postbacks.lost()
     this.#incoming.lost(reason)
+    this.#events.lost()
     this.#tell({ kind: 'lost', reason })
   }
 
@@ -260,6 +306,7 @@ export class Client implements AsyncDisposable {
     this.#welcome?.reject(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
     this.#outgoing.close(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
     this.#incoming.lost(error?.message ?? 'the client was closed')
+    this.#events.close(error)
     this.#tell({ kind: 'closed', error })
     this.#listeners.clear()
     this.#ended(error)
@@ -273,7 +320,7 @@ export class Client implements AsyncDisposable {
   #frame(frame: FrameReader): void {
     switch (frame.type) {
       case FrameType.result: // destination: ourselves, call, body: the value
-        return this.#answer(frame, 'result')
+        return this.#events.accepted(frame) ? undefined : this.#answer(frame, 'result')
       case FrameType.call: // source: the caller, destination: our instance, call, method | Tag.method, ttl, body: arguments
         return this.#incoming.call(frame)
       case FrameType.progress: // destination, call, body: { total, completed, details? }
@@ -285,7 +332,7 @@ export class Client implements AsyncDisposable {
       case FrameType.exception: // destination, call, flags: executed, body: { exval, xclass?, code?, … }
         return this.#answer(frame, 'exception')
       case FrameType.rejected: // destination, call, body: { code, description, details? }
-        return this.#answer(frame, 'rejected')
+        return this.#events.rejected(frame) ? undefined : this.#answer(frame, 'rejected')
       case FrameType.answerChunk: // destination, call, body: the next piece
         return frame.call === 0 ? this.#postbacks.arrived(frame, undefined) : this.#outgoing.answerChunk(frame)
       case FrameType.stored: // destination, call, body: { sn, durability }
@@ -296,6 +343,10 @@ export class Client implements AsyncDisposable {
         return this.#incoming.cancel(frame)
       case FrameType.symbol: // what symbols stand for; without names, the source is gone
         return this.#learn(frame)
+      case FrameType.event: // Tag.topic, Tag.sender, Tag.cursor, body: the value
+        return this.#events.event(frame)
+      case FrameType.gap: // body: { missed, from, to }
+        return this.#events.gap(frame)
       case FrameType.unsupported: // the router does not know a type that we sent; its call ends by its deadline
         return
       default:

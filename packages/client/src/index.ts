@@ -7,6 +7,7 @@ export {
   RemoteException,
   RemoteObject,
   service,
+  topic,
   WaybillError,
   type Call,
   type CallOptions,
@@ -14,6 +15,7 @@ export {
   type CurrentCall,
   type Durability,
   type Duration,
+  type EventGap,
   type Exceptional,
   type Executed,
   type Listener,
@@ -29,6 +31,9 @@ export {
   type RemoteOptions,
   type ServiceDefinition,
   type Status,
+  type Subscription,
+  type TopicDefinition,
+  type TopicEvent,
 } from '@waybill/core'
 export { Client, type CloseOptions, type ConnectionStatus } from './client.js'
 export { connect, type ConnectOptions } from './connect.js'

@@ -5,19 +5,21 @@ import { quoted, WaybillError, type Introduction } from '@waybill/core'
 /** The name of who is responsible for a client. */
 export type Principal = string
 
-export type Action = 'connect' | 'expose' | 'call' | 'postback'
+export type Action = 'connect' | 'expose' | 'call' | 'postback' | 'publish' | 'subscribe'
 
 /** What the action is about; each field where it applies. */
 export interface Subject {
   readonly client?: string
   readonly service?: string
   readonly method?: string
+  /** Of an event; the pattern of a subscription. */
+  readonly topic?: string
 }
 
 export interface Access {
   /** Throws `Unauthorized` where the credentials are missing or wrong. */
   authenticate(credentials: Introduction['credentials']): Principal | Promise<Principal>
-  /** Asked for every connect, expose and call, so it must be quick and cannot wait; absent: everything is allowed. */
+  /** Asked for every connect, expose, call, publish and subscribe, so it must be quick and cannot wait; absent: everything is allowed. */
   readonly authorize: ((principal: Principal, action: Action, subject: Subject) => boolean) | undefined
 }
 

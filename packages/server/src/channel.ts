@@ -58,6 +58,11 @@ export class Channel {
     this.#push(source, start, end, start === PACKET_HEADER_BYTES)
   }
 
+  /** The same for bytes that other channels are given too: nothing is ever written over them. */
+  share(source: Uint8Array, start: number, end: number): void {
+    this.#push(source, start, end, false)
+  }
+
   #push(source: Uint8Array, start: number, end: number, headroom: boolean): void {
     this.#outbox.push(source, start, end, headroom)
     if (this.#outbox.bytes >= EARLY_FLUSH_BYTES) this.flush()

@@ -17,6 +17,7 @@ import { ROUTER_SERVICE, serveRouterCall } from './api/serve.js'
 import type { RouterView } from './api/router-api.js'
 import type { Incidents } from './incidents.js'
 import type { Calls } from './calls.js'
+import type { Events } from './events.js'
 import type { Route, Session } from './model.js'
 import type { Registry } from './registry.js'
 import type { Routes } from './routes.js'
@@ -28,6 +29,7 @@ export class Dispatch {
   readonly #registry: Registry
   readonly #routes: Routes
   readonly #calls: Calls
+  readonly #events: Events
   readonly #view: RouterView
   readonly #incidents: Incidents
 
@@ -37,6 +39,7 @@ export class Dispatch {
     registry: Registry
     routes: Routes
     calls: Calls
+    events: Events
     view: RouterView
     incidents: Incidents
   }) {
@@ -46,6 +49,7 @@ export class Dispatch {
     this.#registry = parts.registry
     this.#routes = parts.routes
     this.#calls = parts.calls
+    this.#events = parts.events
     this.#view = parts.view
   }
 
@@ -90,6 +94,12 @@ export class Dispatch {
         return this.#calls.answer(session, frame, 'rejected')
       case FrameType.answerChunk: // destination, call, body: the next piece
         return this.#calls.answerChunk(session, frame)
+      case FrameType.publish: // source, call, Tag.topic, body: the value
+        return this.#events.publish(session, frame)
+      case FrameType.subscribe: // source, call, Tag.topic: the pattern
+        return this.#events.subscribe(session, frame)
+      case FrameType.unsubscribe: // source, call: the number of the subscription
+        return this.#own(session, frame) ? this.#events.unsubscribe(session, frame) : undefined
       case FrameType.goodbye: // nothing follows
         return this.#sessions.end(session, 'goodbye', 'has hopped off')
       case FrameType.ping:
@@ -97,6 +107,8 @@ export class Dispatch {
       case FrameType.symbol:
       case FrameType.drain:
       case FrameType.stored:
+      case FrameType.event:
+      case FrameType.gap:
         throw new WaybillError('ProtocolViolation', `frame type ${frame.type} does not belong here`)
       case FrameType.unsupported: // never answered, or two peers would answer each other for ever
         return

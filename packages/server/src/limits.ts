@@ -15,6 +15,7 @@ export interface Limits {
   readonly maxCallsPerSession: number
   readonly maxServicesPerSession: number
   readonly maxMethodsPerService: number
+  readonly maxSubscriptionsPerSession: number
   /** Addresses that one client can have a symbol minted for; further ones stand inline. */
   readonly maxAddressesPerSession: number
   readonly maxAddresses: number
@@ -61,6 +62,7 @@ export const defaultLimits: Limits = {
   maxCallsPerSession: 65_536,
   maxServicesPerSession: 256,
   maxMethodsPerService: 1024,
+  maxSubscriptionsPerSession: 1024,
   maxAddressesPerSession: 1024,
   maxAddresses: 65_536,
   maxQueuedCalls: 4096,

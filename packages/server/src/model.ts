@@ -29,6 +29,14 @@ export class Session {
   unconfirmed = false
   /** Addresses that a symbol was minted for on its behalf. */
   mintedAddresses = 0
+  /** Its subscriptions: pattern by number. Owned by `Events`. */
+  readonly subscriptions = new Map<number, string>()
+  /** The events that it was too slow for, until it is told. Owned by `Events`. */
+  missed: Missed | undefined
+  /** The last event that was found to be for it. Owned by `Events`. */
+  eventSeen = 0
+  /** That it came was published. Owned by `Presence`. */
+  announced = false
 
   constructor(
     readonly symbol: number,
@@ -40,6 +48,13 @@ export class Session {
     readonly channel: Channel,
     readonly connectedMs: number,
   ) {}
+}
+
+/** How many events a client did not get, and the first and last of their numbers. */
+export interface Missed {
+  missed: number
+  readonly from: number
+  to: number
 }
 
 /** What a client says of a service that it offers. */

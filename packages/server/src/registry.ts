@@ -21,9 +21,12 @@ export class Registry {
   readonly #services = new Map<string, Service>()
   readonly #methodSymbols = new Map<string, { symbol: number; offers: number }>()
   readonly #limits: Limits
+  readonly #changed: (change: 'joined' | 'left', instance: Instance) => void
 
-  constructor(limits: Limits) {
+  /** `changed` is told of each instance that came or went, when it has. */
+  constructor(limits: Limits, changed: (change: 'joined' | 'left', instance: Instance) => void) {
     this.#limits = limits
+    this.#changed = changed
   }
 
   /** Adds all the offers or, where one is wrong, none. */
@@ -50,6 +53,7 @@ export class Registry {
     session.instances.delete(instance)
     this.instances.release(instance.symbol)
     for (const method of instance.offer.methods) this.#releaseMethod(method)
+    this.#changed('left', instance)
   }
 
   service(name: string): Service | undefined {
@@ -80,7 +84,9 @@ export class Registry {
     service.instances.push(instance)
     service.stamp++
     session.instances.add(instance)
-    return { symbol: instance.symbol, methods: offer.methods.map((method) => this.#holdMethod(method)) }
+    const methods = offer.methods.map((method) => this.#holdMethod(method))
+    this.#changed('joined', instance)
+    return { symbol: instance.symbol, methods }
   }
 
   #holdMethod(name: string): number {

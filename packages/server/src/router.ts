@@ -10,11 +10,13 @@ import type { ClientInfo, InstanceInfo, RouterInfo, RouterView, ServiceInfo } fr
 import { Calls } from './calls.js'
 import { Dispatch } from './dispatch.js'
 import type { Entrance } from './entrance.js'
+import { Events } from './events.js'
 import { Flusher } from './flusher.js'
 import type { Incidents } from './incidents.js'
 import type { Limits } from './limits.js'
 import { Liveness } from './liveness.js'
 import type { Offer, Session } from './model.js'
+import { Presence } from './presence.js'
 import { Receipts } from './receipts.js'
 import { Registry, type Offered } from './registry.js'
 import { Routes } from './routes.js'
@@ -38,6 +40,8 @@ export interface RouterLoad {
   readonly instances: number
   readonly pendingCalls: number
   readonly heldCalls: number
+  readonly subscriptions: number
+  readonly patterns: number
 }
 
 export class Router implements Entrance, RouterView {
@@ -53,6 +57,8 @@ export class Router implements Entrance, RouterView {
   readonly #routes: Routes
   readonly #calls: Calls
   readonly #receipts: Receipts
+  readonly #events: Events
+  readonly #presence: Presence
   readonly #admission: Admission
   readonly #liveness: Liveness
   readonly #dispatch: Dispatch
@@ -69,9 +75,16 @@ export class Router implements Entrance, RouterView {
     this.maxFrameBytes = limits.maxFrameBytes
     this.maxPacketBytes = limits.maxFrameBytes + PACKET_SLACK_BYTES
     this.#flusher = new Flusher(ports, limits.acknowledgeMs)
-    const lost = (session: Session, reason: string): void => this.#calls.lost(session, reason)
+    this.#events = new Events({ limits, access, incidents, name: identity.name })
+    this.#presence = new Presence(this.#events)
+    const lost = (session: Session, reason: string): void => {
+      // First of all: nothing more is for it, its own leaving least.
+      this.#events.lost(session)
+      this.#calls.lost(session, reason)
+      this.#presence.lost(session)
+    }
     this.#sessions = new Sessions({ ports, limits, slab, flusher: this.#flusher, incidents, lost })
-    this.#registry = new Registry(limits)
+    this.#registry = new Registry(limits, this.#presence.service)
     this.#routes = new Routes(this.#registry, limits)
     this.#receipts = new Receipts({ limits, clock: ports.clock, sessions: this.#sessions })
     this.#calls = new Calls({
@@ -91,6 +104,7 @@ export class Router implements Entrance, RouterView {
       registry: this.#registry,
       routes: this.#routes,
       calls: this.#calls,
+      events: this.#events,
       view: this,
       incidents,
     })
@@ -102,7 +116,9 @@ export class Router implements Entrance, RouterView {
     let session: Session | undefined
     const opening = this.#admission.expect(link, (admitted) => {
       session = admitted
-      this.#advance(admitted)
+      this.#presence.admitted(admitted)
+      // A client that comes back may have received all that it had not acknowledged, and then acknowledges nothing more.
+      this.#freed(admitted)
     })
     if (this.#closed) link.end(CloseCode.goingAway, 'the router is closing')
     return {
@@ -133,6 +149,10 @@ export class Router implements Entrance, RouterView {
       storedCalls: this.#receipts.pending,
       droppedCalls: this.#calls.counts.dropped,
       calls: this.#calls.counts.calls,
+      subscriptions: this.#events.subscriptions,
+      eventsPublished: this.#events.counts.published,
+      eventsDelivered: this.#events.counts.delivered,
+      eventsLeftOut: this.#events.counts.leftOut,
     }
   }
 
@@ -221,6 +241,8 @@ export class Router implements Entrance, RouterView {
       instances: this.#registry.instances.size,
       pendingCalls: this.#calls.pending,
       heldCalls: this.#calls.delivery.held.calls,
+      subscriptions: this.#events.subscriptions,
+      patterns: this.#events.patterns,
     }
   }
 
@@ -228,6 +250,7 @@ export class Router implements Entrance, RouterView {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#presence.stop()
     this.#calls.close()
     const error = new WaybillError('RouterLost', 'the router is closing', { executed: 'maybe' })
     for (const session of [...this.#sessions.all()]) this.#sessions.end(session, 'goodbye', 'lost its router', error)
@@ -251,8 +274,7 @@ export class Router implements Entrance, RouterView {
       if (channel.outboundBytes > waiting && channel.outboundBytes > this.#parts.limits.maxOutboundBytes) channel.holdBack(channel)
       // After the frames: what the client has just said, a goodbye for one, decides what it may be given.
       if (freed && session.state === 'open') {
-        channel.caughtUp(this.#parts.limits.maxOutboundBytes)
-        if (this.#calls.delivery.held.calls > 0) this.#advance(session)
+        this.#freed(session)
       }
     } catch (thrown) {
       const error = this.#incidents.disclosed('packet', WaybillError.from(thrown))
@@ -262,6 +284,13 @@ export class Router implements Entrance, RouterView {
     if (exchange.withholds) channel.restrain(this.#parts.limits.windowBytes + 2 * this.maxPacketBytes)
     else if (exchange.unacknowledgedBytes < this.#parts.limits.windowBytes / 4) this.#flusher.owe(channel)
     else if (!channel.flush()) channel.acknowledge()
+  }
+
+  /** Less waits for the client than before. */
+  #freed(session: Session): void {
+    session.channel.caughtUp(this.#parts.limits.maxOutboundBytes)
+    this.#events.caughtUp(session)
+    if (this.#calls.delivery.held.calls > 0) this.#advance(session)
   }
 
   #advance(session: Session): void {

@@ -5,3 +5,4 @@ export type { CallEvents, Durability, Listener, Outcome, Progress, Receipt, Reje
 export type { Modes, RemoteMethod, StreamMethod } from './modes.js'
 export type { CallOptions, RemoteOptions } from './options.js'
 export type { MethodNames, Received, Remote, Sent } from './remote.js'
+export type { EventGap, Subscription, TopicEvent } from './subscription.js'

@@ -22,6 +22,11 @@ export interface RouterInfo {
   /** Calls without a reply that reached nobody, since the start. */
   readonly droppedCalls: number
   readonly calls: number
+  readonly subscriptions: number
+  readonly eventsPublished: number
+  readonly eventsDelivered: number
+  /** Not given to a subscriber that was too slow. */
+  readonly eventsLeftOut: number
 }
 
 export interface ServiceInfo {

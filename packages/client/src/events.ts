@@ -1,0 +1,232 @@
+/**
+ * The events that this client publishes, and its subscriptions: asked for in each session anew, fed from what arrives. Owns the subscriptions and
+ * their numbers. Waits for nothing but credit.
+ */
+import {
+  bodyBytes,
+  checkEvent,
+  checkPattern,
+  checkTopic,
+  extensionField,
+  findText,
+  FrameType,
+  HEADER_BYTES,
+  isRoutersTopic,
+  parseBody,
+  parseBodyIn,
+  prepareBody,
+  Tag,
+  topicMatches,
+  WaybillError,
+} from '@waybill/core'
+import type { BodyLimits, EventGap, FrameReader, PreparedBody, Subscription, TopicDefinition } from '@waybill/core'
+import type { Connection, Sendable } from './connection.js'
+import { errorFromRejection, readRejection } from './failures.js'
+import { LiveSubscription } from './subscription.js'
+
+/** What the router adds to an event, at the most: the publisher's name and a number. */
+const ROUTERS_BYTES = 4 + 64 + 4 + 16
+
+export class Events {
+  readonly #connection: Connection
+  readonly #limits: BodyLimits
+  readonly #nextNumber: () => number
+  readonly #refused: (topic: string, error: WaybillError) => void
+  readonly #subscriptions = new Set<LiveSubscription>()
+  /** Those that the router has not answered yet, by number. */
+  readonly #asked = new Map<number, LiveSubscription>()
+  /** Publishers that used up the credit and wait for more. */
+  readonly #waiting = new Set<() => void>()
+  #open = false
+  #closed: WaybillError | undefined
+
+  /** `refused` is told of each event that the router would not take. Numbers are those of calls, so none of them means two things. */
+  constructor(parts: {
+    connection: Connection
+    limits: BodyLimits
+    nextNumber: () => number
+    refused: (topic: string, error: WaybillError) => void
+  }) {
+    this.#connection = parts.connection
+    this.#limits = parts.limits
+    this.#nextNumber = parts.nextNumber
+    this.#refused = parts.refused
+  }
+
+  // ---- from the user
+
+  publish(topic: string | TopicDefinition<unknown>, value: unknown): Promise<void> {
+    try {
+      return this.#publish(topic, value)
+    } catch (thrown) {
+      const error = WaybillError.from(thrown, 'no')
+      if (error.executed === 'no') return Promise.reject(error)
+      return Promise.reject(new WaybillError(error.code, error.message, { executed: 'no', details: error.details, cause: thrown }))
+    }
+  }
+
+  subscribe(pattern: string | TopicDefinition<unknown>): Subscription<unknown> {
+    const subscription = new LiveSubscription(typeof pattern === 'string' ? checkPattern(pattern) : pattern.topic, this)
+    if (this.#closed !== undefined) {
+      subscription.end(this.#closed, this.#closed)
+      return subscription
+    }
+    this.#subscriptions.add(subscription)
+    if (this.#open) this.#ask(subscription)
+    return subscription
+  }
+
+  leave(subscription: LiveSubscription): void {
+    if (!this.#subscriptions.delete(subscription)) return
+    this.#asked.delete(subscription.number)
+    if (this.#open) {
+      const { symbol } = this.#connection.connected!
+      this.#connection.write({ type: FrameType.unsubscribe, source: symbol, call: subscription.number })
+    }
+    subscription.end(undefined, new WaybillError('Closed', 'the subscription was closed', { executed: 'no' }))
+  }
+
+  // ---- from the router
+
+  event(frame: FrameReader): void {
+    const topic = findText(frame, Tag.topic) ?? ''
+    let from: string | undefined
+    let cursor = 0
+    for (const subscription of this.#subscriptions) {
+      // One that has not been answered did not exist when the event was published.
+      if (!topicMatches(subscription.pattern, topic) || this.#asked.has(subscription.number)) continue
+      if (from === undefined) {
+        from = findText(frame, Tag.sender) ?? ''
+        cursor = Number(findText(frame, Tag.cursor))
+      }
+      let value: unknown
+      try {
+        // Again for each: nobody can change what another one reads.
+        value = parseBodyIn(frame.encoding, frame.bytes, frame.bodyStart, frame.end, this.#limits, 'lent')
+      } catch {
+        // The router does not read what is published, so the publisher may have sent what is no value.
+        subscription.gap({ kind: 'gap', missed: 1, from: cursor, to: cursor })
+        continue
+      }
+      subscription.event({ kind: 'event', topic, value, from, cursor }, frame.end - frame.bodyStart)
+    }
+  }
+
+  /** The router left something out for this client. Which of its subscriptions it was for, nobody knows. */
+  gap(frame: FrameReader): void {
+    const { missed, from, to } = (parseBody(frame.encoding, frame.body()) ?? {}) as { missed?: number; from?: number; to?: number }
+    const gap: EventGap = {
+      kind: 'gap',
+      ...(typeof missed === 'number' && { missed }),
+      ...(typeof from === 'number' && { from }),
+      ...(typeof to === 'number' && { to }),
+    }
+    for (const subscription of this.#subscriptions) if (!this.#asked.has(subscription.number)) subscription.gap(gap)
+  }
+
+  /** True where the frame was the answer to a subscription, not to a call. */
+  accepted(frame: FrameReader): boolean {
+    if (this.#asked.size === 0) return false
+    const subscription = this.#asked.get(frame.call)
+    if (subscription === undefined) return false
+    this.#asked.delete(frame.call)
+    subscription.confirm()
+    return true
+  }
+
+  /** True where the frame refused a subscription or an event, not a call. */
+  rejected(frame: FrameReader): boolean {
+    const subscription = this.#asked.get(frame.call)
+    const topic = subscription === undefined ? findText(frame, Tag.topic) : undefined
+    if (subscription === undefined && topic === undefined) return false
+    const error = errorFromRejection(readRejection(parseBody(frame.encoding, frame.body())))
+    if (topic !== undefined) this.#refused(topic, error)
+    if (subscription === undefined) return true
+    this.#asked.delete(frame.call)
+    this.#subscriptions.delete(subscription)
+    subscription.end(error, error)
+    return true
+  }
+
+  // ---- the session
+
+  /** A new session knows nothing of us yet. */
+  opened(): void {
+    this.#open = true
+    for (const subscription of this.#subscriptions) this.#ask(subscription)
+  }
+
+  lost(): void {
+    this.#open = false
+    this.#asked.clear()
+    this.#letGo()
+  }
+
+  /** For good. Without an error the readers come to an end in order. */
+  close(error: WaybillError | undefined): void {
+    this.#open = false
+    this.#closed = error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' })
+    for (const subscription of this.#subscriptions) subscription.end(error, this.#closed)
+    this.#subscriptions.clear()
+    this.#asked.clear()
+    this.#letGo()
+  }
+
+  #publish(topic: string | TopicDefinition<unknown>, given: unknown): Promise<void> {
+    const name = typeof topic === 'string' ? checkTopic(topic) : topic.topic
+    const value = typeof topic === 'string' ? given : checkEvent(topic, given)
+    if (isRoutersTopic(name)) throw new WaybillError('Forbidden', `${name}: topics that begin with waybill. belong to the router`)
+    if (this.#closed !== undefined) throw this.#closed
+    const connection = this.#connection
+    if (!this.#open || !connection.isLinked) throw new WaybillError('Overloaded', 'there is no connection to the router to publish over')
+    if (!connection.hasCredit) throw new WaybillError('Overloaded', 'the router has not taken what was sent before')
+    const body = prepareBody(value, this.#limits, 'event')
+    const extension = extensionField(Tag.topic, name)
+    const head = { type: FrameType.publish, source: connection.connected!.symbol, call: this.#nextNumber() }
+    const room = connection.connected!.limits.maxFrameBytes - HEADER_BYTES - extension.byteLength - ROUTERS_BYTES
+    if (body.byteLengthBound <= room) connection.write(head, extension, body)
+    else connection.writeRaw(head, extension, body.encoding, exact(body, room))
+    return connection.hasCredit ? WRITTEN : this.#credit()
+  }
+
+  /** Who has used up the credit has handed its event over when there is credit again, so whoever waits for each never finds none. */
+  #credit(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#waiting.delete(done)
+        resolve()
+      }
+      this.#waiting.add(done)
+      const turn: Sendable = {
+        writeNext: () => {
+          done()
+          return false
+        },
+      }
+      this.#connection.enqueue(turn)
+    })
+  }
+
+  #letGo(): void {
+    for (const done of this.#waiting) done()
+  }
+
+  #ask(subscription: LiveSubscription): void {
+    subscription.number = this.#nextNumber()
+    this.#asked.set(subscription.number, subscription)
+    const head = { type: FrameType.subscribe, source: this.#connection.connected!.symbol, call: subscription.number }
+    this.#connection.write(head, extensionField(Tag.topic, subscription.pattern))
+  }
+}
+
+const WRITTEN = Promise.resolve()
+
+/** The body as bytes, where only they tell how long it is. Throws `TooLarge`. */
+function exact(body: PreparedBody, room: number): Uint8Array {
+  const bytes = bodyBytes(body)
+  if (bytes.byteLength <= room) return bytes
+  throw new WaybillError('TooLarge', `an event of ${bytes.byteLength} bytes does not fit in one frame, where there is room for ${room}`, {
+    executed: 'no',
+    details: { limit: room, size: bytes.byteLength },
+  })
+}
