@@ -95,7 +95,9 @@ export class Client implements AsyncDisposable {
     this.#outgoing = new Outgoing({ connection: this.#connection, ports, incarnation, limits })
     const answers = new Answers({ connection: this.#connection, ports, limits, report: parts.onIncident })
     this.#incoming = new Incoming({ connection: this.#connection, names: this.#names, ports, limits, answers })
-    this.#offers = new Offers(this.#incoming, this.remote<RouterCalls>('waybill.Router') as unknown as RouterCalls)
+    this.#offers = new Offers(this.#incoming, this.remote<RouterCalls>('waybill.Router') as unknown as RouterCalls, (service, error) =>
+      answers.incident({ sn: '', service, method: '' }, error),
+    )
   }
 
   /** @internal Resolves when the router has welcomed the client; rejects when it refuses, or with the last failure after `timeoutMs`. */
@@ -182,7 +184,7 @@ export class Client implements AsyncDisposable {
 
   async #drain(): Promise<void> {
     await this.#offers.withdrawAll().catch(() => {})
-    await this.#incoming.drain()
+    await this.#incoming.close()
     await this.#outgoing.drained()
     await this.#connection.flushed()
   }
@@ -210,6 +212,7 @@ export class Client implements AsyncDisposable {
     this.#welcome?.reject(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
     this.#outgoing.close(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
     this.#incoming.lost(error?.message ?? 'the client was closed')
+    this.#offers.retire()
     this.#tell({ kind: 'closed', error })
     this.#listeners.clear()
     this.#ended(error)

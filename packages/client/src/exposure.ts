@@ -1,14 +1,6 @@
 /** What this client offers: contracts with the objects that do the work. Owns which instance answers a call, and how many run at once. */
-import {
-  contractOf,
-  contractOfService,
-  WaybillError,
-  type MethodContract,
-  type ServiceContract,
-  type ServiceDefinition,
-} from '@waybill/core'
-
-type Constructor = new () => object
+import { contractOf, contractOfService, type MethodContract, type ServiceContract, type ServiceDefinition } from '@waybill/core'
+import { Objects, type Held, type Wanted } from './objects.js'
 
 /** A method at work somewhere, counted. */
 export interface Slots {
@@ -16,25 +8,23 @@ export interface Slots {
   readonly most: number
 }
 
+/** Told what an object of a service threw where nobody waits for it. */
+export type Report = (service: string, error: unknown) => void
+
 export class Exposure {
   readonly contract: ServiceContract
   /** The router's symbol for it in this session, 0 while it is not offered. */
   symbol = 0
   readonly bySymbol = new Map<number, MethodContract>()
-  readonly #target: object
+  readonly #objects: Objects
   readonly #slots: Slots
   readonly #methodSlots = new Map<string, Slots>()
   readonly #generators = new Set<string>()
 
-  constructor(contract: ServiceContract, target: object) {
-    if (contract.instance === 'session' || contract.instance === 'key') {
-      throw new WaybillError(
-        'Unsupported',
-        `${contract.name}: an instance per ${contract.instance} is not there yet; expose an instance or take 'call'`,
-      )
-    }
+  constructor(contract: ServiceContract, target: object, report: Report) {
     this.contract = contract
-    this.#target = target
+    const { name, instance } = contract
+    this.#objects = new Objects({ service: name, target, rule: instance, report: (error) => report(name, error) })
     this.#slots = { running: 0, most: contract.concurrency ?? Number.POSITIVE_INFINITY }
     for (const method of contract.methods.values()) {
       if (method.concurrency !== undefined) this.#methodSlots.set(method.name, { running: 0, most: method.concurrency })
@@ -53,6 +43,7 @@ export class Exposure {
       methods: [...methods.keys()],
       ...(idempotent.length > 0 && { idempotent }),
       ...(concurrency !== undefined && { concurrency }),
+      ...(this.contract.instance === 'session' && { perCaller: true }),
     }
   }
 
@@ -71,9 +62,31 @@ export class Exposure {
     return this.#generators.has(method.name)
   }
 
-  /** The object that answers one call: the exposed one, or a new one where a class was exposed. */
-  instance(): object {
-    return typeof this.#target === 'function' ? new (this.#target as Constructor)() : this.#target
+  /** What is called by its name. */
+  byName(name: string): MethodContract | undefined {
+    return this.contract.methods.get(name)
+  }
+
+  /** The object that answers one call, to be given back by `leave`. Throws what the call is to be refused with, or `Unbuilt`. */
+  take(call: Wanted): Held {
+    return this.#objects.take(call)
+  }
+
+  leave(held: Held): void {
+    this.#objects.leave(held)
+  }
+
+  callerGone(source: number): void {
+    this.#objects.callerGone(source)
+  }
+
+  callersGone(): void {
+    this.#objects.callersGone()
+  }
+
+  /** It was taken back: what it keeps is dropped. */
+  retire(): void {
+    this.#objects.retire()
   }
 
   hasRoom(method: MethodContract): boolean {
@@ -90,9 +103,9 @@ export class Exposure {
 }
 
 /** The contract of whatever `expose` was given. Throws `NotExposed`. */
-export function exposureOf(target: object, implementation: object | undefined): Exposure {
-  if (implementation === undefined) return new Exposure(contractOf(target), target)
-  return new Exposure(contractOfService(target as ServiceDefinition<never>, implementation), implementation)
+export function exposureOf(target: object, implementation: object | undefined, report: Report): Exposure {
+  if (implementation === undefined) return new Exposure(contractOf(target), target, report)
+  return new Exposure(contractOfService(target as ServiceDefinition<never>, implementation), implementation, report)
 }
 
 /** Its calls would give streams, which are not there yet: refused before they start. */

@@ -6,6 +6,7 @@
 import { bodyBytes, defaultLimits, parseBody, prepareBody } from '../body/index.js'
 import { nestsDeeper } from '../body/nesting.js'
 import { WaybillError } from '../errors/index.js'
+import { bytesToUuid, uuidToBytes } from '../call/index.js'
 import { executedFlag, executedOf, Flag, FrameType, Tag } from '../frame/index.js'
 import { extensionField, findField, findText, joinFields, Slab, writeRawFrame, type FrameReader } from '../wire/index.js'
 import { checkAddress, parseAddress, printAddress, quoted } from '../address/index.js'
@@ -23,7 +24,6 @@ export interface Names {
 
 /** Every frame is copied out of it at once. */
 const slab = new Slab()
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -208,23 +208,6 @@ function findJson(frame: FrameReader, tag: number): unknown {
   } catch {
     throw violation(`the extension field ${tag} is not JSON`)
   }
-}
-
-function uuidToBytes(uuid: string): Uint8Array {
-  const hex = uuid.replaceAll('-', '')
-  const bytes = new Uint8Array(16)
-  for (let at = 0; at < 16; at++) bytes[at] = Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16)
-  return bytes
-}
-
-function bytesToUuid(bytes: Uint8Array): string {
-  if (bytes.byteLength !== 16) throw violation(`a serial number has ${bytes.byteLength} bytes instead of 16`)
-  let uuid = ''
-  for (let at = 0; at < 16; at++) {
-    if (at === 4 || at === 6 || at === 8 || at === 10) uuid += '-'
-    uuid += HEX[bytes[at]!]!
-  }
-  return uuid
 }
 
 function violation(message: string): WaybillError {
