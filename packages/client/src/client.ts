@@ -1,10 +1,11 @@
 /** The client: the one place that sees its parts, and what the user holds. */
 import { defaultLimits, findField, findText, FrameType, mintIncarnation, prepareBody, Tag, WaybillError } from '@waybill/core'
-import type { BodyLimits, FrameReader, Ports, Remote, RemoteOptions, ServiceDefinition, Transport } from '@waybill/core'
+import type { BodyLimits, FrameReader, Ports, Remote, RemoteOptions, ServiceDefinition, ServiceDescription, Transport } from '@waybill/core'
 import { Answers, type Incident } from './answers.js'
 import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Connection } from './connection.js'
+import { describe, type Described } from './describe.js'
 import { Incoming } from './incoming.js'
 import { Names } from './names.js'
 import { Offers, type Exposed, type RouterCalls } from './offers.js'
@@ -149,8 +150,13 @@ export class Client implements AsyncDisposable {
     return remoteProxy({ ...source, definition: address }, address.address, options) as Remote<T>
   }
 
+  /** What the service at an address is: its methods, what they take and give, and on what terms. */
+  describe(address: string, options: RemoteOptions = {}): Promise<ServiceDescription> {
+    return describe(this.remote<Described>(address, options))
+  }
+
   /**
-   * Offers an instance or a class marked with `@Remote`, or an implementation of a definition made with `service()`. Resolves when the router
+   * Offers an instance or a class marked with `@Remote`, what `functions()` made of a module, or an implementation of a definition made with `service()`. Resolves when the router
    * knows of it; it is offered again by itself whenever a new session begins.
    */
   expose(target: object): Promise<Exposed>

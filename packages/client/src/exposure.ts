@@ -1,5 +1,15 @@
 /** What this client offers: contracts with the objects that do the work. Owns which instance answers a call, and how many run at once. */
-import { contractOf, contractOfService, type MethodContract, type ServiceContract, type ServiceDefinition } from '@waybill/core'
+import {
+  contractOf,
+  contractOfService,
+  DESCRIBE,
+  describeContract,
+  isFunctionService,
+  methodContract,
+  type MethodContract,
+  type ServiceContract,
+  type ServiceDefinition,
+} from '@waybill/core'
 import { Objects, type Held, type Wanted } from './objects.js'
 
 /** A method at work somewhere, counted. */
@@ -17,6 +27,7 @@ export class Exposure {
   symbol = 0
   readonly bySymbol = new Map<number, MethodContract>()
   readonly #objects: Objects
+  readonly #describing: MethodContract
   readonly #slots: Slots
   readonly #methodSlots = new Map<string, Slots>()
   readonly #generators = new Set<string>()
@@ -25,6 +36,7 @@ export class Exposure {
     this.contract = contract
     const { name, instance } = contract
     this.#objects = new Objects({ service: name, target, rule: instance, report: (error) => report(name, error) })
+    this.#describing = methodContract(name, DESCRIBE, () => describeContract(contract), { idempotent: true })
     this.#slots = { running: 0, most: contract.concurrency ?? Number.POSITIVE_INFINITY }
     for (const method of contract.methods.values()) {
       if (method.concurrency !== undefined) this.#methodSlots.set(method.name, { running: 0, most: method.concurrency })
@@ -62,14 +74,14 @@ export class Exposure {
     return this.#generators.has(method.name)
   }
 
-  /** What is called by its name. */
+  /** What is called by its name. Describing the service needs no object of the user's, and runs none of their code. */
   byName(name: string): MethodContract | undefined {
-    return this.contract.methods.get(name)
+    return name === DESCRIBE ? this.#describing : this.contract.methods.get(name)
   }
 
   /** The object that answers one call, to be given back by `leave`. Throws what the call is to be refused with, or `Unbuilt`. */
-  take(call: Wanted): Held {
-    return this.#objects.take(call)
+  take(call: Wanted & { readonly contract: MethodContract }): Held {
+    return call.contract === this.#describing ? this.#objects.none : this.#objects.take(call)
   }
 
   leave(held: Held): void {
@@ -104,6 +116,7 @@ export class Exposure {
 
 /** The contract of whatever `expose` was given. Throws `NotExposed`. */
 export function exposureOf(target: object, implementation: object | undefined, report: Report): Exposure {
+  if (implementation === undefined && isFunctionService(target)) return exposureOf(target, target.implementation, report)
   if (implementation === undefined) return new Exposure(contractOf(target), target, report)
   return new Exposure(contractOfService(target as ServiceDefinition<never>, implementation), implementation, report)
 }

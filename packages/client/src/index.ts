@@ -3,6 +3,7 @@ import './node.js'
 export {
   codes,
   currentCall,
+  functions,
   registerError,
   RemoteException,
   RemoteObject,
@@ -15,12 +16,15 @@ export {
   type Duration,
   type Exceptional,
   type Executed,
+  type FunctionService,
+  type MethodDescription,
   type Outcome,
   type Progress,
   type Rejection,
   type Remote,
   type RemoteOptions,
   type ServiceDefinition,
+  type ServiceDescription,
   type Status,
 } from '@waybill/core'
 export { Client, type CloseOptions, type ConnectionStatus } from './client.js'

@@ -41,6 +41,8 @@ export class Objects {
   readonly #target: object
   readonly #rule: InstanceRule
   readonly #report: (error: unknown) => void
+  /** For what needs no object of the user's. */
+  readonly none: Held = { object: {}, uses: 0, dropped: false }
   readonly #shared: Held
   #size = 0
   #retired = false
@@ -71,7 +73,7 @@ export class Objects {
   }
 
   leave(held: Held): void {
-    if (held === this.#shared) return
+    if (held === this.#shared || held === this.none) return
     held.uses--
     if (held.dropped && held.uses === 0) this.#dispose(held.object)
   }

@@ -65,10 +65,9 @@ export function methodContract(
   serviceErrors: readonly ErrorClass[] = [],
   primitives?: readonly (Primitive | undefined)[],
 ): MethodContract {
-  if (terms.guard !== undefined && typeof terms.guard !== 'function')
-    throw badName(String(terms.guard), `is not a guard of ${owner}.${name}`)
+  if (terms.guard !== undefined && typeof terms.guard !== 'function') throw badName(String(terms.guard), `is no guard of ${owner}.${name}`)
   if (terms.isolate !== undefined && terms.isolate !== 'process') {
-    throw badName(String(terms.isolate), `is not a way to isolate ${owner}.${name}: there is 'process'`)
+    throw badName(String(terms.isolate), `is no value of isolate of ${owner}.${name}: there is 'process'`)
   }
   return Object.freeze({
     name,

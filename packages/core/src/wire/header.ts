@@ -14,7 +14,7 @@
  * 28 u8  encoding     of the body, see `body`
  * 29 u8  hops         routers passed so far
  * 30 u8  priority     reserved, 0
- * 31 u8  attempt      how often the call was handed over, see `FrameReader.attempt`
+ * 31 u8  attempt      of a call: how often it was handed over, see `FrameReader.attempt`
  * 32 …   extension, then the body to the end of the frame
  * ```
  *
