@@ -21,6 +21,8 @@ export interface ClientParts {
   readonly labels?: Readonly<Record<string, string>> | undefined
   readonly backoff?: Backoff | undefined
   readonly onIncident: (incident: Incident) => void
+  /** Told whenever the client has begun to offer something. */
+  readonly onExpose?: ((client: Client) => void) | undefined
 }
 
 /** What happens to a client's connection. */
@@ -30,6 +32,10 @@ export type ConnectionStatus =
   | { readonly kind: 'lost'; readonly reason: string }
   /** The router refused in a new session what it had accepted in the one before: nobody can call the services now. */
   | { readonly kind: 'notOffered'; readonly error: WaybillError }
+  /** The router asked for it: the services were taken back for good, and what runs is let end. */
+  | { readonly kind: 'draining' }
+  /** Nothing runs any longer. The program may expose again, or end. */
+  | { readonly kind: 'drained' }
   /** For good. */
   | { readonly kind: 'closed'; readonly error: WaybillError | undefined }
 
@@ -51,9 +57,11 @@ export class Client implements AsyncDisposable {
   readonly #incoming: Incoming
   readonly #offers: Offers
   readonly #names = new Names()
+  readonly #exposing: ((client: Client) => void) | undefined
   readonly #limits: { -readonly [K in keyof BodyLimits]: BodyLimits[K] }
   readonly #listeners = new Set<(status: ConnectionStatus) => void>()
   #closing: Promise<void> | undefined
+  #draining = false
   /** Why the last attempt to reach the router failed. */
   #unreachable: WaybillError | undefined
   #ended!: (error: WaybillError | undefined) => void
@@ -67,6 +75,7 @@ export class Client implements AsyncDisposable {
     const limits = { ...defaultLimits }
     this.#limits = limits
     this.#ports = ports
+    this.#exposing = parts.onExpose
     this.closed = new Promise((resolve) => (this.#ended = resolve))
     const introduction = {
       incarnation,
@@ -162,7 +171,10 @@ export class Client implements AsyncDisposable {
   expose(target: object): Promise<Exposed>
   expose<T extends object>(definition: ServiceDefinition<T>, implementation: NoInfer<T> | (new () => NoInfer<T>)): Promise<Exposed>
   expose(target: object, implementation?: object): Promise<Exposed> {
-    return this.#offers.expose(target, implementation)
+    return this.#offers.expose(target, implementation).then((exposed) => {
+      this.#exposing?.(this)
+      return exposed
+    })
   }
 
   /**
@@ -182,17 +194,28 @@ export class Client implements AsyncDisposable {
       let timeUp!: () => void
       const late = new Promise<void>((resolve) => (timeUp = resolve))
       const timer = this.#ports.clock.timer(drainMs, timeUp)
-      await Promise.race([this.#drain(), late, this.closed])
+      await Promise.race([this.#finish(), late, this.closed])
       timer.cancel()
     }
     this.#connection.stop()
   }
 
-  async #drain(): Promise<void> {
+  async #finish(): Promise<void> {
     await this.#offers.withdrawAll().catch(() => {})
     await this.#incoming.close()
     await this.#outgoing.drained()
     await this.#connection.flushed()
+  }
+
+  /** The router wants this client empty. Asked again meanwhile, it goes on. */
+  async #drain(): Promise<void> {
+    if (this.#draining || this.#closing !== undefined) return
+    this.#draining = true
+    this.#tell({ kind: 'draining' })
+    await this.#offers.withdrawAll().catch(() => {})
+    await this.#incoming.drained()
+    this.#draining = false
+    this.#tell({ kind: 'drained' })
   }
 
   #opened(): void {
@@ -253,6 +276,8 @@ export class Client implements AsyncDisposable {
         return this.#incoming.cancel(frame)
       case FrameType.symbol: // what symbols stand for; without names, the source is gone
         return this.#learn(frame)
+      case FrameType.drain:
+        return void this.#drain()
       case FrameType.unsupported: // the router does not know a type that we sent; its call ends by its deadline
         return
       default:

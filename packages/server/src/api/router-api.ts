@@ -40,6 +40,12 @@ export interface ClientInfo {
   readonly labels: Readonly<Record<string, string>>
 }
 
+export interface DrainInfo {
+  readonly client: string
+  /** Calls that it has and that have not ended: it lets them end. */
+  readonly inFlight: number
+}
+
 export interface RouterView {
   /** No answer may be longer. */
   readonly maxFrameBytes: number
@@ -49,6 +55,8 @@ export interface RouterView {
   offer(session: Session, offers: readonly Offer[]): readonly Offered[]
   /** Takes back the instances of these symbols, as far as they are the session's own. */
   withdraw(session: Session, symbols: readonly number[]): void
+  /** Asks a client to take its services back. Throws `NoSuchClient` or `Forbidden`. */
+  drain(session: Session, client: string): DrainInfo
 }
 
 /** What `client.remote<RouterApi>('waybill.Router')` offers. */
@@ -56,6 +64,8 @@ export interface RouterApi {
   info(): RouterInfo
   services(): readonly ServiceInfo[]
   clients(): readonly ClientInfo[]
+  /** Asks a client to take its services back and to let what runs end. It stays, and offers nothing again by itself. */
+  drain(client: string): DrainInfo
 }
 
 type Method = (view: RouterView, caller: Session, args: readonly unknown[]) => unknown
@@ -74,6 +84,7 @@ export const routerMethods: ReadonlyMap<string, Method> = new Map<string, Method
         list(symbols, 'symbols').map((symbol) => whole(symbol, 'symbol')),
       ),
   ],
+  ['drain', (view, caller, [client]) => view.drain(caller, text(client, 'client'))],
 ])
 
 function readOffer(value: unknown): Offer {
