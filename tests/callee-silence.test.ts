@@ -204,6 +204,28 @@ describe('an order key', () => {
     expect(log).toEqual(['second'])
   })
 
+  test('one that will never arrive whole, as its caller is gone, holds up nobody', async () => {
+    const { stage, log } = await worker()
+    await using _ = stage
+    const first = stage.call('mark', ['first'], { fields, flags: Flag.more | told })
+    stage.call('mark', ['second'], { fields, source: CALLER + 1 })
+    stage.send({ type: FrameType.symbol, source: CALLER })
+    expect(await stage.end(first)).toEqual({ type: FrameType.result, value: undefined })
+    expect(log).toEqual(['second'])
+    expect(stage.client.pending.incoming).toBe(0)
+  })
+
+  test('what runs for a caller who is gone says nothing in a later session', async () => {
+    const { stage, release } = await worker()
+    await using _ = stage
+    const call = stage.call('hold', ['a'], { flags: told })
+    stage.send({ type: FrameType.symbol, source: CALLER })
+    await stage.lose()
+    await release('a')
+    expect(await stage.about(call)).toEqual([])
+    expect(stage.client.pending.incoming).toBe(0)
+  })
+
   test('a method that outlives its session still holds its key', async () => {
     const { stage, log, release } = await worker()
     await using _ = stage

@@ -143,3 +143,21 @@ describe('who may drain', () => {
     await expect(router.drain(7 as never)).rejects.toMatchObject({ code: 'BadArguments', executed: 'no' })
   })
 })
+
+test('a close that is under way is in as much haste as the last one who asks for it', async () => {
+  const { h, client, dog } = await kennel()
+  await using _ = h
+  const resting = dog.rest(20_000)
+  const outcome = expect(resting).rejects.toMatchObject({ code: 'WorkerLost', executed: 'maybe' })
+  await h.advance(1)
+  const closing = client.close()
+  await h.advance(1000)
+  expect(client.isConnected).toBe(true)
+  void client.close({ drainMs: 500 })
+  await h.advance(499)
+  expect(client.isConnected).toBe(true)
+  await h.advance(1)
+  await closing
+  await outcome
+  await h.advance(20_000)
+})

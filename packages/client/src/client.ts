@@ -61,6 +61,7 @@ export class Client implements AsyncDisposable {
   readonly #limits: { -readonly [K in keyof BodyLimits]: BodyLimits[K] }
   readonly #listeners = new Set<(status: ConnectionStatus) => void>()
   #closing: Promise<void> | undefined
+  #timeUp = (): void => {}
   #draining = false
   /** Why the last attempt to reach the router failed. */
   #unreachable: WaybillError | undefined
@@ -105,9 +106,14 @@ export class Client implements AsyncDisposable {
     this.#outgoing = new Outgoing({ connection: this.#connection, ports, incarnation, limits })
     const answers = new Answers({ connection: this.#connection, ports, limits, report: parts.onIncident })
     this.#incoming = new Incoming({ connection: this.#connection, names: this.#names, ports, limits, answers })
-    this.#offers = new Offers(this.#incoming, this.remote<RouterCalls>('waybill.Router') as unknown as RouterCalls, (service, error) =>
-      answers.incident({ sn: '', service, method: '' }, error),
-    )
+    const incident = answers.incident.bind(answers)
+    const isolation = async () => new (await import('./isolate/isolation.js')).Isolation({ ports, limits, report: incident })
+    this.#offers = new Offers({
+      incoming: this.#incoming,
+      router: this.remote<RouterCalls>('waybill.Router') as unknown as RouterCalls,
+      report: (service, error) => incident({ sn: '', service, method: '' }, error),
+      isolation,
+    })
   }
 
   /** @internal Resolves when the router has welcomed the client; rejects when it refuses, or with the last failure after `timeoutMs`. */
@@ -179,9 +185,10 @@ export class Client implements AsyncDisposable {
 
   /**
    * Hops off: takes the services back, lets running calls end, in both directions, within `drainMs`, and says goodbye. What has not ended by
-   * then ends with `Closed`.
+   * then ends with `Closed`. Asked again, it gives them no more time than it is told then.
    */
   close(options: CloseOptions = {}): Promise<void> {
+    if (this.#closing !== undefined && options.drainMs !== undefined) this.#hurry(options.drainMs)
     return (this.#closing ??= this.#close(options.drainMs ?? DRAIN_MS))
   }
 
@@ -191,13 +198,17 @@ export class Client implements AsyncDisposable {
 
   async #close(drainMs: number): Promise<void> {
     if (this.#connection.isLinked && drainMs > 0) {
-      let timeUp!: () => void
-      const late = new Promise<void>((resolve) => (timeUp = resolve))
-      const timer = this.#ports.clock.timer(drainMs, timeUp)
+      const late = new Promise<void>((resolve) => (this.#timeUp = resolve))
+      const timer = this.#ports.clock.timer(drainMs, this.#timeUp)
       await Promise.race([this.#finish(), late, this.closed])
       timer.cancel()
     }
     this.#connection.stop()
+  }
+
+  #hurry(drainMs: number): void {
+    const timer = this.#ports.clock.timer(drainMs, this.#timeUp)
+    void this.closed.then(() => timer.cancel())
   }
 
   async #finish(): Promise<void> {
@@ -240,7 +251,7 @@ export class Client implements AsyncDisposable {
   #end(error: WaybillError | undefined): void {
     this.#welcome?.reject(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
     this.#outgoing.close(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
-    this.#incoming.lost(error?.message ?? 'the client was closed')
+    this.#incoming.lost(error?.message ?? 'the client was closed', true)
     this.#offers.retire()
     this.#tell({ kind: 'closed', error })
     this.#listeners.clear()

@@ -4,6 +4,7 @@ import { systemPorts } from '@waybill/core/system'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Client } from './client.js'
 import type { Incident } from './answers.js'
+import { isImporting } from './isolate/importing.js'
 import { closeAtSigterm } from './sigterm.js'
 import { webSocketTransport } from './transports/websocket.js'
 
@@ -36,6 +37,8 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   if (name !== undefined && !isName(name))
     throw new WaybillError('BadAddress', `${quoted(name)} is not a client name: 1 to 64 letters, digits, _ and -`)
   checkLabels(labels)
+  if (isImporting())
+    throw new WaybillError('Unsupported', 'the module of an isolated method connects; put the class into one that does not')
   const client = new Client({
     url,
     transport: options.transport ?? transportFor(url),

@@ -6,10 +6,12 @@ import {
   describeContract,
   isFunctionService,
   methodContract,
+  WaybillError,
   type MethodContract,
   type ServiceContract,
   type ServiceDefinition,
 } from '@waybill/core'
+import type { Isolation, IsolatedCall, Origin } from './isolate/isolation.js'
 import { Objects, type Held, type Wanted } from './objects.js'
 
 /** A method at work somewhere, counted. */
@@ -28,6 +30,9 @@ export class Exposure {
   readonly bySymbol = new Map<number, MethodContract>()
   readonly #objects: Objects
   readonly #describing: MethodContract
+  /** Where the class of isolated methods is found; undefined where there are none. */
+  readonly #origin: Origin | undefined
+  #isolation: Isolation | undefined
   readonly #slots: Slots
   readonly #methodSlots = new Map<string, Slots>()
   readonly #generators = new Set<string>()
@@ -36,6 +41,7 @@ export class Exposure {
     this.contract = contract
     const { name, instance } = contract
     this.#objects = new Objects({ service: name, target, rule: instance, report: (error) => report(name, error) })
+    this.#origin = [...contract.methods.values()].some(({ isolate }) => isolate) ? originOf(contract, target) : undefined
     this.#describing = methodContract(name, DESCRIBE, () => describeContract(contract), { idempotent: true })
     this.#slots = { running: 0, most: contract.concurrency ?? Number.POSITIVE_INFINITY }
     for (const method of contract.methods.values()) {
@@ -81,7 +87,26 @@ export class Exposure {
 
   /** The object that answers one call, to be given back by `leave`. Throws what the call is to be refused with, or `Unbuilt`. */
   take(call: Wanted & { readonly contract: MethodContract }): Held {
-    return call.contract === this.#describing ? this.#objects.none : this.#objects.take(call)
+    const needsNone = call.contract === this.#describing || call.contract.isolate !== undefined
+    return needsNone ? this.#objects.none : this.#objects.take(call)
+  }
+
+  /** Whether some of its methods run in processes of their own; then it has to be told how. */
+  get isIsolated(): boolean {
+    return this.#origin !== undefined
+  }
+
+  isolate(isolation: Isolation): void {
+    this.#isolation = isolation
+    if (this.contract.concurrency !== undefined) return
+    for (const { name, isolate, concurrency } of this.contract.methods.values()) {
+      if (isolate !== undefined && concurrency === undefined) this.#methodSlots.set(name, isolation.slots)
+    }
+  }
+
+  /** Runs an isolated method. */
+  runApart(call: IsolatedCall): Promise<unknown> {
+    return this.#isolation!.run(call, this.#origin!)
   }
 
   leave(held: Held): void {
@@ -125,4 +150,13 @@ export function exposureOf(target: object, implementation: object | undefined, r
 function isGenerator(invoke: (...args: never) => unknown): boolean {
   const { name } = invoke.constructor
   return name === 'GeneratorFunction' || name === 'AsyncGeneratorFunction'
+}
+
+/** Another process makes the object, so it has to know the class. */
+function originOf({ name, module, instance }: ServiceContract, target: object): Origin {
+  const refused = (why: string): WaybillError => new WaybillError('NotExposed', `${name} has isolated methods: ${why}`)
+  if (typeof target !== 'function') throw refused('expose its class, as a process of its own makes an object of its own')
+  if (instance !== 'call') throw refused(`they cannot share an object for each ${instance}; take instance 'call'`)
+  if (module === undefined) throw refused('say module: import.meta.url in @Remote or service(), in the module that exports the class')
+  return { module, className: target.name }
 }

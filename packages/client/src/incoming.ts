@@ -11,11 +11,13 @@ import type { Exposure } from './exposure.js'
 import { IncomingCall } from './incoming-call.js'
 import { Joining } from './joining.js'
 import type { Names } from './names.js'
-import { closing, givesStream, noSuchMethod, takenBack } from './refusals.js'
+import { closing, cutOff, givesStream, noSuchMethod, takenBack } from './refusals.js'
 import { Running } from './running.js'
 
 export class Incoming {
   readonly #calls = new Map<number, Ring<IncomingCall>>()
+  /** Callers who are gone while a method still runs for them. */
+  readonly #gone = new Set<number>()
   readonly #exposures = new Map<number, Exposure>()
   readonly #joining = new Joining()
   readonly #running: Running
@@ -131,7 +133,9 @@ export class Incoming {
 
   #forget(call: IncomingCall): void {
     this.#joining.leave(call)
-    if (this.#calls.get(call.source)?.get(call.number) === call) this.#calls.get(call.source)!.delete(call.number)
+    const calls = this.#calls.get(call.source)
+    if (calls?.get(call.number) === call) calls.delete(call.number)
+    if (this.#gone.size > 0 && calls?.size === 0 && this.#gone.delete(call.source)) this.#calls.delete(call.source)
     this.#size--
     if (this.#size > 0) return
     for (const settled of this.#settled.splice(0)) settled()
@@ -139,19 +143,21 @@ export class Incoming {
 
   /** A caller is gone from the router. */
   callerGone(source: number): void {
-    // What still runs for it has been cancelled, and has nobody to answer.
-    this.#calls.delete(source)
+    // What still runs for it has been cancelled, or wants no reply; what has not arrived whole never will.
+    const calls = this.#calls.get(source)
+    for (const call of [...(calls?.values() ?? [])]) if (call.joiner !== undefined) this.#running.refuse(call, cutOff())
+    if (calls?.size === 0) this.#calls.delete(source)
+    else if (calls !== undefined) this.#gone.add(source)
     for (const exposure of this.#exposures.values()) exposure.callerGone(source)
   }
 
-  /** The session is gone, and with it every caller. */
-  lost(reason: string): void {
-    this.#running.lost(
-      [...this.#calls.values()].flatMap((calls) => [...calls.values()]),
-      reason,
-    )
+  /** The session is gone, and with it every caller; where it is `final`, the client too. */
+  lost(reason: string, final = false): void {
+    const calls = [...this.#calls.values()].flatMap((one) => [...one.values()])
+    this.#running.lost(calls, reason, final)
     for (const exposure of this.#exposures.values()) exposure.callersGone()
     this.#calls.clear()
+    this.#gone.clear()
     this.#exposures.clear()
   }
 

@@ -6,6 +6,7 @@ import { WaybillError } from '@waybill/core'
 import type { ServiceContract } from '@waybill/core'
 import { exposureOf, type Exposure, type Report } from './exposure.js'
 import type { Incoming } from './incoming.js'
+import type { Isolation } from './isolate/isolation.js'
 
 /** What the router's own API is asked; see the server's `RouterApi`. */
 export interface RouterCalls {
@@ -29,15 +30,21 @@ export class Offers {
   readonly #router: RouterCalls
   readonly #report: Report
 
-  constructor(incoming: Incoming, router: RouterCalls, report: Report) {
-    this.#incoming = incoming
-    this.#router = router
-    this.#report = report
+  readonly #loadIsolation: () => Promise<Isolation>
+  #isolation: Promise<Isolation> | undefined
+
+  /** `isolation` is asked for once, where the first isolated method is exposed. */
+  constructor(parts: { incoming: Incoming; router: RouterCalls; report: Report; isolation: () => Promise<Isolation> }) {
+    this.#incoming = parts.incoming
+    this.#router = parts.router
+    this.#report = parts.report
+    this.#loadIsolation = parts.isolation
   }
 
   /** Resolves when the router knows of it. Rejects with `NotExposed`, `Forbidden` or `Unsupported`, and then nothing is exposed. */
   async expose(target: object, implementation: object | undefined): Promise<Exposed> {
     const exposure = exposureOf(target, implementation, this.#report)
+    if (exposure.isIsolated) exposure.isolate(await (this.#isolation ??= this.#loadIsolation()))
     // A session that is lost meanwhile took the offer with it, so offering again is the same as offering once.
     while (!(await this.#offered(exposure))) continue
     this.#exposures.add(exposure)

@@ -26,6 +26,10 @@ export function crowded(): WaybillError {
   })
 }
 
+export function cutOff(): WaybillError {
+  return new WaybillError('Rejected', 'the caller was gone before its arguments were here')
+}
+
 export function closing(): WaybillError {
   return new WaybillError('Overloaded', 'the client that offers the service is closing', { details: { retryAfterMs: 0 } })
 }

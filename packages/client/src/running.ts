@@ -17,6 +17,7 @@ import type { BodyLimits, Ports, Progress } from '@waybill/core'
 import type { Answers } from './answers.js'
 import { askGuard } from './guard.js'
 import type { CallSink, IncomingCall } from './incoming-call.js'
+import type { Outside } from './isolate/isolation.js'
 import { Unbuilt } from './objects.js'
 import { Turns } from './turns.js'
 
@@ -94,7 +95,10 @@ export class Running implements CallSink {
     this.#answers.status(FrameType.started, call)
     const { object } = call.held
     try {
-      const value = runInCall(call, () => call.contract.invoke.apply(object, call.args as unknown[]))
+      const { contract, args } = call
+      const value = contract.isolate
+        ? call.exposure.runApart(call)
+        : runInCall(call, () => contract.invoke.apply(object, args as unknown[]))
       if (!isPromise(value)) return this.#returned(call, value)
       // A promise of another make may settle twice; ours does not.
       const promise = value instanceof Promise ? value : Promise.resolve(value)
@@ -144,8 +148,10 @@ export class Running implements CallSink {
 
   #threw(call: IncomingCall, thrown: unknown): void {
     if (call.state === 'abandoned') return this.#leave(call, 'threw')
-    if (!call.isCancelled) this.#answers.thrown(call, thrown)
-    else this.#answers.except(call, new WaybillError('Cancelled', 'the call was cancelled while it ran', { executed: 'maybe' }), 'maybe')
+    if (call.isCancelled)
+      this.#answers.except(call, new WaybillError('Cancelled', 'the call was cancelled while it ran', { executed: 'maybe' }), 'maybe')
+    else if (isOutside(thrown)) this.#answers.except(call, thrown.error, thrown.error.executed)
+    else this.#answers.thrown(call, thrown)
     this.#leave(call, 'threw')
   }
 
@@ -177,11 +183,13 @@ export class Running implements CallSink {
     }
     call.isCancelled = true
     call.abort(new WaybillError('Cancelled', 'the caller cancelled the call', { executed: 'maybe' }))
-    if (call.endsWithMethod) return
+    if (call.kill === undefined && call.endsWithMethod) return
     call.cancelTimer ??= this.#ports.clock.timer(CANCEL_GRACE_MS, () => this.#graceOver(call))
   }
 
   #graceOver(call: IncomingCall): void {
+    // Then the method ends, and its end is answered.
+    if (call.contract.isolate !== undefined) return call.kill?.()
     if (!call.step('cancelGraceOver')) return
     this.#answers.except(
       call,
@@ -190,8 +198,8 @@ export class Running implements CallSink {
     )
   }
 
-  /** The session is gone: what waits never starts, what runs is told and answers nobody. */
-  lost(calls: Iterable<IncomingCall>, reason: string): void {
+  /** The session is gone: what waits never starts, what runs is told and answers nobody. With it the client, where it is `final`. */
+  lost(calls: Iterable<IncomingCall>, reason: string, final: boolean): void {
     this.#turns.clear()
     for (const call of calls) {
       const { state } = call
@@ -200,6 +208,8 @@ export class Running implements CallSink {
       call.cancelTimer?.cancel()
       if (state === 'queued') this.#forget(call)
       else call.abort(new WaybillError('RouterLost', `the connection was lost while the call ran: ${reason}`, { executed: 'maybe' }))
+      if (final) call.kill?.()
+      else if (call.kill !== undefined) call.cancelTimer = this.#ports.clock.timer(CANCEL_GRACE_MS, () => call.kill?.())
     }
   }
 
@@ -227,4 +237,9 @@ export class Running implements CallSink {
 /** Whatever has a `then` is awaited, as `await` would. */
 function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** By its shape: the class belongs to what is only loaded where a method is isolated. */
+function isOutside(thrown: unknown): thrown is Outside {
+  return thrown instanceof Error && (thrown as Partial<Outside>).isOutside === true
 }
