@@ -1,8 +1,11 @@
 /** Methods that run in processes of their own: everything goes across, and every process ends. Real processes of what is built. */
 import { connect, registerError, type Client } from '@waybill/client'
+import { defaultLimits } from '@waybill/core'
+import { fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest'
+import { pack, unpack, type FromChild, type Run } from '../packages/client/src/isolate/messages.js'
 import { endChildren, isAlive, startNode, startRouter, type Child } from './fixtures/children.js'
 
 interface Lab {
@@ -194,5 +197,49 @@ describe('ends', () => {
     await worker.ended
     await expect.poll(() => isAlive(pid), { timeout: 5000 }).toBe(false)
     worker = await startLab()
+  })
+})
+
+describe('the process itself', () => {
+  const limits = { ...defaultLimits }
+  const run = async (construct: readonly unknown[], method = 'whoami'): Promise<FromChild[]> => {
+    const child = fork(new URL('../packages/client/dist/isolate/child.js', import.meta.url), { serialization: 'advanced', execArgv: [] })
+    const said: FromChild[] = []
+    const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()))
+    const call = {
+      sn: 'sn',
+      service: 'Lab',
+      method,
+      caller: { client: 'c', principal: 'p' },
+      attempt: 2,
+      parent: 'group',
+      leftMs: undefined,
+    }
+    const given = pack({ args: [1], construct, data: undefined }, limits, 'call')
+    const module = new URL('fixtures/lab.mjs', import.meta.url).href
+    child.send({ kind: 'run', module, className: 'Lab', limits, call, given } satisfies Run)
+    child.on('message', (message: FromChild) => {
+      said.push(message)
+      if (message.kind !== 'progress' && message.kind !== 'undisposed') child.disconnect()
+    })
+    await ended
+    return said
+  }
+  const errorOf = (said: FromChild | undefined): unknown => said && 'error' in said && unpack(said.error, limits)
+
+  it('row 004-17: constructs the object with the arguments that the call names', async () => {
+    const [returned] = await run(['labelled', { loud: true }])
+    expect(returned).toMatchObject({ kind: 'returned' })
+    const value = returned && 'value' in returned && unpack(returned.value, limits)
+    expect(value).toMatchObject({ label: 'labelled', options: { loud: true }, args: [1], attempt: 2, parent: 'group' })
+  })
+
+  it('row 004-17: tells of a constructor that throws, and of an object that cannot be disposed of', async () => {
+    const [unbuilt, ...none] = await run(['broken'])
+    expect([unbuilt?.kind, none]).toEqual(['unbuilt', []])
+    expect(errorOf(unbuilt)).toMatchObject({ xclass: 'TypeError', message: 'secret reason' })
+    const [undisposed, returned] = await run(['untidy'])
+    expect([undisposed?.kind, returned?.kind]).toEqual(['undisposed', 'returned'])
+    expect(errorOf(undisposed)).toMatchObject({ message: 'left untidy' })
   })
 })
