@@ -1,6 +1,6 @@
 /** Where a call goes: by service and version, by client, by label; what is offered, taken back, refused, and offered again. */
 import { currentCall, service, type Client, type WaybillError } from '@waybill/client'
-import { Method, Remote } from '@waybill/decorators'
+import { Remote } from '@waybill/decorators'
 import { harness, type Harness } from '@waybill/testkit'
 import { describe, expect, test } from 'vitest'
 
@@ -249,32 +249,6 @@ describe('what is not exposed', () => {
       code: 'NotExposed',
       message: expect.stringContaining("'name'"),
     })
-  })
-
-  test('terms that are not there yet: Unsupported, naming them', async () => {
-    class Isolated {
-      work() {}
-    }
-    Remote({ name: 'Isolated' })(Isolated)
-    Method({ isolate: 'process' })(Isolated.prototype, 'work', Object.getOwnPropertyDescriptor(Isolated.prototype, 'work')!)
-    await using h = harness()
-    const client = await h.client('worker')
-    expect(await failure(client.expose(new Isolated()))).toMatchObject({ code: 'Unsupported', message: expect.stringContaining('isolate') })
-    const guarded = service<Dog>('Dog@1.0.0', { name: { guard: () => true } })
-    expect(await failure(client.expose(guarded, { name: () => '' }))).toMatchObject({
-      code: 'Unsupported',
-      message: expect.stringContaining('guard'),
-    })
-    for (const instance of ['session', 'key'] as const) {
-      const kept = service<Dog>('Dog@1.0.0', { name: {} }, { instance })
-      class Kept {
-        name() {
-          return ''
-        }
-      }
-      expect(await failure(client.expose(kept, Kept))).toMatchObject({ code: 'Unsupported', message: expect.stringContaining(instance) })
-    }
-    expect(h.router.load.instances).toBe(0)
   })
 
   test('what the router forbids is not exposed, and not tried again', async () => {

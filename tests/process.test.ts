@@ -3,7 +3,7 @@
  * real processes of what is built.
  */
 import { createServer, type AddressInfo, type Server } from 'node:net'
-import { connect, type Client, type ConnectOptions } from '@waybill/client'
+import { connect, service, type Client, type ConnectOptions } from '@waybill/client'
 import type { RouterApi } from '@waybill/server'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { endChildren, startRouter, startWorker, type RunningRouter } from './fixtures/children.js'
@@ -113,6 +113,43 @@ describe('a worker', () => {
     expect(await resting).toBe('rested 1000')
     expect(await worker.ended).toEqual({ code: 0, signal: null })
     expect(worker.stdout).toMatch(/^closed$/m)
+  })
+
+  it('that is asked to end and has no listener for that drains by itself, and ends by the signal', async () => {
+    const { url } = await startRouter()
+    const worker = await startWorker(url, { SIGTERM: 'default' })
+    await startWorker(url, { NAME: 'other' })
+    const client = await hopOn(url)
+    const resting = dogOf(client, 'kennel/Dog').slow(1000)
+    await worker.prints(/^slow$/m)
+    worker.kill('SIGTERM')
+    await expect.poll(async () => (await services(client)).map((service) => service.client)).toEqual(['other'])
+    expect(worker.isRunning).toBe(true)
+    expect(await Promise.all([1, 2, 3].map(() => dogOf(client).bark('x')))).toEqual(Array(3).fill('woof x'))
+    expect(await resting).toBe('rested 1000')
+    expect(await worker.ended).toEqual({ code: null, signal: 'SIGTERM' })
+  })
+})
+
+describe('SIGTERM', () => {
+  it('is listened for as long as there is something to take back, and not where the program does not want it', async () => {
+    const { url } = await startRouter()
+    const before = process.listenerCount('SIGTERM')
+    const now = (): number => process.listenerCount('SIGTERM') - before
+    const [one, two] = [await hopOn(url), await hopOn(url)]
+    const three = await hopOn(url, { drainOnSigterm: false })
+    expect(now()).toBe(0)
+    const definition = service<{ f(): void }>('F@1.0.0', { f: {} })
+    for (const client of [three, one, two]) {
+      await client.expose(definition, { f: () => {} })
+      await client.expose(definition, { f: () => {} })
+      expect(now()).toBe(client === three ? 0 : 1)
+    }
+    await one.close()
+    expect(now()).toBe(1)
+    await two.close()
+    await Promise.resolve()
+    expect(now()).toBe(0)
   })
 })
 

@@ -256,7 +256,7 @@ describe('limits, times, methods, errors', () => {
     expect(table('times', 'what', 'ms').map(({ ms }) => Number(ms))).toEqual([
       constant('client.ts', 'ATTEMPT_MS'),
       constant('client.ts', 'ACKNOWLEDGE_MS'),
-      constant('incoming.ts', 'CANCEL_GRACE_MS'),
+      constant('running.ts', 'CANCEL_GRACE_MS'),
       constant('outgoing-call.ts', 'VERDICT_MS'),
       constant('outgoing.ts', 'CANCEL_VERDICT_MS'),
       constant('request.ts', 'IDLE_MS'),

@@ -1,8 +1,8 @@
 /**
- * What this client says to the callers of the calls that it runs: statuses, progress, and one terminal word. Owns how much of an error they are
- * told, and waits for credit where an answer is more than a few bytes. Decides nothing about the calls.
+ * What this client says to the callers of the calls that it runs: statuses, progress, and one terminal word; nothing where no reply is wanted.
+ * Owns how much of an error they are told, and waits for credit where an answer is more than a few bytes. Decides nothing about the calls.
  */
-import { captureError, disclosed, executed, executedFlag, FrameType, mintIncident, prepareBody, WaybillError } from '@waybill/core'
+import { captureError, disclosed, executed, executedFlag, Flag, FrameType, mintIncident, prepareBody, WaybillError } from '@waybill/core'
 import type { BodyLimits, Executed, Ports, Progress } from '@waybill/core'
 import { aside } from './aside.js'
 import type { Connection, Sendable } from './connection.js'
@@ -18,6 +18,20 @@ export interface Incident {
   readonly method: string
 }
 
+type About = Pick<Incident, 'sn' | 'service' | 'method'>
+
+/** Who is answered, and what they want to hear: a call, or what is known of one that was refused at the door. */
+export interface Addressee {
+  /** The caller's symbol and its number for the call. */
+  readonly source: number
+  readonly number: number
+  /** Of the call's frame. */
+  readonly flags: number
+  readonly dataField: Uint8Array | undefined
+}
+
+const WANTED = Flag.statusesWanted | Flag.noReply
+
 export class Answers {
   readonly #connection: Connection
   readonly #ports: Ports
@@ -31,13 +45,15 @@ export class Answers {
     this.#report = parts.report
   }
 
-  status(type: typeof FrameType.accepted | typeof FrameType.started, { source, number, dataField }: IncomingCall): void {
+  /** Only where somebody listens. */
+  status(type: typeof FrameType.accepted | typeof FrameType.started, { source, number, flags, dataField }: IncomingCall): void {
+    if ((flags & WANTED) !== Flag.statusesWanted) return
     this.#connection.write({ type, destination: source, source: this.#symbol, call: number }, dataField)
   }
 
   /** Without credit it is left out: a later one, or the outcome, says more. Throws `NotRepresentable` or `TooLarge`. */
-  progress({ source, number, dataField }: IncomingCall, { total, completed, details }: Progress): void {
-    if (!this.#connection.hasCredit) return
+  progress({ source, number, flags, dataField }: IncomingCall, { total, completed, details }: Progress): void {
+    if (isSilent(flags) || !this.#connection.hasCredit) return
     const body = prepareBody({ total, completed, ...(details !== undefined && { details }) }, this.#limits, 'progress')
     const { pieceBytes } = this.#connection
     if (body.byteLengthBound > pieceBytes) {
@@ -51,11 +67,13 @@ export class Answers {
 
   /** Throws `NotRepresentable` or `TooLarge`; then nothing was said. */
   result(call: IncomingCall, value: unknown): void {
+    if (isSilent(call.flags)) return this.#over(call)
     this.#answer(FrameType.result, call, 0, value, 'result')
   }
 
   /** What the method threw: of a class that may travel with its state, else its name and message, and an incident to find the rest by. */
   thrown(call: IncomingCall, thrown: unknown): void {
+    if (isSilent(call.flags)) return this.#untold(call, thrown, call)
     const { xclass, message: exval, xstate } = captureError(thrown, call.contract.errors)
     const flags = executedFlag(executed('calleeDone'))
     try {
@@ -68,19 +86,34 @@ export class Answers {
 
   /** An end that is not the method's own word. */
   except(call: IncomingCall, error: WaybillError, known: Executed): void {
+    if (isSilent(call.flags)) return this.#untold(call, error.cause ?? error, call)
     const { code, message: exval, details } = disclosed(error, () => this.incident(call, error.cause ?? error))
     this.#answer(FrameType.exception, call, executedFlag(known), { exval, code, ...(details !== undefined && { details }) }, 'exception')
   }
 
-  /** The call never started. */
-  reject(destination: number, call: number, error: WaybillError, dataField: Uint8Array | undefined): void {
-    const { code, message: description, details } = disclosed(error, () => this.incident(undefined, error.cause ?? error))
+  /** The call never started. `about` is the call, where there was one. */
+  reject(to: Addressee, error: WaybillError, about?: About): void {
+    if (isSilent(to.flags)) return this.#untold(to, error.cause ?? error, about)
+    const { code, message: description, details } = disclosed(error, () => this.incident(about, error.cause ?? error))
     const body = prepareBody({ code, description, ...(details !== undefined && { details }) })
-    this.#connection.write({ type: FrameType.rejected, destination, source: this.#symbol, call }, dataField, body)
+    const head = { type: FrameType.rejected, destination: to.source, source: this.#symbol, call: to.number }
+    this.#connection.write(head, to.dataField, body)
+  }
+
+  /** Something went wrong in a call whose caller wants to hear nothing: it is known here, or nowhere. */
+  #untold(to: Addressee, error: unknown, about: About | undefined): void {
+    this.incident(about, error)
+    this.#over(to)
+  }
+
+  /** The end of a call without a reply, whatever it was; only where the router, and nobody else, asks for it. */
+  #over({ source, number, flags }: Addressee): void {
+    if ((flags & Flag.statusesWanted) === 0) return
+    this.#connection.write({ type: FrameType.result, flags: Flag.noReply, destination: source, source: this.#symbol, call: number })
   }
 
   /** Takes note of what callers are not told, and returns the number that they are. */
-  incident(call: Pick<Incident, 'sn' | 'service' | 'method'> | undefined, error: unknown): string {
+  incident(call: About | undefined, error: unknown): string {
     const incident = mintIncident(this.#ports.random)
     const { sn = '', service = '', method = '' } = call ?? {}
     aside(() => this.#report({ incident, error, sn, service, method }))
@@ -109,4 +142,8 @@ export class Answers {
     }
     this.#connection.enqueue(rest)
   }
+}
+
+function isSilent(flags: number): boolean {
+  return (flags & Flag.noReply) !== 0
 }

@@ -1,25 +1,13 @@
 /** The client: the one place that sees its parts, and what the user holds. */
-import {
-  callNumber,
-  defaultLimits,
-  findField,
-  findText,
-  FrameType,
-  mintIncarnation,
-  prepareBody,
-  quoted,
-  Tag,
-  WaybillError,
-} from '@waybill/core'
+import { callNumber, defaultLimits, mintIncarnation, quoted, WaybillError } from '@waybill/core'
 import type {
   BodyLimits,
-  CallerEvent,
-  FrameReader,
   Ports,
   Receipt,
   Remote,
   RemoteOptions,
   ServiceDefinition,
+  ServiceDescription,
   Subscription,
   TopicDefinition,
   Transport,
@@ -30,6 +18,8 @@ import { defaultBackoff, type Backoff } from './backoff.js'
 import { Connection } from './connection.js'
 import { Events } from './events.js'
 import { Groups } from './groups.js'
+import { describe, type Described } from './describe.js'
+import { Dispatch } from './dispatch.js'
 import { Incoming } from './incoming.js'
 import { Names } from './names.js'
 import { Offers, type Exposed, type RouterCalls } from './offers.js'
@@ -48,6 +38,8 @@ export interface ClientParts {
   readonly labels?: Readonly<Record<string, string>> | undefined
   readonly backoff?: Backoff | undefined
   readonly onIncident: (incident: Incident) => void
+  /** Told whenever the client has begun to offer something. */
+  readonly onExpose?: ((client: Client) => void) | undefined
 }
 
 /** What happens to a client's connection. */
@@ -59,6 +51,10 @@ export type ConnectionStatus =
   | { readonly kind: 'notOffered'; readonly error: WaybillError }
   /** The router would not take an event that was published. */
   | { readonly kind: 'notPublished'; readonly topic: string; readonly error: WaybillError }
+  /** The router asked for it: the services were taken back for good, and what runs is let end. */
+  | { readonly kind: 'draining' }
+  /** Nothing runs any longer. The program may expose again, or end. */
+  | { readonly kind: 'drained' }
   /** For good. */
   | { readonly kind: 'closed'; readonly error: WaybillError | undefined }
 
@@ -81,13 +77,17 @@ export class Client implements AsyncDisposable {
   readonly #groups: Groups
   readonly #incoming: Incoming
   readonly #offers: Offers
+  readonly #dispatch: Dispatch
   readonly #events: Events
   readonly #postbacks: Postbacks
   readonly #router: RouterCalls & ReceiptCalls
   readonly #names = new Names()
+  readonly #exposing: ((client: Client) => void) | undefined
   readonly #limits: { -readonly [K in keyof BodyLimits]: BodyLimits[K] }
   readonly #listeners = new Set<(status: ConnectionStatus) => void>()
   #closing: Promise<void> | undefined
+  #timeUp = (): void => {}
+  #draining = false
   /** Why the last attempt to reach the router failed. */
   #unreachable: WaybillError | undefined
   #ended!: (error: WaybillError | undefined) => void
@@ -101,6 +101,7 @@ export class Client implements AsyncDisposable {
     const limits = { ...defaultLimits }
     this.#limits = limits
     this.#ports = ports
+    this.#exposing = parts.onExpose
     this.closed = new Promise((resolve) => (this.#ended = resolve))
     const introduction = {
       incarnation,
@@ -121,7 +122,7 @@ export class Client implements AsyncDisposable {
       },
       {
         opened: () => this.#opened(),
-        frame: (frame) => this.#frame(frame),
+        frame: (frame) => this.#dispatch.frame(frame),
         unreachable: (error) => (this.#unreachable = error),
         lost: (reason) => this.#lost(reason),
         ended: (error) => this.#end(error),
@@ -146,7 +147,23 @@ export class Client implements AsyncDisposable {
       refused: (topic, error) => this.#tell({ kind: 'notPublished', topic, error }),
     })
     this.#router = this.remote<RouterCalls & ReceiptCalls>('waybill.Router') as unknown as RouterCalls & ReceiptCalls
-    this.#offers = new Offers(this.#incoming, this.#router)
+    this.#dispatch = new Dispatch({
+      connection: this.#connection,
+      names: this.#names,
+      outgoing: this.#outgoing,
+      incoming: this.#incoming,
+      events: this.#events,
+      postbacks: this.#postbacks,
+      drain: () => void this.#drain(),
+    })
+    const incident = answers.incident.bind(answers)
+    const isolation = async () => new (await import('./isolate/isolation.js')).Isolation({ ports, limits, report: incident })
+    this.#offers = new Offers({
+      incoming: this.#incoming,
+      router: this.#router,
+      report: (service, error) => incident({ sn: '', service, method: '' }, error),
+      isolation,
+    })
   }
 
   /** @internal Resolves when the router has welcomed the client; rejects when it refuses, or with the last failure after `timeoutMs`. */
@@ -219,14 +236,22 @@ export class Client implements AsyncDisposable {
     return this.#postbacks.listen(listener)
   }
 
+  /** What the service at an address is: its methods, what they take and give, and on what terms. */
+  describe(address: string, options: RemoteOptions = {}): Promise<ServiceDescription> {
+    return describe(this.remote<Described>(address, options))
+  }
+
   /**
-   * Offers an instance or a class marked with `@Remote`, or an implementation of a definition made with `service()`. Resolves when the router
+   * Offers an instance or a class marked with `@Remote`, what `functions()` made of a module, or an implementation of a definition made with `service()`. Resolves when the router
    * knows of it; it is offered again by itself whenever a new session begins.
    */
   expose(target: object): Promise<Exposed>
   expose<T extends object>(definition: ServiceDefinition<T>, implementation: NoInfer<T> | (new () => NoInfer<T>)): Promise<Exposed>
   expose(target: object, implementation?: object): Promise<Exposed> {
-    return this.#offers.expose(target, implementation)
+    return this.#offers.expose(target, implementation).then((exposed) => {
+      this.#exposing?.(this)
+      return exposed
+    })
   }
 
   /**
@@ -252,9 +277,10 @@ export class Client implements AsyncDisposable {
 
   /**
    * Hops off: takes the services back, lets running calls end, in both directions, within `drainMs`, and says goodbye. What has not ended by
-   * then ends with `Closed`.
+   * then ends with `Closed`. Asked again, it gives them no more time than it is told then.
    */
   close(options: CloseOptions = {}): Promise<void> {
+    if (this.#closing !== undefined && options.drainMs !== undefined) this.#hurry(options.drainMs)
     return (this.#closing ??= this.#close(options.drainMs ?? DRAIN_MS))
   }
 
@@ -264,20 +290,35 @@ export class Client implements AsyncDisposable {
 
   async #close(drainMs: number): Promise<void> {
     if (this.#connection.isLinked && drainMs > 0) {
-      let timeUp!: () => void
-      const late = new Promise<void>((resolve) => (timeUp = resolve))
-      const timer = this.#ports.clock.timer(drainMs, timeUp)
-      await Promise.race([this.#drain(), late, this.closed])
+      const late = new Promise<void>((resolve) => (this.#timeUp = resolve))
+      const timer = this.#ports.clock.timer(drainMs, this.#timeUp)
+      await Promise.race([this.#finish(), late, this.closed])
       timer.cancel()
     }
     this.#connection.stop()
   }
 
-  async #drain(): Promise<void> {
+  #hurry(drainMs: number): void {
+    const timer = this.#ports.clock.timer(drainMs, this.#timeUp)
+    void this.closed.then(() => timer.cancel())
+  }
+
+  async #finish(): Promise<void> {
     await this.#offers.withdrawAll().catch(() => {})
-    await this.#incoming.drain()
+    await this.#incoming.close()
     await this.#outgoing.drained()
     await this.#connection.flushed()
+  }
+
+  /** The router wants this client empty. Asked again meanwhile, it goes on. */
+  async #drain(): Promise<void> {
+    if (this.#draining || this.#closing !== undefined) return
+    this.#draining = true
+    this.#tell({ kind: 'draining' })
+    await this.#offers.withdrawAll().catch(() => {})
+    await this.#incoming.drained()
+    this.#draining = false
+    this.#tell({ kind: 'drained' })
   }
 
   #opened(): void {
@@ -305,8 +346,9 @@ export class Client implements AsyncDisposable {
   #end(error: WaybillError | undefined): void {
     this.#welcome?.reject(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
     this.#outgoing.close(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
-    this.#incoming.lost(error?.message ?? 'the client was closed')
+    this.#incoming.lost(error?.message ?? 'the client was closed', true)
     this.#events.close(error)
+    this.#offers.retire()
     this.#tell({ kind: 'closed', error })
     this.#listeners.clear()
     this.#ended(error)
@@ -314,64 +356,5 @@ export class Client implements AsyncDisposable {
 
   #tell(status: ConnectionStatus): void {
     for (const listener of this.#listeners) aside(() => listener(status))
-  }
-
-  /** The protocol, seen from a client. */
-  #frame(frame: FrameReader): void {
-    switch (frame.type) {
-      case FrameType.result: // destination: ourselves, call, body: the value
-        return this.#events.accepted(frame) ? undefined : this.#answer(frame, 'result')
-      case FrameType.call: // source: the caller, destination: our instance, call, method | Tag.method, ttl, body: arguments
-        return this.#incoming.call(frame)
-      case FrameType.progress: // destination, call, body: { total, completed, details? }
-        return this.#answer(frame, 'progress')
-      case FrameType.accepted:
-        return this.#answer(frame, 'accepted')
-      case FrameType.started:
-        return this.#answer(frame, 'started')
-      case FrameType.exception: // destination, call, flags: executed, body: { exval, xclass?, code?, … }
-        return this.#answer(frame, 'exception')
-      case FrameType.rejected: // destination, call, body: { code, description, details? }
-        return this.#events.rejected(frame) ? undefined : this.#answer(frame, 'rejected')
-      case FrameType.answerChunk: // destination, call, body: the next piece
-        return frame.call === 0 ? this.#postbacks.arrived(frame, undefined) : this.#outgoing.answerChunk(frame)
-      case FrameType.stored: // destination, call, body: { sn, durability }
-        return this.#outgoing.stored(frame)
-      case FrameType.callChunk: // source, call, body: the next piece
-        return this.#incoming.callChunk(frame)
-      case FrameType.cancel: // source, call
-        return this.#incoming.cancel(frame)
-      case FrameType.symbol: // what symbols stand for; without names, the source is gone
-        return this.#learn(frame)
-      case FrameType.event: // Tag.topic, Tag.sender, Tag.cursor, body: the value
-        return this.#events.event(frame)
-      case FrameType.gap: // body: { missed, from, to }
-        return this.#events.gap(frame)
-      case FrameType.unsupported: // the router does not know a type that we sent; its call ends by its deadline
-        return
-      default:
-        this.#connection.write({ type: FrameType.unsupported, call: frame.call }, undefined, prepareBody({ type: frame.type }))
-    }
-  }
-
-  #answer(frame: FrameReader, event: CallerEvent): void {
-    if (frame.call === 0) this.#postbacks.arrived(frame, event)
-    else this.#outgoing.answer(frame, event)
-  }
-
-  #learn(frame: FrameReader): void {
-    if (frame.source !== 0) {
-      const who = findField(frame, Tag.principal)
-      if (who === undefined) {
-        this.#names.learnCaller(frame.source, undefined)
-        return this.#incoming.callerGone(frame.source)
-      }
-      const [client, principal, incarnation] = JSON.parse(new TextDecoder().decode(who)) as [string, string, string]
-      return this.#names.learnCaller(frame.source, { client, principal, incarnation })
-    }
-    const address = findText(frame, Tag.destination)
-    const method = findText(frame, Tag.method)
-    if (address !== undefined) this.#names.learnAddress(address, frame.destination)
-    if (method !== undefined) this.#names.learnMethod(method, frame.method)
   }
 }

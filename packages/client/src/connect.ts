@@ -4,6 +4,8 @@ import { systemPorts } from '@waybill/core/system'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Client } from './client.js'
 import type { Incident } from './answers.js'
+import { isImporting } from './isolate/importing.js'
+import { closeAtSigterm } from './sigterm.js'
 import { webSocketTransport } from './transports/websocket.js'
 
 export interface ConnectOptions {
@@ -15,6 +17,11 @@ export interface ConnectOptions {
   readonly timeout?: Duration
   /** Told of each exception that leaves this process without its details; the caller sees the same `incident`. Default: to stderr. */
   readonly onIncident?: (incident: Incident) => void
+  /**
+   * Whether SIGTERM closes a client that has exposed something: it lets running calls end, for 25 s at the most, and then the process ends as it would
+   * have, unless the program has a listener for SIGTERM itself. Default: true, but where `ports` are given.
+   */
+  readonly drainOnSigterm?: boolean
   /** Instead of the one that the URL's scheme asks for. */
   readonly transport?: Transport
   readonly backoff?: Partial<Backoff>
@@ -26,10 +33,12 @@ const DEFAULT_TIMEOUT_MS = 5000
 
 /** Hops on. Rejects with `RouterUnreachable`, `Unauthorized`, `Forbidden` or `Incompatible`; then nothing is left behind. */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
-  const { name, token, labels, ports = systemPorts } = options
+  const { name, token, labels, ports = systemPorts, drainOnSigterm = options.ports === undefined } = options
   if (name !== undefined && !isName(name))
     throw new WaybillError('BadAddress', `${quoted(name)} is not a client name: 1 to 64 letters, digits, _ and -`)
   checkLabels(labels)
+  if (isImporting())
+    throw new WaybillError('Unsupported', 'the module of an isolated method connects; put the class into one that does not')
   const client = new Client({
     url,
     transport: options.transport ?? transportFor(url),
@@ -39,6 +48,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     labels,
     backoff: { ...defaultBackoff, ...options.backoff },
     onIncident: options.onIncident ?? report,
+    onExpose: drainOnSigterm ? closeAtSigterm : undefined,
   })
   await client.open(options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, 'timeout'))
   return client

@@ -1,8 +1,10 @@
-/** One call that this client was asked to run. Only its fields and what the method sees of it; `Incoming` decides. */
-import { calleeTable } from '@waybill/core'
+/** One call that this client was asked to run. Only its fields and what the method sees of it; `Incoming` and `Running` decide. */
+import { calleeTable, Flag } from '@waybill/core'
 import type { CalleeEvent, CalleeState, CurrentCall, MethodContract, Progress, Timer } from '@waybill/core'
+import type { CallFields, Construct } from './arrival.js'
 import type { Exposure } from './exposure.js'
 import type { KnownCaller } from './names.js'
+import type { Held } from './objects.js'
 import type { Joiner } from './pieces.js'
 
 export interface CallSink {
@@ -16,7 +18,13 @@ export class IncomingCall implements CurrentCall {
   /** Pieces of the arguments that have arrived, until the last one. */
   joiner: Joiner | undefined
   args: readonly unknown[] = []
+  /** The object that answers, while the method runs. */
+  held: Held | undefined
+  /** A cancel came while the method ran. */
+  isCancelled = false
   cancelTimer: Timer | undefined
+  /** Ends a method that runs in a process of its own; it then throws. */
+  kill: (() => void) | undefined
   readonly #sink: CallSink
   #abort: AbortController | undefined
   #aborted: unknown
@@ -24,44 +32,46 @@ export class IncomingCall implements CurrentCall {
   /** The caller's symbol and its number for the call: where answers go. */
   readonly source: number
   readonly number: number
+  readonly flags: number
   readonly exposure: Exposure
   readonly contract: MethodContract
-  readonly statusesWanted: boolean
   readonly encoding: number
+  readonly attempt: number
   readonly caller: KnownCaller
-  readonly data: unknown
-  /** The same as it arrived, to be returned with every status and the outcome. */
-  readonly dataField: Uint8Array | undefined
+  /** What it says beside its header. */
+  readonly fields: CallFields | undefined
   readonly deadlineMs: number | undefined
 
   constructor(parts: {
     source: number
     number: number
+    flags: number
     exposure: Exposure
     contract: MethodContract
-    statusesWanted: boolean
     encoding: number
+    attempt: number
     caller: KnownCaller
-    data: unknown
-    dataField: Uint8Array | undefined
+    fields: CallFields | undefined
     deadlineMs: number | undefined
     sink: CallSink
   }) {
     this.source = parts.source
     this.number = parts.number
+    this.flags = parts.flags
     this.exposure = parts.exposure
     this.contract = parts.contract
-    this.statusesWanted = parts.statusesWanted
     this.encoding = parts.encoding
+    this.attempt = parts.attempt
     this.caller = parts.caller
-    this.data = parts.data
-    this.dataField = parts.dataField
+    this.fields = parts.fields
     this.deadlineMs = parts.deadlineMs
     this.#sink = parts.sink
   }
 
+  // ---- what the method sees
+
   get sn(): string {
-    return this.#sink.serialNumber(this)
+    return this.fields?.sn ?? this.#sink.serialNumber(this)
   }
 
   get service(): string {
@@ -70,6 +80,14 @@ export class IncomingCall implements CurrentCall {
 
   get method(): string {
     return this.contract.name
+  }
+
+  get data(): unknown {
+    return this.fields?.data
+  }
+
+  get parent(): string | undefined {
+    return this.fields?.parent
   }
 
   /** Made when first asked for, as most methods never do. */
@@ -83,6 +101,31 @@ export class IncomingCall implements CurrentCall {
 
   progress(progress: Progress): void {
     this.#sink.progress(this, progress)
+  }
+
+  // ---- what the others see
+
+  get dataField(): Uint8Array | undefined {
+    return this.fields?.dataField
+  }
+
+  get construct(): Construct | undefined {
+    return this.fields?.construct
+  }
+
+  get sticky(): string | undefined {
+    return this.fields?.sticky
+  }
+
+  /** The line that it stands in. */
+  get line(): string | undefined {
+    const key = this.fields?.orderKey
+    return key === undefined ? undefined : `${this.service} ${key}`
+  }
+
+  /** Whether its terminal word has to wait until the method has really ended: somebody else waits for that. */
+  get endsWithMethod(): boolean {
+    return this.fields?.orderKey !== undefined || (this.flags & Flag.noReply) !== 0
   }
 
   abort(reason: unknown): void {

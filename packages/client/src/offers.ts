@@ -4,8 +4,9 @@
  */
 import { WaybillError } from '@waybill/core'
 import type { Call, ServiceContract } from '@waybill/core'
-import { exposureOf, type Exposure } from './exposure.js'
+import { exposureOf, type Exposure, type Report } from './exposure.js'
 import type { Incoming } from './incoming.js'
+import type { Isolation } from './isolate/isolation.js'
 
 interface Offered {
   readonly symbol: number
@@ -32,15 +33,23 @@ export class Offers {
   readonly #exposures = new Set<Exposure>()
   readonly #incoming: Incoming
   readonly #router: RouterCalls
+  readonly #report: Report
 
-  constructor(incoming: Incoming, router: RouterCalls) {
-    this.#incoming = incoming
-    this.#router = router
+  readonly #loadIsolation: () => Promise<Isolation>
+  #isolation: Promise<Isolation> | undefined
+
+  /** `isolation` is asked for once, where the first isolated method is exposed. */
+  constructor(parts: { incoming: Incoming; router: RouterCalls; report: Report; isolation: () => Promise<Isolation> }) {
+    this.#incoming = parts.incoming
+    this.#router = parts.router
+    this.#report = parts.report
+    this.#loadIsolation = parts.isolation
   }
 
   /** Resolves when the router knows of it. Rejects with `NotExposed`, `Forbidden` or `Unsupported`, and then nothing is exposed. */
   async expose(target: object, implementation: object | undefined): Promise<Exposed> {
-    const exposure = exposureOf(target, implementation)
+    const exposure = exposureOf(target, implementation, this.#report)
+    if (exposure.isIsolated) exposure.isolate(await (this.#isolation ??= this.#loadIsolation()))
     // A session that is lost meanwhile took the offer with it, so offering again is the same as offering once.
     while (!(await this.#offered(exposure))) continue
     this.#exposures.add(exposure)
@@ -54,10 +63,22 @@ export class Offers {
     if (exposures.length > 0) await this.#offer(exposures)
   }
 
+  /** Takes all of them back for good: no later session offers them again. */
   async withdrawAll(): Promise<void> {
-    const symbols = [...this.#exposures].map((exposure) => exposure.symbol).filter((symbol) => symbol !== 0)
+    const exposures = [...this.#exposures]
     this.#exposures.clear()
-    if (symbols.length > 0) await this.#router.withdraw(symbols)
+    const symbols = exposures.map((exposure) => exposure.symbol).filter((symbol) => symbol !== 0)
+    try {
+      if (symbols.length > 0) await this.#router.withdraw(symbols)
+    } finally {
+      for (const exposure of exposures) this.#retired(exposure)
+    }
+  }
+
+  /** The client has ended. */
+  retire(): void {
+    for (const exposure of this.#exposures) exposure.retire()
+    this.#exposures.clear()
   }
 
   async #offer(exposures: readonly Exposure[]): Promise<void> {
@@ -90,11 +111,20 @@ export class Offers {
   }
 
   async #withdraw(exposure: Exposure): Promise<void> {
-    if (!this.#exposures.delete(exposure) || exposure.symbol === 0) return
+    if (!this.#exposures.delete(exposure)) return
+    try {
+      if (exposure.symbol !== 0) await this.#router.withdraw([exposure.symbol])
+    } finally {
+      this.#retired(exposure)
+    }
+  }
+
+  /** Nothing new arrives for it any more. */
+  #retired(exposure: Exposure): void {
     const before = exposure.symbol
-    await this.#router.withdraw([before])
     exposure.symbol = 0
     this.#incoming.serve(exposure, before)
+    exposure.retire()
   }
 }
 

@@ -1,6 +1,6 @@
 /** What must and must not compile about `service<T>()`. Checked by `tsc -b`; nothing of it ever runs. */
 import * as z from 'zod'
-import { service, type ServiceDefinition } from '../src/index.js'
+import { functions, service, type FunctionService, type Remote, type ServiceDefinition } from '../src/index.js'
 
 class Asleep extends Error {}
 
@@ -47,3 +47,22 @@ interface Cat {
 // @ts-expect-error a dog is not a cat
 const cat: ServiceDefinition<Cat> = dog
 void cat
+
+const math = { add: (a: number, b: number) => a + b, pi: 3, _secret: () => 1 }
+const offered: FunctionService<typeof math> = functions('Math@1.0.0', math)
+void offered
+declare const remote: Remote<typeof math>
+void (remote.add(1, 2) satisfies Promise<number>)
+// @ts-expect-error not a function
+void remote.pi
+// @ts-expect-error never offered
+void remote._secret
+// @ts-expect-error the first is a number
+void remote.add('1', 2)
+
+void service<Dog>('Dog', { bark: { guard: ({ caller, attempt }, [phrase]) => caller.client === phrase && attempt === 1 } })
+void service<Dog>('Dog', { bark: { guard: () => Promise.resolve(true), isolate: 'process' } }, { module: 'file:///dog.js' })
+// @ts-expect-error a guard says yes or no
+void service<Dog>('Dog', { bark: { guard: () => 'yes' } })
+// @ts-expect-error no other way
+void service<Dog>('Dog', { bark: { isolate: 'thread' } })

@@ -285,19 +285,16 @@ test('a compiler without context.metadata is refused, as @Local would not hold u
   expect(() => apply(() => {}, context)).toThrow(refused('Unsupported', 'context.metadata'))
 })
 
-test('terms that are not there yet are Unsupported, and named', () => {
-  @Remote
-  class Isolated {
-    @Method({ isolate: 'process' })
+test('guards, isolation and the module stand in the contract', () => {
+  const guard = (): boolean => true
+  @Remote({ module: 'file:///dog.js' })
+  class Dog {
+    @Method({ isolate: 'process', guard })
     bark(): void {}
   }
-  @Remote
-  class Guarded {
-    @Method({ guard: () => true })
-    bark(): void {}
-  }
-  expect(() => contractOf(Isolated)).toThrow(refused('Unsupported', "'isolate'"))
-  expect(() => contractOf(Guarded)).toThrow(refused('Unsupported', "'guard'"))
+  const contract = contractOf(Dog)
+  expect(contract.module).toBe('file:///dog.js')
+  expect(contract.methods.get('bark')).toMatchObject({ isolate: 'process', guard })
 })
 
 test('malformed names and versions are refused', () => {

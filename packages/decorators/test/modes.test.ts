@@ -30,13 +30,15 @@ const unchecked = Object.fromEntries(
 const bySchema = { schemaWrong: [1], schemaMore: [2] }
 const byDesign = { allWrong: [1], bigint: [3], optional: [4], literal: [6], restWrong: [0], defaulted: [0], wrapped: [0] }
 
+const json = (type: string) => ({ $schema: 'https://json-schema.org/draft/2020-12/schema', type })
+
 const described = (metadata: boolean): unknown => [
   ['all', metadata ? ['string', 'number', 'boolean', 'bigint', 'number'] : null],
   ['loose', metadata ? ['unknown', 'unknown', 'unknown', 'unknown', 'unknown', 'unknown', 'string', 'unknown'] : null],
   ['rest', metadata ? ['string'] : null],
   ['defaulted', metadata ? ['string'] : null],
   ['wrapped', metadata ? ['string'] : null],
-  ['schema', ['schema:zod', 'schema:zod']],
+  ['schema', [json('string'), json('number')]],
 ]
 
 for (const mode of Object.keys(modes) as Mode[]) {

@@ -5,7 +5,7 @@ import { quoted, WaybillError, type Introduction } from '@waybill/core'
 /** The name of who is responsible for a client. */
 export type Principal = string
 
-export type Action = 'connect' | 'expose' | 'call' | 'postback' | 'publish' | 'subscribe'
+export type Action = 'connect' | 'expose' | 'call' | 'postback' | 'publish' | 'subscribe' | 'drain'
 
 /** What the action is about; each field where it applies. */
 export interface Subject {
@@ -19,7 +19,8 @@ export interface Subject {
 export interface Access {
   /** Throws `Unauthorized` where the credentials are missing or wrong. */
   authenticate(credentials: Introduction['credentials']): Principal | Promise<Principal>
-  /** Asked for every connect, expose, call, publish and subscribe, so it must be quick and cannot wait; absent: everything is allowed. */
+  /** Asked for every one of these, so it must be quick and cannot wait; absent: everything is allowed, but to drain a client of another principal,
+   * or to have one told of a call. */
   readonly authorize: ((principal: Principal, action: Action, subject: Subject) => boolean) | undefined
 }
 

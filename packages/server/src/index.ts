@@ -1,5 +1,5 @@
 export type { Access, Action, Principal, Subject } from './access.js'
-export type { ClientInfo, RouterApi, RouterInfo, ServiceInfo } from './api/router-api.js'
+export type { ClientInfo, DrainInfo, RouterApi, RouterInfo, ServiceInfo } from './api/router-api.js'
 export { composeRouter, createRouter, DEFAULT_PORT, type RouterHandle, type RouterOptions } from './create-router.js'
 export type { Entrance } from './entrance.js'
 export type { RouterIncident } from './incidents.js'

@@ -2,11 +2,11 @@
  * The router: the one place that sees all its parts. Takes links from gateways, gives their packets to `Dispatch`, and brings the parts to an
  * end together. Decides nothing itself.
  */
-import { FrameReader, PROTOCOL_VERSION, quoted, Slab, WaybillError, type Link, type LinkEvents, type Ports } from '@waybill/core'
+import { FrameReader, FrameType, PROTOCOL_VERSION, quoted, Slab, WaybillError, type Link, type LinkEvents, type Ports } from '@waybill/core'
 import { guardedAccess, type Access } from './access.js'
 import { Admission, type RouterIdentity } from './admission.js'
 import { receiptInfo, type ReceiptInfo, type Selection } from './api/receipts-api.js'
-import type { ClientInfo, InstanceInfo, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
+import type { ClientInfo, DrainInfo, InstanceInfo, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
 import { Calls } from './calls.js'
 import { Dispatch } from './dispatch.js'
 import type { Entrance } from './entrance.js'
@@ -231,6 +231,17 @@ export class Router implements Entrance, RouterView {
       this.#registry.withdraw(instance)
       this.#calls.delivery.changed(instance.service.name)
     }
+  }
+
+  drain(session: Session, client: string): DrainInfo {
+    const found = this.#sessions.named(client)
+    if (found === undefined) throw new WaybillError('NoSuchClient', `there is no client ${quoted(client)}`)
+    const { authorize } = this.#parts.access
+    const { principal } = session
+    const may = authorize === undefined ? principal === found.principal : authorize(principal, 'drain', { client: found.name })
+    if (!may) throw new WaybillError('Forbidden', `${principal} may not drain ${found.name}`)
+    found.channel.write({ type: FrameType.drain })
+    return { client: found.name, inFlight: found.handling }
   }
 
   // ---- the whole

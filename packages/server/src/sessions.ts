@@ -87,6 +87,11 @@ export class Sessions {
     return this.#symbols.get(symbol)
   }
 
+  /** The client of a name or an id. */
+  named(name: string): Session | undefined {
+    return this.#byName.get(name) ?? this.#byId.get(name)
+  }
+
   isConnected(name: string): boolean {
     return this.#byName.has(name) || this.#byId.has(name)
   }

@@ -2,7 +2,7 @@
 import { isName, isServiceName } from '../address/names.js'
 import { WaybillError } from '../errors/index.js'
 import { durationMs } from '../remote-types/index.js'
-import type { ErrorClass, InstanceRule, MethodTerms, Schema, ServiceTerms } from './terms.js'
+import type { ErrorClass, InstanceRule, MethodConditions, MethodTerms, Schema, ServiceTerms } from './terms.js'
 import { defaultVersion, isVersion } from './version.js'
 
 /** A method's function, taken from the prototype once. Call it as `invoke.call(instance, ...args)`. */
@@ -23,6 +23,8 @@ export interface MethodContract {
   readonly concurrency: number | undefined
   /** Those of the method and of the service. */
   readonly errors: readonly ErrorClass[]
+  readonly guard: MethodConditions['guard'] | undefined
+  readonly isolate: MethodConditions['isolate']
 }
 
 export interface ServiceContract {
@@ -32,6 +34,7 @@ export interface ServiceContract {
   readonly labels: Readonly<Record<string, string>>
   readonly instance: InstanceRule
   readonly concurrency: number | undefined
+  readonly module: string | undefined
   /** Built once. Whatever arrives from the wire is looked up here and never on an object. */
   readonly methods: ReadonlyMap<string, MethodContract>
 }
@@ -50,10 +53,10 @@ export function serviceContract(
     if (!isName(label) || !isName(value)) throw badName(`${label}=${value}`, `is not a label of ${name}: letters, digits, _ and -`)
   }
   const concurrency = checkConcurrency(terms.concurrency, name)
-  return Object.freeze({ name, version, labels: Object.freeze({ ...labels }), instance, concurrency, methods })
+  return Object.freeze({ name, version, labels: Object.freeze({ ...labels }), instance, concurrency, module: terms.module, methods })
 }
 
-/** Throws `Unsupported` naming the term that is accepted in types and not there yet. */
+/** Throws `BadAddress` for a term that is not well formed. */
 export function methodContract(
   owner: string,
   name: string,
@@ -62,8 +65,9 @@ export function methodContract(
   serviceErrors: readonly ErrorClass[] = [],
   primitives?: readonly (Primitive | undefined)[],
 ): MethodContract {
-  for (const term of ['isolate', 'guard'] as const) {
-    if (terms[term] !== undefined) throw new WaybillError('Unsupported', `${owner}.${name}: the term '${term}' is not there yet`)
+  if (terms.guard !== undefined && typeof terms.guard !== 'function') throw badName(String(terms.guard), `is no guard of ${owner}.${name}`)
+  if (terms.isolate !== undefined && terms.isolate !== 'process') {
+    throw badName(String(terms.isolate), `is no value of isolate of ${owner}.${name}: there is 'process'`)
   }
   return Object.freeze({
     name,
@@ -75,6 +79,8 @@ export function methodContract(
     timeoutMs: terms.timeout === undefined ? undefined : durationMs(terms.timeout, `timeout of ${owner}.${name}`),
     concurrency: checkConcurrency(terms.concurrency, `${owner}.${name}`),
     errors: [...new Set([...(terms.errors ?? []), ...serviceErrors])],
+    guard: terms.guard,
+    isolate: terms.isolate,
   })
 }
 

@@ -1,5 +1,9 @@
 /** Owns the printed form of a contract: plain JSON for `describe`, the dashboard and other languages. Must not know the wire. */
 import type { MethodContract, ServiceContract } from './contract.js'
+import type { Schema } from './terms.js'
+
+/** The method of every service that gives its description. It is the client's own, and no service can have one of that name. */
+export const DESCRIBE = 'waybill.describe'
 
 export interface ServiceDescription {
   readonly name: string
@@ -10,16 +14,22 @@ export interface ServiceDescription {
   readonly methods: readonly MethodDescription[]
 }
 
+/** What is known of a value: a primitive, `unknown`, its JSON Schema, or, where its schema does not give one, the vendor, as `schema:zod`. */
+export type TypeDescription = string | Readonly<Record<string, unknown>>
+
 export interface MethodDescription {
   readonly name: string
   readonly idempotent: boolean
   readonly timeoutMs?: number
   readonly concurrency?: number
-  /** One for each parameter of which something is known: a primitive, `unknown`, or the vendor of its schema, as `schema:zod`. */
-  readonly parameters?: readonly string[]
-  readonly returns?: string
+  /** One for each parameter of which something is known. */
+  readonly parameters?: readonly TypeDescription[]
+  readonly returns?: TypeDescription
   /** Names of the classes of errors that travel as themselves. */
   readonly errors?: readonly string[]
+  readonly isolate?: 'process'
+  /** Whether it is asked for each call who may make it. */
+  readonly guarded?: true
 }
 
 export function describeContract(contract: ServiceContract): ServiceDescription {
@@ -35,15 +45,31 @@ export function describeContract(contract: ServiceContract): ServiceDescription 
 }
 
 function describeMethod(method: MethodContract): MethodDescription {
-  const { name, idempotent, timeoutMs, concurrency, args, primitives, returns, errors } = method
-  const parameters = args?.map((schema) => `schema:${schema['~standard'].vendor}`) ?? primitives?.map((type) => type ?? 'unknown')
+  const { name, idempotent, timeoutMs, concurrency, args, primitives, returns, errors, isolate, guard } = method
+  const parameters = args?.map((schema) => describeSchema(schema, 'input')) ?? primitives?.map((type) => type ?? 'unknown')
   return {
     name,
     idempotent,
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(concurrency !== undefined && { concurrency }),
     ...(parameters && { parameters }),
-    ...(returns && { returns: `schema:${returns['~standard'].vendor}` }),
+    ...(returns && { returns: describeSchema(returns, 'output') }),
     ...(errors.length > 0 && { errors: errors.map((one) => one.name) }),
+    ...(isolate && { isolate }),
+    ...(guard && { guarded: true as const }),
   }
+}
+
+type Converter = (options: { readonly target: string }) => unknown
+
+/** A vendor that cannot say it may throw; then its name has to do. */
+function describeSchema(schema: Schema, side: 'input' | 'output'): TypeDescription {
+  const standard = schema['~standard'] as Schema['~standard'] & { readonly jsonSchema?: Partial<Record<'input' | 'output', Converter>> }
+  try {
+    const json: unknown = JSON.parse(JSON.stringify(standard.jsonSchema?.[side]?.({ target: 'draft-2020-12' }) ?? null))
+    if (typeof json === 'object' && json !== null) return json as Record<string, unknown>
+  } catch {
+    // Said below.
+  }
+  return `schema:${standard.vendor}`
 }

@@ -25,7 +25,7 @@ const ofClasses = new WeakMap<object, ServiceContract>()
 
 /**
  * The contract of a class, or of an instance (then `instance` is `shared`). Throws `NotExposed` where there is no `@Remote` or it is
- * written where it cannot hold, `Unsupported` for a term that is not there yet, `BadAddress` for a malformed name or version.
+ * written where it cannot hold, `BadAddress` for a malformed name, version or term.
  */
 export function contractOf(target: object): ServiceContract {
   const isClass = typeof target === 'function'

@@ -8,6 +8,7 @@ import type { MethodNames } from '../remote-types/index.js'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { methodContract, serviceContract, type Invoke, type MethodContract, type ServiceContract } from './contract.js'
 import { isReserved } from './names.js'
+import { ownFunction } from './own.js'
 import type { MethodConditions, MethodTerms, ServiceTerms } from './terms.js'
 import { defaultVersion, isVersion } from './version.js'
 
@@ -79,8 +80,7 @@ export function contractOfService(definition: ServiceDefinition<never>, implemen
 
 function functionOf(from: unknown, name: string): Invoke | undefined {
   for (let at = from; typeof at === 'object' && at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
-    const descriptor = Object.getOwnPropertyDescriptor(at, name)
-    if (descriptor) return typeof descriptor.value === 'function' ? (descriptor.value as Invoke) : undefined
+    if (Object.hasOwn(at, name)) return ownFunction(at, name) as Invoke | undefined
   }
   return undefined
 }

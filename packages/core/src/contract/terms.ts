@@ -1,5 +1,6 @@
 /** Owns what an author writes into `@Remote`, `@Method` and `service()`. Must not know how it was written down or where it is kept. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { CurrentCall } from '../current-call/index.js'
 import type { Duration } from '../remote-types/index.js'
 
 /** Any Standard Schema: zod, valibot, arktype. Input and output are the same on the wire. */
@@ -23,10 +24,16 @@ export interface MethodConditions {
   readonly concurrency?: number
   /** Classes of errors that travel as themselves, with their fields. */
   readonly errors?: readonly ErrorClass[]
-  /** Not there yet: `expose` answers `Unsupported`. */
+  /**
+   * Each call runs in a process of its own, which is killed where it does not end after a cancel. Only on Node, only where a class is exposed,
+   * and the service must say its `module`.
+   */
   readonly isolate?: 'process'
-  /** Not there yet: `expose` answers `Unsupported`. */
-  readonly guard?: (...args: never) => unknown
+  /**
+   * Asked before each call starts, with the arguments as they were checked: `true` lets it start. Anything else is `Forbidden`, and so is what
+   * it throws, but for a `Forbidden`, `Unauthorized` or `Rejected` of its own.
+   */
+  guard?(call: CurrentCall, args: readonly unknown[]): boolean | PromiseLike<boolean>
 }
 
 export interface MethodTerms extends MethodConditions {
@@ -49,4 +56,6 @@ export interface ServiceTerms {
   readonly concurrency?: number
   /** Classes of errors that travel as themselves, with their fields, from any of its methods. */
   readonly errors?: readonly ErrorClass[]
+  /** `import.meta.url` of the module that exports the class: a process for an isolated method imports it from there. */
+  readonly module?: string
 }

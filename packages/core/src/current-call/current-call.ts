@@ -21,6 +21,10 @@ export interface CurrentCall {
   readonly caller: Caller
   /** What the caller sent beside the arguments. */
   readonly data: unknown
+  /** 1, or more where the router handed the same call over again, after it had lost whoever had it. */
+  readonly attempt: number
+  /** Serial number of the group that the call belongs to. */
+  readonly parent?: string | undefined
   /** Milliseconds of the callee's monotonic clock; absent without a deadline. */
   readonly deadlineMs?: number | undefined
   /** Aborts when the call is cancelled or its deadline has passed. */

@@ -56,6 +56,17 @@ export function findField(frame: FrameReader, tag: number): Uint8Array | undefin
   return undefined
 }
 
+/** Shows each field of the reader's current frame, in one pass; `start` and `end` are in `frame.bytes`. Throws `ProtocolViolation` as above. */
+export function eachField(frame: FrameReader, visit: (tag: number, start: number, end: number) => void): void {
+  let at = frame.start + HEADER_BYTES
+  const end = at + frame.extensionBytes
+  while (at < end) {
+    const next = fieldEnd(frame, at, end)
+    visit(frame.bytes[at]!, at + FIELD_BYTES, next)
+    at = next
+  }
+}
+
 /** Throws `ProtocolViolation` where the fields of the frame do not add up, or one of them stands twice. */
 export function checkFields(frame: FrameReader): void {
   if (frame.extensionBytes === 0) return

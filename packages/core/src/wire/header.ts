@@ -14,7 +14,7 @@
  * 28 u8  encoding     of the body, see `body`
  * 29 u8  hops         routers passed so far
  * 30 u8  priority     reserved, 0
- * 31 u8  attempt      reserved, 0
+ * 31 u8  attempt      of a call: how often it was handed over, see `FrameReader.attempt`
  * 32 …   extension, then the body to the end of the frame
  * ```
  *
@@ -112,6 +112,11 @@ export class FrameReader {
   /** Where the current frame's body begins; it ends at `end`. */
   get bodyStart(): number {
     return this.start + HEADER_BYTES + this.extensionBytes
+  }
+
+  /** Of a call: 1 when it is handed over for the first time, which headers say as 0. */
+  get attempt(): number {
+    return this.bytes[this.start + Offset.attempt] || 1
   }
 
   /** A view of the current frame's body, without a copy. */

@@ -1,4 +1,4 @@
-export { checkFields, extensionField, findField, findText, joinFields } from './extension.js'
+export { checkFields, eachField, extensionField, findField, findText, joinFields } from './extension.js'
 export { FrameReader, HEADER_BYTES, MAX_EXTENSION_BYTES, Offset } from './header.js'
 export { readU32, writeU32 } from './little-endian.js'
 export { EARLY_FLUSH_BYTES, Outbox } from './outbox.js'

@@ -65,6 +65,12 @@ export interface InstanceInfo {
   readonly idempotent: boolean
 }
 
+export interface DrainInfo {
+  readonly client: string
+  /** Calls that it has and that have not ended: it lets them end. */
+  readonly inFlight: number
+}
+
 export interface RouterView {
   /** No answer may be longer. */
   readonly maxFrameBytes: number
@@ -80,6 +86,8 @@ export interface RouterView {
   cancel(session: Session, selection: Selection): readonly string[]
   /** Takes back the instances of these symbols, as far as they are the session's own. */
   withdraw(session: Session, symbols: readonly number[]): void
+  /** Asks a client to take its services back. Throws `NoSuchClient` or `Forbidden`. */
+  drain(session: Session, client: string): DrainInfo
 }
 
 /** What `client.remote<RouterApi>('waybill.Router')` offers. */
@@ -94,6 +102,8 @@ export interface RouterApi {
   /** Cancels the stored calls of your principal that fit and have not ended, and returns their serial numbers. */
   cancel(query: ReceiptQuery): readonly string[]
   instances(address: string, method?: string): readonly InstanceInfo[]
+  /** Asks a client to take its services back and to let what runs end. It stays, and offers nothing again by itself. */
+  drain(client: string): DrainInfo
 }
 
 type Method = (view: RouterView, caller: Session, args: readonly unknown[]) => unknown
@@ -127,6 +137,7 @@ export const routerMethods: ReadonlyMap<string, Method> = new Map<string, Method
     },
   ],
   ['cancel', (view, caller, [query]) => view.cancel(caller, readCancelSelection(query))],
+  ['drain', (view, caller, [client]) => view.drain(caller, text(client, 'client'))],
 ])
 
 function readOffer(value: unknown): Offer {

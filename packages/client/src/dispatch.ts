@@ -1,0 +1,100 @@
+/** What each frame of the router means: the protocol, seen from a client, as one switch. Decides whose business it is, and passes it on. */
+import { findField, findText, FrameType, prepareBody, Tag } from '@waybill/core'
+import type { CallerEvent, FrameReader } from '@waybill/core'
+import type { Connection } from './connection.js'
+import type { Events } from './events.js'
+import type { Incoming } from './incoming.js'
+import type { Names } from './names.js'
+import type { Outgoing } from './outgoing.js'
+import type { Postbacks } from './postbacks.js'
+
+export interface DispatchParts {
+  readonly connection: Connection
+  readonly names: Names
+  readonly outgoing: Outgoing
+  readonly incoming: Incoming
+  readonly events: Events
+  readonly postbacks: Postbacks
+  /** The router wants this client empty. */
+  readonly drain: () => void
+}
+
+export class Dispatch {
+  readonly #connection: Connection
+  readonly #names: Names
+  readonly #outgoing: Outgoing
+  readonly #incoming: Incoming
+  readonly #events: Events
+  readonly #postbacks: Postbacks
+  readonly #drain: () => void
+
+  constructor(parts: DispatchParts) {
+    this.#connection = parts.connection
+    this.#names = parts.names
+    this.#outgoing = parts.outgoing
+    this.#incoming = parts.incoming
+    this.#events = parts.events
+    this.#postbacks = parts.postbacks
+    this.#drain = parts.drain
+  }
+
+  frame(frame: FrameReader): void {
+    switch (frame.type) {
+      case FrameType.result: // destination: ourselves, call, body: the value
+        return this.#events.accepted(frame) ? undefined : this.#answer(frame, 'result')
+      case FrameType.call: // source: the caller, destination: our instance, call, method | Tag.method, ttl, body: arguments
+        return this.#incoming.call(frame)
+      case FrameType.progress: // destination, call, body: { total, completed, details? }
+        return this.#answer(frame, 'progress')
+      case FrameType.accepted:
+        return this.#answer(frame, 'accepted')
+      case FrameType.started:
+        return this.#answer(frame, 'started')
+      case FrameType.exception: // destination, call, flags: executed, body: { exval, xclass?, code?, … }
+        return this.#answer(frame, 'exception')
+      case FrameType.rejected: // destination, call, body: { code, description, details? }
+        return this.#events.rejected(frame) ? undefined : this.#answer(frame, 'rejected')
+      case FrameType.answerChunk: // destination, call, body: the next piece
+        return frame.call === 0 ? this.#postbacks.arrived(frame, undefined) : this.#outgoing.answerChunk(frame)
+      case FrameType.stored: // destination, call, body: { sn, durability }
+        return this.#outgoing.stored(frame)
+      case FrameType.callChunk: // source, call, body: the next piece
+        return this.#incoming.callChunk(frame)
+      case FrameType.cancel: // source, call
+        return this.#incoming.cancel(frame)
+      case FrameType.symbol: // what symbols stand for; without names, the source is gone
+        return this.#learn(frame)
+      case FrameType.event: // Tag.topic, Tag.sender, Tag.cursor, body: the value
+        return this.#events.event(frame)
+      case FrameType.gap: // body: { missed, from, to }
+        return this.#events.gap(frame)
+      case FrameType.drain:
+        return this.#drain()
+      case FrameType.unsupported: // the router does not know a type that we sent; its call ends by its deadline
+        return
+      default:
+        this.#connection.write({ type: FrameType.unsupported, call: frame.call }, undefined, prepareBody({ type: frame.type }))
+    }
+  }
+
+  #answer(frame: FrameReader, event: CallerEvent): void {
+    if (frame.call === 0) this.#postbacks.arrived(frame, event)
+    else this.#outgoing.answer(frame, event)
+  }
+
+  #learn(frame: FrameReader): void {
+    if (frame.source !== 0) {
+      const who = findField(frame, Tag.principal)
+      if (who === undefined) {
+        this.#names.learnCaller(frame.source, undefined)
+        return this.#incoming.callerGone(frame.source)
+      }
+      const [client, principal, incarnation] = JSON.parse(new TextDecoder().decode(who)) as [string, string, string]
+      return this.#names.learnCaller(frame.source, { client, principal, incarnation })
+    }
+    const address = findText(frame, Tag.destination)
+    const method = findText(frame, Tag.method)
+    if (address !== undefined) this.#names.learnAddress(address, frame.destination)
+    if (method !== undefined) this.#names.learnMethod(method, frame.method)
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * The calls of this client from their arguments to their terminal word: each moves through `calleeTable`. Owns the turns in which they start
+ * and the objects that they run on; which calls there are is `Incoming`'s.
+ */
+import {
+  calleeHolder,
+  checkArguments,
+  checkResult,
+  executed,
+  FrameType,
+  parseBodyIn,
+  runInCall,
+  serialNumber,
+  WaybillError,
+} from '@waybill/core'
+import type { BodyLimits, Ports, Progress } from '@waybill/core'
+import type { Answers } from './answers.js'
+import { askGuard } from './guard.js'
+import type { CallSink, IncomingCall } from './incoming-call.js'
+import type { Outside } from './isolate/isolation.js'
+import { Unbuilt } from './objects.js'
+import { Turns } from './turns.js'
+
+/** How long a cancelled method may take to end by itself before its caller is answered. */
+const CANCEL_GRACE_MS = 250
+
+export class Running implements CallSink {
+  readonly #turns = new Turns()
+  readonly #ports: Ports
+  readonly #limits: BodyLimits
+  readonly #answers: Answers
+  readonly #ended: (call: IncomingCall) => void
+
+  /** `ended` is told of each call once, when nothing of it is left here. */
+  constructor(parts: { ports: Ports; limits: BodyLimits; answers: Answers; ended: (call: IncomingCall) => void }) {
+    this.#ports = parts.ports
+    this.#limits = parts.limits
+    this.#answers = parts.answers
+    this.#ended = parts.ended
+  }
+
+  /** Its first frame is here: from now on it has its place in the order. */
+  arrived(call: IncomingCall): void {
+    this.#turns.arrived(call)
+  }
+
+  /** Its arguments are here, between `start` and `end`. */
+  complete(call: IncomingCall, bytes: Uint8Array, start: number, end: number): void {
+    try {
+      const args = parseBodyIn(call.encoding, bytes, start, end, this.#limits, 'given') ?? []
+      if (!Array.isArray(args)) throw new WaybillError('BadArguments', 'the arguments are not a list')
+      if (call.fields?.named !== undefined) args.push(call.fields.named)
+      const checked = checkArguments(call.contract, args)
+      if (!isPromise(checked)) return this.#checked(call, checked)
+      checked.then(
+        (checkedArgs) => this.#checked(call, checkedArgs),
+        (thrown: unknown) => this.refuse(call, WaybillError.from(thrown)),
+      )
+    } catch (thrown) {
+      this.refuse(call, WaybillError.from(thrown))
+    }
+  }
+
+  #checked(call: IncomingCall, args: readonly unknown[]): void {
+    call.args = args
+    if (call.contract.guard === undefined) return this.#accept(call)
+    const verdict = askGuard(call, (thrown) => this.#answers.incident(call, thrown))
+    if (!isPromise(verdict)) return this.#guarded(call, verdict)
+    void verdict.then((refusal) => this.#guarded(call, refusal))
+  }
+
+  #guarded(call: IncomingCall, refusal: WaybillError | undefined): void {
+    if (refusal === undefined) this.#accept(call)
+    else this.refuse(call, refusal)
+  }
+
+  #accept(call: IncomingCall): void {
+    if (call.state !== 'queued') return
+    this.#answers.status(FrameType.accepted, call)
+    if (this.#turns.mayStart(call)) this.#start(call)
+    else this.#turns.wait(call)
+  }
+
+  readonly #start = (call: IncomingCall): void => {
+    if (call.deadlineMs !== undefined && this.#ports.clock.nowMs() >= call.deadlineMs) {
+      return this.refuse(call, new WaybillError('DeadlineExceeded', 'the deadline passed before the call could start', { executed: 'no' }))
+    }
+    try {
+      call.held = call.exposure.take(call)
+    } catch (thrown) {
+      return this.refuse(call, thrown instanceof Unbuilt ? this.#unbuilt(call, thrown) : WaybillError.from(thrown))
+    }
+    call.step('start')
+    call.exposure.count(call.contract, 1)
+    this.#answers.status(FrameType.started, call)
+    const { object } = call.held
+    try {
+      const { contract, args } = call
+      const value = contract.isolate
+        ? call.exposure.runApart(call)
+        : runInCall(call, () => contract.invoke.apply(object, args as unknown[]))
+      if (!isPromise(value)) return this.#returned(call, value)
+      // A promise of another make may settle twice; ours does not.
+      const promise = value instanceof Promise ? value : Promise.resolve(value)
+      promise.then(
+        (settled) => this.#returned(call, settled),
+        (thrown: unknown) => this.#threw(call, thrown),
+      )
+    } catch (thrown) {
+      this.#threw(call, thrown)
+    }
+  }
+
+  #unbuilt(call: IncomingCall, { cause }: Unbuilt): WaybillError {
+    const incident = this.#answers.incident(call, cause)
+    return new WaybillError('Rejected', `${call.service} could not be constructed; incident ${incident}`, { details: { incident } })
+  }
+
+  #returned(call: IncomingCall, value: unknown): void {
+    if (call.state === 'abandoned') return this.#leave(call, 'returned')
+    try {
+      const checked = checkResult(call.contract, value)
+      if (!isPromise(checked)) return this.#succeed(call, checked)
+      checked.then(
+        (settled) => this.#succeed(call, settled),
+        (thrown: unknown) => this.#fail(call, WaybillError.from(thrown)),
+      )
+    } catch (thrown) {
+      this.#fail(call, WaybillError.from(thrown))
+    }
+  }
+
+  #succeed(call: IncomingCall, value: unknown): void {
+    if (call.state === 'abandoned') return this.#leave(call, 'returned')
+    try {
+      this.#answers.result(call, value)
+    } catch (thrown) {
+      return this.#fail(call, WaybillError.from(thrown))
+    }
+    this.#leave(call, 'returned')
+  }
+
+  /** The method did its work, but what it gave cannot be delivered. */
+  #fail(call: IncomingCall, error: WaybillError): void {
+    if (call.state !== 'abandoned') this.#answers.except(call, error, executed('calleeDone'))
+    this.#leave(call, 'returned')
+  }
+
+  #threw(call: IncomingCall, thrown: unknown): void {
+    if (call.state === 'abandoned') return this.#leave(call, 'threw')
+    if (call.isCancelled)
+      this.#answers.except(call, new WaybillError('Cancelled', 'the call was cancelled while it ran', { executed: 'maybe' }), 'maybe')
+    else if (isOutside(thrown)) this.#answers.except(call, thrown.error, thrown.error.executed)
+    else this.#answers.thrown(call, thrown)
+    this.#leave(call, 'threw')
+  }
+
+  serialNumber({ caller, number }: IncomingCall): string {
+    return serialNumber(caller.incarnation, number)
+  }
+
+  progress(call: IncomingCall, progress: Progress): void {
+    if (call.state === 'running') this.#answers.progress(call, progress)
+  }
+
+  // ---- ends
+
+  /** Refused before it started. */
+  refuse(call: IncomingCall, error: WaybillError): void {
+    if (!call.step('refuse')) return
+    this.#answers.reject(call, error, call)
+    this.#forget(call)
+  }
+
+  /** Its caller no longer waits: what has not started never will, what runs is told. */
+  cancel(call: IncomingCall): void {
+    const before = calleeHolder(call.state)
+    if (!call.step('cancel')) return
+    if (before === 'calleeBeforeStart') {
+      const error = new WaybillError('Cancelled', 'the call was cancelled before it started', { executed: executed(before) })
+      this.#answers.except(call, error, error.executed)
+      return this.#forget(call)
+    }
+    call.isCancelled = true
+    call.abort(new WaybillError('Cancelled', 'the caller cancelled the call', { executed: 'maybe' }))
+    if (call.kill === undefined && call.endsWithMethod) return
+    call.cancelTimer ??= this.#ports.clock.timer(CANCEL_GRACE_MS, () => this.#graceOver(call))
+  }
+
+  #graceOver(call: IncomingCall): void {
+    // Then the method ends, and its end is answered.
+    if (call.contract.isolate !== undefined) return call.kill?.()
+    if (!call.step('cancelGraceOver')) return
+    this.#answers.except(
+      call,
+      new WaybillError('Cancelled', 'the call was cancelled; its method did not end within its grace', { executed: 'maybe' }),
+      'maybe',
+    )
+  }
+
+  /** The session is gone: what waits never starts, what runs is told and answers nobody. With it the client, where it is `final`. */
+  lost(calls: Iterable<IncomingCall>, reason: string, final: boolean): void {
+    this.#turns.clear()
+    for (const call of calls) {
+      const { state } = call
+      call.step('sessionLost')
+      // Its answer would go out in the next session, where the caller's symbol and number may mean another call.
+      call.cancelTimer?.cancel()
+      if (state === 'queued') this.#forget(call)
+      else call.abort(new WaybillError('RouterLost', `the connection was lost while the call ran: ${reason}`, { executed: 'maybe' }))
+      if (final) call.kill?.()
+      else if (call.kill !== undefined) call.cancelTimer = this.#ports.clock.timer(CANCEL_GRACE_MS, () => call.kill?.())
+    }
+  }
+
+  /** Gives back what is complete and has not started. */
+  giveBack(error: () => WaybillError): void {
+    for (const call of this.#turns.waiting()) this.refuse(call, error())
+  }
+
+  /** The method has ended, answered or not: its place is free. */
+  #leave(call: IncomingCall, event: 'returned' | 'threw'): void {
+    if (!call.step(event)) return
+    call.exposure.count(call.contract, -1)
+    call.exposure.leave(call.held!)
+    this.#forget(call)
+  }
+
+  #forget(call: IncomingCall): void {
+    call.cancelTimer?.cancel()
+    const othersWait = this.#turns.leave(call)
+    this.#ended(call)
+    if (othersWait) this.#turns.advance(this.#start)
+  }
+}
+
+/** Whatever has a `then` is awaited, as `await` would. */
+function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** By its shape: the class belongs to what is only loaded where a method is isolated. */
+function isOutside(thrown: unknown): thrown is Outside {
+  return thrown instanceof Error && (thrown as Partial<Outside>).isOutside === true
+}
