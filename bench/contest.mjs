@@ -98,13 +98,16 @@ export class Contest {
 
   async #start() {
     const [relay, worker, caller] = this.roles
-    const { inFlight, callees, callers, subscribers } = this.cell
+    const { inFlight, callees, callers, subscribers, oneWay } = this.cell
     const { answerMs, warmMs, warmMinMs, warmCalls } = this.pace
     await Promise.all(this.roles.map((role) => role.answer(answerMs)))
     const url = await relay.ask('open', {}, answerMs)
     if (subscribers > 0) {
       await worker.ask('listen', { url, subscribers: subscribers - 1 }, answerMs)
       await caller.ask('dialPublisher', { url }, answerMs)
+    } else if (oneWay) {
+      await worker.ask('receive', { url }, answerMs)
+      await caller.ask('dialSender', { url }, answerMs)
     } else {
       const addresses = await worker.ask('serve', { url, callees }, answerMs)
       await caller.ask('dial', { url, callers, addresses }, answerMs)
@@ -131,11 +134,13 @@ export class Contest {
     return { ...counted, calls, relayUs, workerUs, callerUs, cpuUs: relayUs + workerUs + callerUs }
   }
 
-  /** Each subscriber has got each event. */
+  /** Each subscriber has got each event, or each call that nobody answers has run. */
   async #settled() {
-    if (this.cell.subscribers === 0) return
+    const { subscribers, oneWay } = this.cell
     const [, worker, caller] = this.roles
     const { answerMs } = this.pace
+    if (oneWay) await worker.ask('arrived', { count: await caller.ask('sent', {}, answerMs) }, answerMs)
+    if (subscribers === 0) return
     await worker.ask('settled', { events: await caller.ask('published', {}, answerMs) }, answerMs)
   }
 }

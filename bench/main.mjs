@@ -12,6 +12,7 @@
 // connections of a role live in its one process.
 //
 // A cell of events has subscribers instead of callees: all in the worker's process but one, which is the caller's own. Calls are deliveries there.
+// A one-way cell has calls that nobody answers.
 // bare-frames, which knows calls only, is not in them.
 //
 // How. In each cell every contender's processes are started once and warmed up. Then come the rounds: in each round each contender
@@ -24,7 +25,7 @@
 //
 // Options
 //   --rounds N       5 by default
-//   --cells a,b      only these cells (1, 64, 1024, 64x8, 512x64, 64c, e100x1, e100, e1000)
+//   --cells a,b      only these cells (1, 64, 1024, 64x8, 512x64, 64c, o64, o1024, e100x1, e100, e1000)
 //   --only a,b       only these contenders       --without a,b   not these
 //   --ms N           length of a run, 1500 by default
 //   --short          one short round of some cells, for a test: it shows that all of it works, not how fast it is
@@ -77,7 +78,7 @@ async function measure() {
   for (const cell of options.cells) {
     /** @type {Contest[]} */
     const contests = []
-    const contenders = options.contenders.filter((name) => cell.subscribers === 0 || name !== 'bare-frames')
+    const contenders = options.contenders.filter((name) => (cell.subscribers === 0 && !cell.oneWay) || name !== 'bare-frames')
     const rounds = Object.fromEntries(contenders.map((name) => [name, []]))
     const fail = async (contest, round, error) => {
       failures.push(`${contest.contender}, ${cell.says}, ${round}: ${error.message}`)

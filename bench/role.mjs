@@ -1,6 +1,7 @@
 // One process of a contender: relay, worker or caller. It obeys its parent's messages and ends when the parent is gone.
 import { dialPublisher, listen, published, settled } from './events.mjs'
 import { percentiles, run } from './load.mjs'
+import { arrived, dialSender, receive, sentSoFar } from './one-way.mjs'
 
 const [contender, role, lifetimeMs] = process.argv.slice(2)
 process.on('disconnect', () => process.exit(0))
@@ -8,6 +9,7 @@ setTimeout(() => process.exit(3), Number(lifetimeMs))
 
 const module = await import(`./contenders/${contender}/${role}.mjs`)
 const events = () => import(`./contenders/${contender}/events.mjs`)
+const oneWay = () => import(`./contenders/${contender}/one-way.mjs`)
 /** @type {import('./load.mjs').Call[]} */
 let callers = []
 
@@ -22,6 +24,12 @@ const orders = {
   dialPublisher: async ({ url }) => {
     callers = await dialPublisher(await events(), url)
   },
+  receive: async ({ url }) => receive(await oneWay(), url),
+  dialSender: async ({ url }) => {
+    callers = await dialSender(await oneWay(), url)
+  },
+  sent: () => sentSoFar(),
+  arrived: ({ count }) => arrived(count),
   published: () => published,
   settled: ({ events }) => settled(events),
   cpu: () => cpuUs(),

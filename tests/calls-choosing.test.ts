@@ -323,6 +323,32 @@ describe('fire and forget', () => {
     await send()
   })
 
+  test('keeps its place among the calls of its caller', async () => {
+    await using h = harness()
+    const seen: number[] = []
+    const client = await h.client('kennel')
+    await client.expose(dog(), { work: async (n) => (seen.push(n), '') })
+    const caller = await h.client('caller')
+    const { work } = caller.remote(dog())
+    const calls = [work(1), work.send(2), work(3), work.async(4), work.send(5), work(6)]
+    await h.until(Promise.all(calls))
+    await h.advance(10)
+    expect(seen).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
+  test('of eight megabytes arrives whole', async () => {
+    await using h = harness()
+    const seen: number[] = []
+    const store = service<{ put(text: string): void }>('Store@1.0.0', { put: {} })
+    const client = await h.client('kennel')
+    await client.expose(store, { put: (text) => void seen.push(text.length) })
+    const caller = await h.client('caller')
+    const length = 7 * 1024 * 1024
+    await h.until(Promise.all([1, 2].map(() => caller.remote(store).put.send('x'.repeat(length)))))
+    await h.advance(1000)
+    expect(seen).toEqual([length, length])
+  })
+
   test('goes on when its caller has left', async () => {
     await using h = harness()
     const ran: number[] = []

@@ -134,6 +134,11 @@ export class Connection {
     return this.#exchange.retainedBytes + this.#outbox.bytes < (this.connected?.limits.windowBytes ?? 0)
   }
 
+  /** Nothing waits in front of what is written now. */
+  get isIdle(): boolean {
+    return this.#queue.size === 0
+  }
+
   /** Something that has frames to write when there is a link and credit; the end of the line is its place after each. */
   enqueue(sendable: Sendable): void {
     this.#queue.push(sendable)

@@ -1,7 +1,6 @@
 /** A body that is ready to be sent, in one frame or in pieces. */
 import { bodyBytes, Flag, prepareBody, type BodyLimits, type FrameHead, type PreparedBody } from '@waybill/core'
 import type { Connection } from './connection.js'
-import { noCredit } from './verdicts.js'
 
 export interface OutgoingBody {
   readonly prepared: PreparedBody
@@ -34,13 +33,4 @@ export function writePiece(
   const flags = (head.flags ?? 0) | (more ? Flag.more : 0)
   connection.writeRaw({ ...head, flags }, extension, prepared.encoding, bytes.subarray(offset, end))
   return more ? end : 0
-}
-
-const HANDED_OVER = Promise.resolve()
-
-/** Writes what nobody will answer, if there is a link and credit now; resolves when its last piece is written. Throws `Overloaded`. */
-export function handOver(connection: Connection, nowMs: number, writeNext: (nowMs: number) => boolean): Promise<void> {
-  if (!connection.isLinked || !connection.hasCredit) throw noCredit()
-  if (!writeNext(nowMs)) return HANDED_OVER
-  return new Promise((resolve) => connection.enqueue({ writeNext: (now) => writeNext(now) || (resolve(), false) }))
 }

@@ -24,7 +24,8 @@ import { writeFrameOf } from './call-frames.js'
 import type { Connection } from './connection.js'
 import { errorFromException, errorFromRejection, readProgress, readRejection, readStored } from './failures.js'
 import { OutgoingCall, type CallOwner } from './outgoing-call.js'
-import { handOver, outgoingBody, type OutgoingBody } from './outgoing-body.js'
+import { sendOneWay, type Sent } from './one-way.js'
+import { outgoingBody, type OutgoingBody } from './outgoing-body.js'
 import { Joiner } from './pieces.js'
 import { LiveReceipt, type ReceiptSource } from './receipt.js'
 import { isAlone, isStored, watchRequest, type Request } from './request.js'
@@ -105,21 +106,14 @@ export class Outgoing implements CallOwner, ReceiptSource {
     return ++this.#counter
   }
 
-  /** Hands a call over of which nothing will be heard, and returns its serial number. Throws; then nothing was sent. */
-  send(request: Request, args: readonly unknown[]): { readonly sn: string; readonly written: Promise<void> } {
+  /** Hands a call over of which nothing will be heard. Throws; then nothing was sent. */
+  send(request: Request, args: readonly unknown[]): Sent {
     if (this.#closed !== undefined) throw this.#closed
     const counter = ++this.#counter
     try {
-      const nowMs = this.#ports.clock.nowMs()
-      const call = new OutgoingCall({
-        counter,
-        request,
-        body: this.bodyOf(args),
-        fields: this.#fields(request, counter),
-        nowMs,
-        owner: this,
-      })
-      return { sn: this.serialNumber(counter), written: handOver(this.#connection, nowMs, (now) => this.write(call, now)) }
+      if (request.refusal !== undefined) throw request.refusal
+      const written = sendOneWay(this.#connection, request, callNumber(counter), this.#fields(request, counter), this.bodyOf(args))
+      return { sn: this.serialNumber(counter), written }
     } catch (thrown) {
       throw notSent(thrown)
     }

@@ -7,6 +7,7 @@ import type { Address, Call, CallOptions, Fan, Listener, Prepared, RemoteOptions
 import type { LiveCall } from './call.js'
 import type { Groups } from './groups.js'
 import type { Names } from './names.js'
+import type { Sent } from './one-way.js'
 import { report } from './receipt.js'
 import { requestOf, type Request, type Target, type Wanted } from './request.js'
 
@@ -15,7 +16,7 @@ export interface Starter {
   prepare(): number
   serialNumber(counter: number): string
   /** Throws; then nothing was sent. */
-  send(request: Request, args: readonly unknown[]): { readonly sn: string; readonly written: Promise<void> }
+  send(request: Request, args: readonly unknown[]): Sent
 }
 
 const OPTIONS: ReadonlySet<string> = new Set([
@@ -125,11 +126,14 @@ const modes = Object.freeze(
       const method = this[METHOD]
       return method.starter.start(requestFor(method, 'stored'), args)
     },
-    async send(this: Callable, ...args: unknown[]): Promise<{ readonly sn: string }> {
+    send(this: Callable, ...args: unknown[]): Promise<{ readonly sn: string }> {
       const method = this[METHOD]
-      const { sn, written } = method.starter.send(requestFor(method, 'send'), args)
-      await written
-      return { sn }
+      try {
+        const { sn, written } = method.starter.send(requestFor(method, 'send'), args)
+        return written === undefined ? Promise.resolve({ sn }) : written.then(() => ({ sn }))
+      } catch (thrown) {
+        return Promise.reject(WaybillError.from(thrown, 'no'))
+      }
     },
     callback(this: Callable, listener: Listener<unknown>, ...args: unknown[]): Promise<unknown> {
       const method = this[METHOD]

@@ -100,10 +100,13 @@ export class Delivery {
     if (channel.outboundBytes > this.#parts.limits.maxOutboundBytes) channel.holdBack(caller.channel)
   }
 
-  /** Somebody who takes a call of which nobody will hear, and needs no place for it; undefined where it has to be kept account of. */
+  /**
+   * Somebody who takes a call of which nobody will hear, and needs no place for it; undefined where it has to be kept account of. How much waits for
+   * them already does not count: `forward` takes the credit from who sends too much, where to hold it would end in dropping it.
+   */
   freely(caller: Session, route: Route): Instance | undefined {
     if (route.perCaller || this.held.waiting(route.address.service, route.text)) return undefined
-    const instance = leastBusy(route, this.#parts.limits.windowBytes)
+    const instance = leastBusy(route, Number.POSITIVE_INFINITY)
     if (instance === undefined || Number.isFinite(instance.offer.concurrency)) return undefined
     this.introduce(caller, instance.session)
     return instance

@@ -22,14 +22,25 @@ export function mintIncarnation(clock: Clock, random: Random): string {
   return time + tail
 }
 
+/** What was asked for last: nearly every serial number of a process begins like the one before. */
+const last = { incarnation: '', above: -1, prefix: '' }
+
 /** The sn of the call `counter` (at most 42 bits) of a process, as a UUID. */
 export function serialNumber(incarnation: string, counter: number): string {
-  const low = counter % 2 ** 32
+  const above = Math.floor(counter / 2 ** 32)
+  if (last.incarnation !== incarnation || last.above !== above) {
+    last.prefix = prefixOf(incarnation, above)
+    last.incarnation = incarnation
+    last.above = above
+  }
+  return last.prefix + (counter % 2 ** 32).toString(16).padStart(8, '0')
+}
+
+function prefixOf(incarnation: string, above: number): string {
   const randomLow = Number.parseInt(incarnation.slice(15, 20), 16)
   // 2 bits variant, 20 bits random, 10 bits counter: the 32 bits in front of the call number.
-  const high = (2 * 2 ** 30 + randomLow * 2 ** 10 + Math.floor(counter / 2 ** 32)).toString(16).padStart(8, '0')
-  const tail = low.toString(16).padStart(8, '0')
-  return `${incarnation.slice(0, 8)}-${incarnation.slice(8, 12)}-8${incarnation.slice(12, 15)}-${high.slice(0, 4)}-${high.slice(4)}${tail}`
+  const high = (2 * 2 ** 30 + randomLow * 2 ** 10 + above).toString(16).padStart(8, '0')
+  return `${incarnation.slice(0, 8)}-${incarnation.slice(8, 12)}-8${incarnation.slice(12, 15)}-${high.slice(0, 4)}-${high.slice(4)}`
 }
 
 /** The call number on the wire. */
