@@ -4,6 +4,8 @@ import type {
   BodyLimits,
   Ports,
   Receipt,
+  ReceiptInfo,
+  ReceiptQuery,
   Remote,
   RemoteOptions,
   ServiceDefinition,
@@ -26,7 +28,6 @@ import { Offers, type Exposed, type RouterCalls } from './offers.js'
 import { Outgoing } from './outgoing.js'
 import { Postbacks, type PostbackListener } from './postbacks.js'
 import { LiveReceipt } from './receipt.js'
-import type { ReceiptCalls, ReceiptInfo, ReceiptQuery } from './receipt-list.js'
 import { remoteProxy } from './remote.js'
 
 export interface ClientParts {
@@ -80,7 +81,7 @@ export class Client implements AsyncDisposable {
   readonly #dispatch: Dispatch
   readonly #events: Events
   readonly #postbacks: Postbacks
-  readonly #router: RouterCalls & ReceiptCalls
+  readonly #router: RouterCalls
   readonly #names = new Names()
   readonly #exposing: ((client: Client) => void) | undefined
   readonly #limits: { -readonly [K in keyof BodyLimits]: BodyLimits[K] }
@@ -146,7 +147,7 @@ export class Client implements AsyncDisposable {
       nextNumber: () => callNumber(this.#outgoing.prepare()),
       refused: (topic, error) => this.#tell({ kind: 'notPublished', topic, error }),
     })
-    this.#router = this.remote<RouterCalls & ReceiptCalls>('waybill.Router') as unknown as RouterCalls & ReceiptCalls
+    this.#router = this.remote<RouterCalls>('waybill.Router') as unknown as RouterCalls
     this.#dispatch = new Dispatch({
       connection: this.#connection,
       names: this.#names,

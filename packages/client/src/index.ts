@@ -13,6 +13,7 @@ export {
   type Call,
   type CallOptions,
   type Code,
+  type Condition,
   type CurrentCall,
   type Durability,
   type Duration,
@@ -29,6 +30,9 @@ export {
   type Prepared,
   type Progress,
   type Receipt,
+  type ReceiptInfo,
+  type ReceiptQuery,
+  type ReceiptState,
   type Rejection,
   type Remote,
   type RemoteOptions,
@@ -44,4 +48,3 @@ export { connect, type ConnectOptions } from './connect.js'
 export type { Incident } from './answers.js'
 export type { Exposed } from './offers.js'
 export type { PostbackListener } from './postbacks.js'
-export type { Condition, ReceiptInfo, ReceiptQuery, ReceiptState } from './receipt-list.js'

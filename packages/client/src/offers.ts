@@ -3,7 +3,7 @@
  * the exposures.
  */
 import { WaybillError } from '@waybill/core'
-import type { Call, ServiceContract } from '@waybill/core'
+import type { Call, ReceiptInfo, ReceiptQuery, ServiceContract } from '@waybill/core'
 import { exposureOf, type Exposure, type Report } from './exposure.js'
 import type { Incoming } from './incoming.js'
 import type { Isolation } from './isolate/isolation.js'
@@ -17,6 +17,8 @@ interface Offered {
 export interface RouterCalls {
   offer(offers: readonly Record<string, unknown>[]): Call<readonly Offered[]>
   withdraw(symbols: readonly number[]): Promise<void>
+  receipts(query: ReceiptQuery): Promise<readonly ReceiptInfo[]>
+  cancel(query: ReceiptQuery): Promise<readonly string[]>
 }
 
 /** What `expose()` gives: what is exposed, and the way to take it back. */

@@ -2,13 +2,23 @@
  * The calls between sessions: reads the frames of callers and callees, moves each call through `routerTable`, and passes what its callee says on
  * to whoever is to hear it. Owns `CallRecord`s. How they reach an instance is `Delivery`'s, how they end `Endings`', what is stored `StoredCalls`'.
  */
-import { Flag, parseBody, readSerialNumber, routerTable, WaybillError, type Clock, type FrameReader, type RouterEvent } from '@waybill/core'
+import {
+  Flag,
+  parseBody,
+  readSerialNumber,
+  routerTable,
+  WaybillError,
+  type Clock,
+  type FrameReader,
+  type RouterEvent,
+  type ReceiptState,
+} from '@waybill/core'
 import type { Access } from './access.js'
 import { reject } from './answers.js'
 import { Delivery } from './delivery.js'
 import { Endings, type CallCounts } from './endings.js'
 import type { Limits } from './limits.js'
-import { CallRecord, type ReceiptState, type Route, type Session } from './model.js'
+import { CallRecord, type Route, type Session } from './model.js'
 import { Permission } from './permission.js'
 import type { Receipts } from './receipts.js'
 import { runningAt } from './reentrance.js'

@@ -2,10 +2,20 @@
  * How calls end at the router: by their callee's last word, by the router's own, or silently; each once. Owns the deadlines. Who is told of a
  * stored call is `Receipts`' business.
  */
-import { executed, FrameType, routerHolder, routerTable, WaybillError, Wheel, type Clock, type RouterEvent } from '@waybill/core'
+import {
+  executed,
+  FrameType,
+  routerHolder,
+  routerTable,
+  WaybillError,
+  Wheel,
+  type Clock,
+  type RouterEvent,
+  type ReceiptState,
+} from '@waybill/core'
 import { except, reject } from './answers.js'
 import type { Limits } from './limits.js'
-import type { CallRecord, ReceiptState, Session } from './model.js'
+import type { CallRecord, Session } from './model.js'
 import type { Receipts } from './receipts.js'
 import type { Sessions } from './sessions.js'
 

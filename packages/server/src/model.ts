@@ -3,7 +3,7 @@
  * they point at each other; who changes what is said at each field.
  */
 import { Ring, Timed } from '@waybill/core'
-import type { Address, RouterSessionState, RouterState } from '@waybill/core'
+import type { Address, ReceiptState, RouterSessionState, RouterState } from '@waybill/core'
 import type { Principal } from './access.js'
 import type { Channel } from './channel.js'
 import type { CallTerms } from './terms.js'
@@ -175,21 +175,6 @@ export class CallRecord extends Timed {
     this.expire(this)
   }
 }
-
-export type ReceiptState =
-  | 'stored'
-  | 'handed'
-  | 'accepted'
-  | 'started'
-  | 'succeeded'
-  | 'failed'
-  | 'rejected'
-  | 'expired'
-  | 'cancelled'
-  /** It was given to somebody who was lost, and may have run. */
-  | 'indeterminate'
-  /** Everybody who took it was lost. */
-  | 'dead'
 
 /** What was said of a stored call: a frame without its addressees. */
 export interface Word {

@@ -19,10 +19,11 @@ import {
   type Clock,
   type Executed,
   type FrameReader,
+  type ReceiptState,
 } from '@waybill/core'
 import { outcomeBody, rejectionBody } from './answers.js'
 import type { Limits } from './limits.js'
-import { Receipt, type CallRecord, type ReceiptState, type Session, type Watcher, type Word } from './model.js'
+import { Receipt, type CallRecord, type Session, type Watcher, type Word } from './model.js'
 import type { Principal } from './access.js'
 import type { Sessions } from './sessions.js'
 

@@ -2,10 +2,21 @@
  * The router: the one place that sees all its parts. Takes links from gateways, gives their packets to `Dispatch`, and brings the parts to an
  * end together. Decides nothing itself.
  */
-import { FrameReader, FrameType, PROTOCOL_VERSION, quoted, Slab, WaybillError, type Link, type LinkEvents, type Ports } from '@waybill/core'
+import {
+  FrameReader,
+  FrameType,
+  PROTOCOL_VERSION,
+  quoted,
+  Slab,
+  WaybillError,
+  type Link,
+  type LinkEvents,
+  type Ports,
+  type ReceiptInfo,
+} from '@waybill/core'
 import { guardedAccess, type Access } from './access.js'
 import { Admission, type RouterIdentity } from './admission.js'
-import { receiptInfo, type ReceiptInfo, type Selection } from './api/receipts-api.js'
+import { receiptInfo, type Selection } from './api/receipts-api.js'
 import type { ClientInfo, DrainInfo, InstanceInfo, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
 import { Calls } from './calls.js'
 import { Dispatch } from './dispatch.js'

@@ -1,36 +1,7 @@
 /** What a client may ask of the receipts of its principal: a list, one, and to cancel. Reads arguments; `Receipts` and `Calls` do the work. */
-import { WaybillError } from '@waybill/core'
+import { WaybillError, type ReceiptInfo } from '@waybill/core'
 import { readCondition, type Condition } from '../criteria.js'
-import type { Receipt, ReceiptState } from '../model.js'
-
-export interface ReceiptInfo {
-  readonly sn: string
-  /** The client that made the call. */
-  readonly client: string
-  readonly service: string
-  readonly method: string
-  readonly state: ReceiptState
-  readonly storedAt: string
-  readonly endedAt?: string
-  /** How often it was given to somebody who was lost with it. */
-  readonly attempts: number
-  /** The caller's own. */
-  readonly data?: unknown
-}
-
-/** Which receipts; all that is given must fit. */
-export interface ReceiptQuery {
-  readonly sn?: string
-  /** A state, or `pending`: those without an outcome. */
-  readonly state?: ReceiptState | 'pending'
-  readonly client?: string
-  readonly service?: string
-  readonly method?: string
-  /** A condition on the caller's data: `{ match: { group: 2 } }`, `{ gt: ['priority', 3] }`, joined by `and` and `or`. */
-  readonly data?: unknown
-  /** At most so many, the newest first. Default 100, at most 1,000. */
-  readonly limit?: number
-}
+import type { Receipt } from '../model.js'
 
 const DEFAULT_LIMIT = 100
 const MOST = 1000

@@ -2,11 +2,11 @@
  * The router's own API as a remote class at the address `waybill.Router`: what the CLI and dashboards ask, and what clients use to offer their
  * services. Sees the router only through the small `RouterView`.
  */
-import { WaybillError } from '@waybill/core'
+import { WaybillError, type ReceiptInfo, type ReceiptQuery } from '@waybill/core'
 import type { Offer, Session } from '../model.js'
 import { noSuchReceipt } from '../receipts.js'
 import type { Offered } from '../registry.js'
-import { readCancelSelection, readSelection, type ReceiptInfo, type ReceiptQuery, type Selection } from './receipts-api.js'
+import { readCancelSelection, readSelection, type Selection } from './receipts-api.js'
 
 export interface RouterInfo {
   readonly name: string

@@ -1,4 +1,4 @@
-/** How the router lists receipts: the shapes of its own API, for the user of a client. Must not know how they are kept. */
+/** Owns how stored calls are listed and chosen: what a router answers and what it is asked. Must not know how they are kept. */
 
 export type ReceiptState =
   | 'stored'
@@ -55,10 +55,4 @@ export interface ReceiptQuery {
   readonly data?: Condition
   /** At most so many, the newest first. Default 100, at most 1,000. */
   readonly limit?: number
-}
-
-/** What a client asks of its router. */
-export interface ReceiptCalls {
-  receipts(query: ReceiptQuery): Promise<readonly ReceiptInfo[]>
-  cancel(query: ReceiptQuery): Promise<readonly string[]>
 }
