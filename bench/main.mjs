@@ -149,12 +149,12 @@ function readOptions() {
     const rounds = positive(values.rounds, short ? 1 : 5)
     const entered = contenders.filter((name) => !left.includes(name))
     // Twice what it takes on an idle machine, and a minute.
-    const limitMs = short ? 30_000 : 60_000 + wanted.length * entered.length * (4_000 + rounds * runMs * 2)
+    const limitMs = short ? 110_000 : 60_000 + wanted.length * entered.length * (4_000 + rounds * runMs * 2)
     return {
       rounds,
       cells: cells.filter((cell) => wanted.includes(cell.name)),
       contenders: entered,
-      pace: { runMs, ...warm, answerMs: short ? 8_000 : 20_000, lifetimeMs: limitMs, profile },
+      pace: { runMs, ...warm, answerMs: 20_000, lifetimeMs: limitMs, profile },
       limitMs,
       json,
       strict,

@@ -20,11 +20,15 @@ test('each kind of cell is measured, for each who takes part in it', { timeout: 
   const folder = await mkdtemp(join(tmpdir(), 'waybill-bench-'))
   const file = join(folder, 'figures.json')
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, ['bench/main.mjs', '--short', '--json', file], { cwd: root })
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['bench/main.mjs', '--short', '--cells', '64,o64,e100', '--json', file],
+      { cwd: root },
+    )
     expect(stdout).toContain('waybill : raw-relay')
     const { failures, results } = JSON.parse(await readFile(file, 'utf8')) as Results
     expect(failures).toEqual([])
-    expect(results.map(({ cell }) => cell.name)).toEqual(['64', '64x8', '64c', 'o64', 'e100'])
+    expect(results.map(({ cell }) => cell.name)).toEqual(['64', 'o64', 'e100'])
     for (const { cell, rounds } of results) {
       const isCall = cell.subscribers === 0 && !cell.oneWay
       for (const contender of ['raw-relay', 'waybill', ...(isCall ? ['bare-frames'] : [])]) {
