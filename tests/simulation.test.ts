@@ -97,7 +97,7 @@ describe('the checks find', () => {
     const call = succeeded(history)
     const { atMs } = call.ends[0]!
     call.ends[0] = { kind: 'error', atMs, code: 'Cancelled', executed: 'maybe', message: '' }
-    const facts = history.factsOf(call.sn)
+    const facts = history.factsAbout(call)
     facts.handed.length = 0
     expect(found(history)).toContain('I19')
     facts.written.length = 0

@@ -37,6 +37,11 @@ export class Delivery {
     this.held = new Held(parts.limits)
   }
 
+  /** Order keys that somebody has the turn of. */
+  get turns(): number {
+    return this.#orders.size
+  }
+
   /** A call that has come, whole or with its first frame. `rest` are further frames that are there already. */
   accept(call: CallRecord, bytes: Uint8Array, start: number, end: number, rest: readonly Uint8Array[] = []): void {
     if (call.terms?.orderKey !== undefined && !this.#orders.enter(call)) {

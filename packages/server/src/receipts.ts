@@ -43,6 +43,15 @@ export class Receipts {
     this.#wheel = new Wheel(parts.clock)
   }
 
+  /** All that are kept, and how much of them. */
+  get size(): number {
+    return this.#receipts.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** Receipts whose call has not ended. */
   get pending(): number {
     return this.#receipts.size - this.#ended.size

@@ -37,6 +37,16 @@ export interface RouterLoad {
   readonly instances: number
   readonly pendingCalls: number
   readonly heldCalls: number
+  /** Without an outcome. */
+  readonly storedCalls: number
+  /** Order keys that somebody has the turn of. */
+  readonly turns: number
+}
+
+/** What is kept of calls that have ended, for tests and statistics: all 0 when their time is over. */
+export interface RouterStore {
+  readonly receipts: number
+  readonly bytes: number
 }
 
 export class Router implements Entrance, RouterView {
@@ -201,7 +211,13 @@ export class Router implements Entrance, RouterView {
       instances: this.#registry.instances.size,
       pendingCalls: this.#calls.pending,
       heldCalls: this.#calls.delivery.held.calls,
+      storedCalls: this.#receipts.pending,
+      turns: this.#calls.delivery.turns,
     }
+  }
+
+  get kept(): RouterStore {
+    return { receipts: this.#receipts.size, bytes: this.#receipts.bytes }
   }
 
   /** Tells every client goodbye and forgets everything. Gateways close their listeners themselves. */
