@@ -53,6 +53,7 @@ export class Calls {
       limits,
       clock,
       routes,
+      registry,
       nobody: (route) => this.#nobody(route),
       refuse: (call, error) => this.#endings.refuse(call, error),
       handed: (call) => this.#handed(call),

@@ -3,12 +3,13 @@
  * on the way: the destination becomes the instance, and the ttl of a call that was held what is left of it. Owns what is held and whose turn it
  * is; what a call's end is, is not decided here.
  */
-import { extensionField, Flag, FrameType, joinFields, Offset, Tag, WaybillError, writeU32, type Clock } from '@waybill/core'
+import { extensionField, Flag, FrameType, joinFields, Offset, readU32, Tag, WaybillError, writeU32, type Clock } from '@waybill/core'
 import { Held } from './held.js'
 import type { Limits } from './limits.js'
 import type { CallRecord, Instance, Route, Session } from './model.js'
 import { Orders } from './orders.js'
 import { holdsEveryPlace, waitsFor } from './reentrance.js'
+import type { Registry } from './registry.js'
 import type { Routes } from './routes.js'
 import { belongsTo, hasRoom, inTurn, leastBusy } from './routing.js'
 
@@ -16,6 +17,7 @@ export interface DeliveryParts {
   readonly limits: Limits
   readonly clock: Clock
   readonly routes: Routes
+  readonly registry: Registry
   /** Why nobody can take the call, as precisely as can be said. */
   readonly nobody: (route: Route) => WaybillError
   /** The call cannot be delivered. It is ended, which comes back here as `left`. */
@@ -129,6 +131,7 @@ export class Delivery {
     const lane = this.#lane(call)
     const instance = this.held.waiting(call.route.address.service, lane) ? undefined : this.#choose(call)
     if (instance !== undefined) {
+      if (call.receipt !== undefined) this.#renew(call, bytes)
       this.#hand(call, instance, bytes, start, end)
       for (const frame of rest) this.forward(call.caller, instance, frame, 0, frame.byteLength)
       return
@@ -146,6 +149,7 @@ export class Delivery {
       return false
     }
     call.state = 'queued'
+    call.method ??= this.#parts.registry.methods.get(readU32(bytes, start + Offset.method))
     this.held.keep(call, isStored ? bytes : bytes.slice(start, end))
     for (const frame of rest) this.held.keep(call, frame)
     return true
@@ -188,11 +192,18 @@ export class Delivery {
     for (const [index, frame] of this.held.remove(call).entries()) {
       if (index > 0) this.forward(call.caller, instance, frame, 0, frame.byteLength)
       else {
-        // The frame says what was left when it came; the callee must know what is left now. 0 stands for no deadline of the caller's.
-        if (hasTtl(frame)) writeU32(frame, Offset.ttl, Math.max(1, Math.ceil(call.deadlineMs - this.#parts.clock.nowMs())))
+        this.#renew(call, frame)
         this.#hand(call, instance, frame, 0, frame.byteLength)
       }
     }
+  }
+
+  /** A frame says what was true when it came: its time has passed since, and the symbol of its method may have lost its meaning. */
+  #renew(call: CallRecord, frame: Uint8Array): void {
+    // 0 stands for no deadline of the caller's.
+    if (hasTtl(frame)) writeU32(frame, Offset.ttl, Math.max(1, Math.ceil(call.deadlineMs - this.#parts.clock.nowMs())))
+    if (call.method !== undefined && readU32(frame, Offset.method) !== 0)
+      writeU32(frame, Offset.method, this.#parts.registry.methodSymbol(call.method))
   }
 
   #hand(call: CallRecord, instance: Instance, bytes: Uint8Array, start: number, end: number): void {

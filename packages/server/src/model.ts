@@ -122,7 +122,7 @@ export class CallRecord extends Timed {
   silent = false
   /** Where what becomes of it is kept, once it is stored. */
   receipt: Receipt | undefined
-  /** Of a call that is to be stored: the name of its method. */
+  /** The name of its method: of a call that is to be stored, or that is held. */
   method: string | undefined
   /** The call during which it was made, while that one was pending. */
   during: CallRecord | undefined
