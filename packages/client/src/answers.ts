@@ -2,7 +2,7 @@
  * What this client says to the callers of the calls that it runs: statuses, progress, and one terminal word. Owns how much of an error they are
  * told, and waits for credit where an answer is more than a few bytes. Decides nothing about the calls.
  */
-import { captureError, disclosed, executed, executedFlag, FrameType, mintIncident, prepareBody, WaybillError } from '@waybill/core'
+import { captureError, disclosed, executed, executedFlag, Flag, FrameType, mintIncident, prepareBody, WaybillError } from '@waybill/core'
 import type { BodyLimits, Executed, Ports, Progress } from '@waybill/core'
 import { aside } from './aside.js'
 import type { Connection, Sendable } from './connection.js'
@@ -31,13 +31,14 @@ export class Answers {
     this.#report = parts.report
   }
 
-  status(type: typeof FrameType.accepted | typeof FrameType.started, { source, number, dataField }: IncomingCall): void {
+  status(type: typeof FrameType.accepted | typeof FrameType.started, { source, number, dataField, isSilent }: IncomingCall): void {
+    if (isSilent) return
     this.#connection.write({ type, destination: source, source: this.#symbol, call: number }, dataField)
   }
 
   /** Without credit it is left out: a later one, or the outcome, says more. Throws `NotRepresentable` or `TooLarge`. */
-  progress({ source, number, dataField }: IncomingCall, { total, completed, details }: Progress): void {
-    if (!this.#connection.hasCredit) return
+  progress({ source, number, dataField, isSilent }: IncomingCall, { total, completed, details }: Progress): void {
+    if (isSilent || !this.#connection.hasCredit) return
     const body = prepareBody({ total, completed, ...(details !== undefined && { details }) }, this.#limits, 'progress')
     const { pieceBytes } = this.#connection
     if (body.byteLengthBound > pieceBytes) {
@@ -73,7 +74,14 @@ export class Answers {
   }
 
   /** The call never started. */
-  reject(destination: number, call: number, error: WaybillError, dataField: Uint8Array | undefined): void {
+  refuse({ source, number, dataField, isSilent, statusesWanted }: IncomingCall, error: WaybillError): void {
+    const flags = (isSilent ? Flag.noReply : 0) | (statusesWanted ? Flag.statusesWanted : 0)
+    this.reject(source, number, error, dataField, flags)
+  }
+
+  /** The same of a call of which nothing is kept; `flags` are those of its frame. */
+  reject(destination: number, call: number, error: WaybillError, dataField: Uint8Array | undefined, flags: number): void {
+    if ((flags & Flag.noReply) !== 0) return this.#over(destination, call, (flags & Flag.statusesWanted) !== 0)
     const { code, message: description, details } = disclosed(error, () => this.incident(undefined, error.cause ?? error))
     const body = prepareBody({ code, description, ...(details !== undefined && { details }) })
     this.#connection.write({ type: FrameType.rejected, destination, source: this.#symbol, call }, dataField, body)
@@ -91,7 +99,14 @@ export class Answers {
     return this.#connection.connected!.symbol
   }
 
-  #answer(type: number, { source, number, dataField }: IncomingCall, flags: number, value: unknown, what: string): void {
+  /** The end of a call that nobody hears of; the router may want to know it. */
+  #over(destination: number, call: number, isAskedFor: boolean): void {
+    if (isAskedFor) this.#connection.write({ type: FrameType.result, flags: Flag.noReply, destination, source: this.#symbol, call })
+  }
+
+  #answer(type: number, call: IncomingCall, flags: number, value: unknown, what: string): void {
+    const { source, number, dataField } = call
+    if (call.isSilent) return this.#over(source, number, call.statusesWanted)
     const body = outgoingBody(value, what, this.#limits, this.#connection.pieceBytes)
     const head = { type, flags, destination: source, source: this.#symbol, call: number }
     const { hasCredit, connected } = this.#connection

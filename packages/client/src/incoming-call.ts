@@ -17,6 +17,8 @@ export class IncomingCall implements CurrentCall {
   joiner: Joiner | undefined
   args: readonly unknown[] = []
   cancelTimer: Timer | undefined
+  /** Its caller does not want it any more, and has said so while it ran. */
+  isCancelled = false
   readonly #sink: CallSink
   #abort: AbortController | undefined
   #aborted: unknown
@@ -27,6 +29,10 @@ export class IncomingCall implements CurrentCall {
   readonly exposure: Exposure
   readonly contract: MethodContract
   readonly statusesWanted: boolean
+  /** Nobody reads what is said of it; where the router wants a status, it is told of the end. */
+  readonly isSilent: boolean
+  /** Calls of its service with the same one run one after the other. */
+  readonly orderKey: string | undefined
   readonly encoding: number
   readonly caller: KnownCaller
   readonly data: unknown
@@ -40,6 +46,8 @@ export class IncomingCall implements CurrentCall {
     exposure: Exposure
     contract: MethodContract
     statusesWanted: boolean
+    isSilent: boolean
+    orderKey: string | undefined
     encoding: number
     caller: KnownCaller
     data: unknown
@@ -52,6 +60,8 @@ export class IncomingCall implements CurrentCall {
     this.exposure = parts.exposure
     this.contract = parts.contract
     this.statusesWanted = parts.statusesWanted
+    this.isSilent = parts.isSilent
+    this.orderKey = parts.orderKey
     this.encoding = parts.encoding
     this.caller = parts.caller
     this.data = parts.data

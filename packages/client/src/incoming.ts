@@ -30,6 +30,7 @@ import type { Exposure } from './exposure.js'
 import { IncomingCall, type CallSink } from './incoming-call.js'
 import type { Names } from './names.js'
 import { Joiner } from './pieces.js'
+import { Turns } from './turns.js'
 
 /** How long a cancelled method may take to end by itself before its caller is answered. */
 const CANCEL_GRACE_MS = 250
@@ -41,6 +42,7 @@ export class Incoming implements CallSink {
   readonly #exposures = new Map<number, Exposure>()
   /** Arrived and complete, waiting for a place; oldest first. */
   readonly #waiting = new Set<IncomingCall>()
+  readonly #turns = new Turns()
   readonly #connection: Connection
   readonly #names: Names
   readonly #ports: Ports
@@ -89,7 +91,7 @@ export class Incoming implements CallSink {
     try {
       this.#call(frame)
     } catch (thrown) {
-      this.#answers.reject(frame.source, frame.call, WaybillError.from(thrown, 'no'), undefined)
+      this.#answers.reject(frame.source, frame.call, WaybillError.from(thrown, 'no'), undefined, frame.flags)
     }
   }
 
@@ -99,7 +101,7 @@ export class Incoming implements CallSink {
     const exposure = this.#exposures.get(frame.destination)
     const contract = exposure && methodOf(exposure, frame)
     if (exposure === undefined || contract === undefined || this.#closing || exposure.streams(contract)) {
-      return this.#answers.reject(source, number, this.#refusal(exposure, contract, frame), dataField(frame))
+      return this.#answers.reject(source, number, this.#refusal(exposure, contract, frame), dataField(frame), frame.flags)
     }
     const call = new IncomingCall({
       source,
@@ -107,6 +109,8 @@ export class Incoming implements CallSink {
       exposure,
       contract,
       statusesWanted: (frame.flags & Flag.statusesWanted) !== 0,
+      isSilent: (frame.flags & Flag.noReply) !== 0,
+      orderKey: findText(frame, Tag.orderKey),
       encoding: frame.encoding,
       caller: this.#names.caller(source),
       data: dataOf(frame, this.#limits),
@@ -140,7 +144,10 @@ export class Incoming implements CallSink {
     if (!call.step('cancel')) return
     if (before === 'calleeBeforeStart')
       return this.#end(call, new WaybillError('Cancelled', 'the call was cancelled before it started', { executed: executed(before) }))
+    call.isCancelled = true
     call.abort(new WaybillError('Cancelled', 'the caller cancelled the call', { executed: 'maybe' }))
+    // Others wait for the end of its method, of which its last word tells.
+    if (call.orderKey !== undefined) return
     call.cancelTimer ??= this.#ports.clock.timer(CANCEL_GRACE_MS, () => {
       if (!call.step('cancelGraceOver')) return
       this.#answers.except(
@@ -198,8 +205,12 @@ export class Incoming implements CallSink {
   #accept(call: IncomingCall): void {
     if (call.state !== 'queued') return
     if (call.statusesWanted) this.#answers.status(FrameType.accepted, call)
-    if (call.exposure.hasRoom(call.contract)) this.#start(call)
+    if (this.#mayStart(call)) this.#start(call)
     else this.#waiting.add(call)
+  }
+
+  #mayStart(call: IncomingCall): boolean {
+    return call.exposure.hasRoom(call.contract) && this.#turns.isFree(call)
   }
 
   #start(call: IncomingCall): void {
@@ -218,6 +229,7 @@ export class Incoming implements CallSink {
     }
     call.step('start')
     call.exposure.count(call.contract, 1)
+    this.#turns.take(call)
     if (call.statusesWanted) this.#answers.status(FrameType.started, call)
     try {
       const value = runInCall(call, () => call.contract.invoke.apply(instance, call.args as unknown[]))
@@ -265,7 +277,7 @@ export class Incoming implements CallSink {
 
   #threw(call: IncomingCall, thrown: unknown): void {
     if (call.state === 'abandoned') return this.#leave(call, 'threw')
-    if (call.cancelTimer === undefined) this.#answers.thrown(call, thrown)
+    if (!call.isCancelled) this.#answers.thrown(call, thrown)
     else this.#answers.except(call, new WaybillError('Cancelled', 'the call was cancelled while it ran', { executed: 'maybe' }), 'maybe')
     this.#leave(call, 'threw')
   }
@@ -283,7 +295,7 @@ export class Incoming implements CallSink {
   /** Refused before it started. */
   #refuse(call: IncomingCall, error: WaybillError): void {
     if (!call.step('refuse')) return
-    this.#answers.reject(call.source, call.number, error, call.dataField)
+    this.#answers.refuse(call, error)
     this.#forget(call)
   }
 
@@ -297,6 +309,7 @@ export class Incoming implements CallSink {
   #leave(call: IncomingCall, event: 'returned' | 'threw'): void {
     if (!call.step(event)) return
     call.exposure.count(call.contract, -1)
+    this.#turns.give(call)
     this.#forget(call)
     if (this.#waiting.size > 0) this.#advance()
   }
@@ -309,7 +322,7 @@ export class Incoming implements CallSink {
     while (this.#roomAppeared) {
       this.#roomAppeared = false
       for (const next of this.#waiting) {
-        if (!next.exposure.hasRoom(next.contract)) continue
+        if (!this.#mayStart(next)) continue
         this.#waiting.delete(next)
         this.#start(next)
       }
