@@ -1,6 +1,6 @@
 /** One call that this client makes, between the user's `LiveCall` and the wire. Only its fields; `Outgoing` decides. */
-import { callerTable, Timed } from '@waybill/core'
-import type { CallerEvent, CallerState, Code } from '@waybill/core'
+import { callerHolder, callerTable, Timed } from '@waybill/core'
+import type { CallerEvent, CallerState, Code, Holder } from '@waybill/core'
 import { LiveCall, type Carrier } from './call.js'
 import type { Sendable } from './connection.js'
 import type { OutgoingBody } from './outgoing-body.js'
@@ -53,7 +53,7 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   readonly fields: Uint8Array | undefined
   /** The stored call that it watches. */
   readonly watched: string | undefined
-  /** The start of the router that it was first written to: only that one can know it again. */
+  /** Of a call that is to be stored: the start of the router that it was written to, which may have it, and which alone can know it again. */
   epoch: number | undefined
 
   constructor(parts: {
@@ -89,6 +89,11 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
 
   get endsAtMs(): number {
     return this.deadlineAtMs + (this.state === 'waiting' ? 0 : VERDICT_MS)
+  }
+
+  /** Who last held it, for an end that this side decides: what was written in a session that is lost may have been stored. */
+  get holder(): Holder {
+    return callerHolder(this.state === 'waiting' && this.epoch !== undefined ? 'written' : this.state)
   }
 
   get isStored(): boolean {

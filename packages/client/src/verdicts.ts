@@ -1,5 +1,5 @@
 /** How this side words an end that it decides itself, and what went wrong before anything was sent. */
-import { callerHolder, executed, WaybillError, type CallerState, type Code } from '@waybill/core'
+import { executed, WaybillError, type Code, type Holder } from '@waybill/core'
 
 /** When to try again, where nobody says so. */
 export const NO_ROOM_MS = 100
@@ -10,9 +10,9 @@ export const reasons: Partial<Record<Code, string>> = {
   DeadlineExceeded: 'the call did not end before its deadline',
 }
 
-export function verdict(state: CallerState, code: Code, reason: unknown): WaybillError {
-  return new WaybillError(code, `${reasons[code] ?? code}${state === 'waiting' ? ' before it was sent' : ''}`, {
-    executed: executed(callerHolder(state)),
+export function verdict(holder: Holder, code: Code, reason: unknown): WaybillError {
+  return new WaybillError(code, `${reasons[code] ?? code}${holder === 'caller' ? ' before it was sent' : ''}`, {
+    executed: executed(holder),
     cause: reason,
   })
 }

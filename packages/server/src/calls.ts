@@ -2,11 +2,11 @@
  * The calls between sessions: reads the frames of callers and callees, moves each call through `routerTable`, and passes what its callee says on
  * to whoever is to hear it. Owns `CallRecord`s. How they reach an instance is `Delivery`'s, how they end `Endings`', what is stored `StoredCalls`'.
  */
-import { Flag, parseBody, readSerialNumber, routerTable, WaybillError, type Clock, type FrameReader, type RouterEvent } from '@waybill/core'
+import { Flag, isCode, parseBody, readSerialNumber, routerTable, WaybillError, type Clock, type FrameReader, type RouterEvent } from '@waybill/core'
 import type { Access } from './access.js'
 import { reject } from './answers.js'
 import { Delivery } from './delivery.js'
-import { Endings, type CallCounts } from './endings.js'
+import { Endings, mayHaveRun, type CallCounts } from './endings.js'
 import type { Limits } from './limits.js'
 import { CallRecord, type ReceiptState, type Route, type Session } from './model.js'
 import { Permission } from './permission.js'
@@ -75,6 +75,7 @@ export class Calls {
     const number = frame.call
     if (caller.calls.get(number) !== undefined) throw new WaybillError('ProtocolViolation', `call ${number} is already pending`)
     const terms = readTerms(frame)
+    if ((frame.flags & Flag.durable) !== 0 && isOwn(caller, number, terms?.sn) && this.stored.repeated(caller, frame, terms!)) return
     const refusal = this.#refusal(caller, frame, route, terms)
     if (refusal !== undefined) return this.refuseFrame(caller, frame, refusal, terms?.data)
     if ((frame.flags & (Flag.noReply | Flag.durable | Flag.more)) === Flag.noReply && terms === undefined) {
@@ -123,8 +124,12 @@ export class Calls {
     if (next === 'wrong') return this.#stale()
     if (call.isHeardOf) this.#pass(caller, callee, frame)
     else if (call.receipt !== undefined) {
-      if (event === 'rejected' && !call.cancelled && isGivenBack(frame)) return this.stored.redeliver(call, call.receipt)
-      this.#receipts.heard(call.receipt, frame, stateAfter(call, event))
+      if (event === 'rejected' && (frame.flags & Flag.more) === 0) {
+        const rejection = readRejection(frame)
+        if (rejection.code === 'Overloaded') return this.stored.givenBack(call, call.receipt)
+        if (mayHaveRun(call)) return this.#endings.refuse(call, rejection)
+      }
+      this.#receipts.heard(call.receipt, frame, stateAfter(call, event), mayHaveRun(call))
     }
     if (next === 'stay') return
     if (next !== 'settled') call.state = next
@@ -259,13 +264,16 @@ function isOwn(caller: Session, call: number, sn: string | undefined): boolean {
   return parts !== undefined && parts.incarnation === caller.incarnation && parts.counter >>> 0 === call
 }
 
-/** The callee has no room after all, or leaves, and has not begun. Rejections are Waybill's own words, never the payload. */
-function isGivenBack(frame: FrameReader): boolean {
+/** Why the callee did not begin. Rejections are Waybill's own words, never the payload. */
+function readRejection(frame: FrameReader): WaybillError {
+  let body: { code?: unknown; description?: unknown; details?: unknown } | undefined
   try {
-    return (parseBody(frame.encoding, frame.body()) as { code?: unknown } | undefined)?.code === 'Overloaded'
+    body = parseBody(frame.encoding, frame.body()) as typeof body
   } catch {
-    return false
+    // Whatever it says, it is a refusal.
   }
+  const code = isCode(body?.code) ? body.code : 'Rejected'
+  return new WaybillError(code, String(body?.description ?? ''), { executed: 'no', details: body?.details })
 }
 
 function stateAfter(call: CallRecord, event: RouterEvent): ReceiptState | undefined {

@@ -6,7 +6,9 @@ import {
   bodyBytes,
   encodings,
   executedFlag,
+  executedOf,
   extensionField,
+  Flag,
   FrameType,
   joinFields,
   parseBody,
@@ -102,9 +104,11 @@ export class Receipts {
 
   // ---- what is said of a call
 
-  /** A status or outcome, as its callee said it. */
-  heard(receipt: Receipt, frame: FrameReader, state: ReceiptState | undefined): void {
-    this.#said(receipt, { type: frame.type, flags: frame.flags, encoding: frame.encoding, body: frame.body().slice() }, state)
+  /** A status or outcome, as its callee said it; where others had the call before, `no` is said for itself only. */
+  heard(receipt: Receipt, frame: FrameReader, state: ReceiptState | undefined, mayHaveRun = false): void {
+    const isDoubtful = mayHaveRun && frame.type === FrameType.exception && executedOf(frame.flags) === 'no'
+    const flags = isDoubtful ? (frame.flags & ~Flag.executedMask) | executedFlag('maybe') : frame.flags
+    this.#said(receipt, { type: frame.type, flags, encoding: frame.encoding, body: frame.body().slice() }, state)
   }
 
   /** A refusal by the router or its callee. */
