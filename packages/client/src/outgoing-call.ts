@@ -91,9 +91,13 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
     return this.deadlineAtMs + (this.state === 'waiting' ? 0 : VERDICT_MS)
   }
 
-  /** Who last held it, for an end that this side decides: what was written in a session that is lost may have been stored. */
+  /**
+   * Who last held it, for an end that this side decides: what was written in a session that is lost may have been stored, and of what it
+   * watches this side knows nothing.
+   */
   get holder(): Holder {
-    return callerHolder(this.state === 'waiting' && this.epoch !== undefined ? 'written' : this.state)
+    const mayBeThere = this.epoch !== undefined || this.watched !== undefined
+    return callerHolder(this.state === 'waiting' && mayBeThere ? 'written' : this.state)
   }
 
   get isStored(): boolean {

@@ -59,7 +59,7 @@ const ORDINARY: readonly SemanticsName[] = Object.entries(SEMANTICS).flatMap(([n
 
 export function callsOf({ random, weather, workers, callers, spanMs }: Setting): CallPlan[] {
   const calls: CallPlan[] = []
-  const count = random.whole(20, 70)
+  const count = random.whole(30, 120)
   const hasLarge = random.chance(0.25)
   // Many at once, so that queues and windows fill.
   const bursts = random.chance(0.3) ? Array.from({ length: 3 }, () => random.between(0, spanMs)) : undefined
@@ -117,7 +117,7 @@ export function asksOf({ random, callers, spanMs }: Setting, calls: readonly Cal
     const { id, atMs } = random.pick(stored)
     // Now and then long after, when all is over.
     const laterMs = random.chance(0.2) ? random.between(0, spanMs) : random.between(5, 600)
-    return { kind: random.pick(ASKS), atMs: atMs + laterMs, by: random.pick(callers), about: id }
+    return { kind: random.pick(ASKS), atMs: Math.min(atMs + laterMs, BEGIN_MS + spanMs), by: random.pick(callers), about: id }
   })
   return asks.toSorted((left, right) => left.atMs - right.atMs)
 }
@@ -132,6 +132,8 @@ function sizeOf(method: MethodName, random: Seeded): number {
     case 'fail':
     case 'relay':
       return random.whole(0, 1000)
+    case 'fetch':
+      return random.whole(5, 1500)
     default:
       return random.whole(5, 600)
   }
@@ -174,7 +176,7 @@ export function probe({ id, caller, on, atMs }: Pick<CallPlan, 'id' | 'caller' |
 export function nestedCall(id: number, caller: string, atMs: number, outer: CallPlan, nestedMs: number): CallPlan {
   const { method, semantics, sharesKey } = outer.nested!
   const orderKey = sharesKey ? outer.orderKey : undefined
-  const size = method === 'fast' ? outer.size : outer.size % 200
+  const size = outer.size % 200
   const times = { timeoutMs: 30_000, deadlineMs: nestedMs }
   return { ...PLAIN, id, method, semantics, size, atMs, caller, address: 'Kennel', orderKey, within: outer.id, ...times }
 }

@@ -1,5 +1,6 @@
 /** What goes wrong in a simulation, and when. Plain data. */
 import type { Seeded } from '../random.js'
+import type { CallPlan } from './call-plans.js'
 import { BEGIN_MS, type Setting } from './setting.js'
 
 export type Fault =
@@ -22,15 +23,23 @@ export type FaultPlan = Fault & {
   readonly forMs: number
 }
 
-export function faultsOf({ random, weather, workers, callers, spanMs }: Setting): FaultPlan[] {
-  const names = [...workers.map(({ name }) => name), ...callers]
+export function faultsOf({ random, weather, workers, callers, spanMs }: Setting, calls: readonly CallPlan[]): FaultPlan[] {
   const faults: FaultPlan[] = []
-  const count = weather === 'calm' ? 0 : weather === 'cuts' ? random.whole(1, 6) : random.whole(1, 5)
+  const count = weather === 'calm' ? 0 : random.whole(1, weather === 'cuts' ? 6 : 7)
+  const names = [...workers.map(({ name }) => name), ...callers]
   for (let index = 0; index < count; index++) {
+    // Many strike while a call is on its way: there the states are that seldom last.
+    const { atMs, caller } = random.pick(calls)
+    const worker = random.pick(workers).name
+    const [target, fromMs] = random.pick([
+      [random.pick(names), BEGIN_MS + random.between(0, spanMs)],
+      [caller, atMs + random.between(0, 30)],
+      [worker, atMs + random.between(0, 300)],
+    ] as const)
     faults.push({
       ...(weather === 'cuts' ? { kind: 'cut' } : faultOf(random)),
-      atMs: BEGIN_MS + random.between(0, spanMs),
-      target: random.pick(names),
+      atMs: Math.min(fromMs, BEGIN_MS + spanMs),
+      target,
       forMs: random.between(20, 1800),
     })
   }

@@ -51,7 +51,7 @@ export function scenarioOf(seed: number): Scenario {
     callers,
     calls,
     asks: asksOf({ ...everything, random: random.fork('asks') }, calls),
-    faults: faultsOf({ ...everything, random: random.fork('faults') }),
+    faults: faultsOf({ ...everything, random: random.fork('faults') }, calls),
     endMs: BEGIN_MS + spanMs,
   }
 }
