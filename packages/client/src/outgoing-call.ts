@@ -91,6 +91,11 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
     return this.deadlineAtMs + (this.state === 'waiting' ? 0 : VERDICT_MS)
   }
 
+  /** From when on nobody could take it in time, so that it is not sent again. */
+  get uselessAtMs(): number {
+    return Math.min(this.deadlineAtMs, this.bornMs + this.request.ttlMs)
+  }
+
   /**
    * Who last held it, for an end that this side decides: what was written in a session that is lost may have been stored, and of what it
    * watches this side knows nothing.

@@ -269,7 +269,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
     const askedMs = (details as { retryAfterMs?: unknown } | undefined)?.retryAfterMs
     const restMs = typeof askedMs === 'number' && askedMs >= 0 ? askedMs : NO_ROOM_MS
     const againMs = this.#ports.clock.nowMs() + restMs * (0.5 + fraction(this.#ports.random))
-    if (againMs >= call.deadlineAtMs || !call.step('returned')) return false
+    if (againMs >= call.uselessAtMs || !call.step('returned')) return false
     call.epoch = undefined
     call.resting = true
     this.#wheel.add(call, againMs)

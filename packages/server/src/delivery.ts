@@ -60,6 +60,8 @@ export class Delivery {
     const [first, ...rest] = frames
     this.#leaveInstance(call)
     this.#place(call, first!, 0, first!.byteLength, rest)
+    // It may have left room for another one, and wait behind that itself.
+    this.advance(call.route.address.service)
   }
 
   /** More of a call's body. */
@@ -79,8 +81,11 @@ export class Delivery {
   changed(service: string): void {
     if (!this.held.isWaitedFor(service)) return
     for (const call of [...this.held.lanes(service)].flatMap((lane) => [...lane])) {
+      // What became of one before it may have given this one its place.
+      if (call.lane === undefined) continue
       const route = this.#parts.routes.refresh(call.route)
       if (route.candidates.length === 0 && !isPatient(call)) this.#parts.refuse(call, this.#parts.nobody(route))
+      else if (holdsEveryPlace(call, route.candidates)) this.#parts.refuse(call, reentrant(call))
       else if (call.bound === undefined ? isBinding(call) : !call.bound.offered) this.held.queue(call, this.#lane(call))
     }
     this.advance(service)
@@ -228,6 +233,10 @@ export class Delivery {
       const route = this.#parts.routes.refresh(next.route)
       if (route.candidates.length === 0 && !isPatient(next)) {
         this.#parts.refuse(next, this.#parts.nobody(route))
+        continue
+      }
+      if (holdsEveryPlace(next, route.candidates)) {
+        this.#parts.refuse(next, reentrant(next))
         continue
       }
       this.held.queue(next, this.#lane(next))

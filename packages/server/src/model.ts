@@ -212,6 +212,8 @@ export class Receipt extends Timed {
     readonly data: unknown,
     /** The client that is told without having asked. */
     readonly replyto: string | undefined,
+    /** The principal that it had when the call was stored. */
+    readonly reader: Principal,
     /** The frames of the call, as they were sent. */
     readonly frames: readonly Uint8Array[],
     readonly forget: (receipt: Receipt) => void,

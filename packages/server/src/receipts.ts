@@ -91,6 +91,7 @@ export class Receipts {
       terms!.data,
       dataOf(terms!.data),
       terms!.replyto,
+      (terms!.replyto === undefined ? undefined : this.#sessions.byName(terms!.replyto)?.principal) ?? caller.principal,
       frames,
       this.#forget,
     )
@@ -181,7 +182,8 @@ export class Receipts {
     for (const watcher of receipt.watchers) this.#tell(receipt, watcher, word)
     if (receipt.replyto === undefined) return
     const session = this.#sessions.byName(receipt.replyto)
-    if (session !== undefined) this.#tell(receipt, { session, number: 0 }, word)
+    // Another principal may have taken the name since.
+    if (session?.principal === receipt.reader) this.#tell(receipt, { session, number: 0 }, word)
   }
 
   #tell({ sn, dataField }: Receipt, { session, number }: Watcher, { type, flags, encoding, body }: Word): void {
