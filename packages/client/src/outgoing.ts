@@ -129,7 +129,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
   /** What becomes of a stored call, of whoever: as if it were a call of ours. */
   watch(sn: string): LiveCall<unknown> {
     const counter = ++this.#counter
-    if (this.#closed !== undefined) return this.#stillborn(counter, new WaybillError(this.#closed.code, this.#closed.message, { executed: 'maybe' }))
+    if (this.#closed !== undefined)
+      return this.#stillborn(counter, new WaybillError(this.#closed.code, this.#closed.message, { executed: 'maybe' }))
     const nowMs = this.#ports.clock.nowMs()
     return this.#begin(
       new OutgoingCall({ counter, request: watchRequest, body: NOTHING, fields: snField(sn), watched: sn, nowMs, owner: this }),

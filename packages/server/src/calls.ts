@@ -2,7 +2,17 @@
  * The calls between sessions: reads the frames of callers and callees, moves each call through `routerTable`, and passes what its callee says on
  * to whoever is to hear it. Owns `CallRecord`s. How they reach an instance is `Delivery`'s, how they end `Endings`', what is stored `StoredCalls`'.
  */
-import { Flag, isCode, parseBody, readSerialNumber, routerTable, WaybillError, type Clock, type FrameReader, type RouterEvent } from '@waybill/core'
+import {
+  Flag,
+  isCode,
+  parseBody,
+  readSerialNumber,
+  routerTable,
+  WaybillError,
+  type Clock,
+  type FrameReader,
+  type RouterEvent,
+} from '@waybill/core'
 import type { Access } from './access.js'
 import { reject } from './answers.js'
 import { Delivery } from './delivery.js'

@@ -29,7 +29,6 @@ export const INTERESTING = [
   'client ended by Superseded',
   'redelivery',
   'given to another one',
-  'word of a former callee',
   'Expired{no}',
   'stored call that is expired',
   'stored call that is cancelled',

@@ -1,6 +1,7 @@
 /** What goes wrong in a simulation, and when. Plain data. */
 import type { Seeded } from '../random.js'
 import type { CallPlan } from './call-plans.js'
+import { SEMANTICS } from './semantics.js'
 import { BEGIN_MS, type Setting } from './setting.js'
 
 export type Fault =
@@ -43,7 +44,26 @@ export function faultsOf({ random, weather, workers, callers, spanMs }: Setting,
       forMs: random.between(20, 1800),
     })
   }
+  if (weather === 'storm') faults.push(...aimed(random, workers, calls).filter(({ atMs }) => atMs < BEGIN_MS + spanMs))
   return faults.toSorted((left, right) => left.atMs - right.atMs)
+}
+
+/** What seldom happens by chance: a session that ends between a call and the word that it is stored, and workers that die one after another. */
+function aimed(random: Seeded, workers: Setting['workers'], calls: readonly CallPlan[]): FaultPlan[] {
+  const faults: FaultPlan[] = []
+  const stored = calls.filter(({ semantics }) => SEMANTICS[semantics].isStored)
+  if (stored.length > 0 && random.chance(0.4)) {
+    const { caller, atMs } = random.pick(stored)
+    faults.push({ kind: 'outage', how: 'reset', target: caller, atMs: atMs + random.between(2, 25), forMs: random.between(800, 2500) })
+  }
+  const lasting = stored.filter(({ method, size }) => method === 'fetch' && size > 500)
+  if (lasting.length > 0 && random.chance(0.3)) {
+    const { atMs } = random.pick(lasting)
+    for (let round = 0; round < 3; round++)
+      for (const { name } of workers)
+        faults.push({ kind: 'restart', how: 'reset', target: name, atMs: atMs + 100 + round * 400 + random.between(0, 50), forMs: 100 })
+  }
+  return faults
 }
 
 function faultOf(random: Seeded): Fault {
