@@ -229,7 +229,7 @@ export class Calls {
   }
 
   #handed(call: CallRecord): void {
-    if (call.receipt !== undefined) this.#receipts.moved(call.receipt, 'handed')
+    if (call.receipt !== undefined) this.#receipts.handed(call.receipt)
     if (call.waitUntilMs !== call.deadlineMs) this.#endings.wheel.add(call, call.deadlineMs)
   }
 

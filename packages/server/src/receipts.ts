@@ -124,9 +124,15 @@ export class Receipts {
     this.#said(receipt, { type: FrameType.exception, flags: executedFlag(known), encoding: body.encoding, body: bodyBytes(body) }, state)
   }
 
-  /** It was given to somebody, or came back. */
-  moved(receipt: Receipt, state: ReceiptState): void {
-    receipt.state = state
+  /** It was given to somebody. */
+  handed(receipt: Receipt): void {
+    receipt.state = 'handed'
+  }
+
+  /** It begins anew: what came of its outcome before its callee was lost is none. */
+  begun(receipt: Receipt): void {
+    receipt.state = 'stored'
+    for (const { body } of receipt.outcome.splice(0)) this.#grow(receipt, -body.byteLength)
   }
 
   /** The outcome is whole: it is kept for a while. */

@@ -41,6 +41,8 @@ export class StoredCalls {
   /** Somebody wants to know what becomes of a stored call. */
   watch(session: Session, frame: FrameReader): void {
     const number = frame.call
+    if (session.watches.has(number) || session.calls.get(number) !== undefined)
+      throw new WaybillError('ProtocolViolation', `${number} is the number of something else`)
     if (session.watches.size >= this.#limits.maxCallsPerSession) return reject(session, number, tooMany(session.watches.size))
     const sn = readTerms(frame)?.sn ?? ''
     const receipt = this.#receipts.find(session.principal, sn)
@@ -116,8 +118,9 @@ export class StoredCalls {
     if (call.state === 'started') call.route = this.#routes.narrowed(call.route, call.instance!.offer.version)
     else this.#routes.refresh(call.route)
     call.state = 'queued'
+    call.answering = false
     receipt.frames[0]![Offset.attempt] = receipt.attempts + 1
-    this.#receipts.moved(receipt, 'stored')
+    this.#receipts.begun(receipt)
     this.#delivery.again(call, receipt.frames)
   }
 }

@@ -83,7 +83,7 @@ export function callsOf({ random, weather, workers, callers, spanMs }: Setting):
       // A call to one client asks for whatever version it has.
       address: isAbsent ? 'Kennel@^9' : on !== undefined ? 'Kennel' : random.pick(['Kennel', `Kennel@^${worker.version}`]),
       on,
-      timeoutMs: random.chance(0.1) ? random.whole(80, 600) : 30_000,
+      timeoutMs: random.chance(0.1) ? random.whole(80, 600) : GENEROUS_MS,
       deadlineMs: isTight ? random.whole(20, 900) : isAbsent ? random.whole(200, 3000) : GENEROUS_MS,
       waitMs: random.chance(0.1) ? random.whole(20, 3000) : undefined,
       cancelAfterMs: random.chance(0.15) ? random.pick([0, random.between(0, 30), random.between(0, 900)]) : undefined,
@@ -177,6 +177,6 @@ export function nestedCall(id: number, caller: string, atMs: number, outer: Call
   const { method, semantics, sharesKey } = outer.nested!
   const orderKey = sharesKey ? outer.orderKey : undefined
   const size = outer.size % 200
-  const times = { timeoutMs: 30_000, deadlineMs: nestedMs }
+  const times = { timeoutMs: GENEROUS_MS, deadlineMs: nestedMs }
   return { ...PLAIN, id, method, semantics, size, atMs, caller, address: 'Kennel', orderKey, within: outer.id, ...times }
 }

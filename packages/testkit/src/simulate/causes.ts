@@ -29,7 +29,7 @@ export function causeOf(history: History, call: MadeCall, executions: readonly E
     case 'Reentrant':
       return plan.within !== undefined
     case 'IdleTimeout':
-      return ended.atMs >= startedMs + plan.timeoutMs - 1 && (plan.timeoutMs < 30_000 || (isStormy && aboutAnyone))
+      return ended.atMs >= startedMs + plan.timeoutMs - 1 && (plan.timeoutMs < GENEROUS_MS || (isStormy && aboutAnyone))
     case 'WorkerLost': {
       // Of what is delivered again, anybody may have been the last one.
       const worker = SEMANTICS[plan.semantics].isStored ? undefined : (executions[0]?.worker ?? plan.on)

@@ -20,7 +20,7 @@ export interface Scenario {
 }
 
 /** Longer than what is going on when everything has been healed, so that nothing is forgotten before it was looked at. */
-export const RETENTION_MS = 120_000
+export const RETENTION_MS = 600_000
 
 export function scenarioOf(seed: number): Scenario {
   const random = new Seeded(seed)

@@ -20,8 +20,8 @@ export interface Setting {
 
 /** Time for everybody to connect and offer. */
 export const BEGIN_MS = 500
-/** Long enough for whatever goes well. */
-export const GENEROUS_MS = 20_000
+/** Long enough for whatever goes well, even if one worker does all of it, one call after another. */
+export const GENEROUS_MS = 120_000
 
 /** Whose a client is: callers share a principal by pairs, so that one sees what the other stored and others do not; a worker is its own. */
 export function tenantOf(name: string): string {
