@@ -44,7 +44,7 @@ export class Endings {
   }
 
   readonly expire = (call: CallRecord): void => {
-    const isHere = executed(routerHolder(call.state)) === 'no'
+    const isHere = call.instance === undefined
     if (isHere && !mayHaveRun(call) && (call.receipt !== undefined || call.waitUntilMs < call.deadlineMs)) {
       return this.refuse(call, new WaybillError('Expired', 'nobody took the call within its ttl'), 'expired')
     }

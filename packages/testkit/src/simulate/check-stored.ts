@@ -62,6 +62,12 @@ function told(history: History): void {
     history.count('postback')
     checkOutcome(history, made, ended, about)
   }
+  for (const made of history.calls) {
+    const { semantics, replyto, id } = made.plan
+    if (semantics !== 'postback' || history.storing(made) === undefined || history.wasTroubled(replyto, 0, Infinity)) continue
+    const isTold = history.postbacks.some(({ sn, process }) => sn === history.snOf(made) && process.name === replyto)
+    if (!isTold) history.violate('I1', `${replyto}, which was there all the time, was not told what became of call ${id}`)
+  }
 }
 
 function checkOutcome(history: History, made: MadeCall, ended: Ended, about: string): void {

@@ -115,7 +115,11 @@ class Simulation {
       const tenant = tenantOf(life.name)
       if (asked.has(tenant) || life.client === undefined || !life.client.isConnected) continue
       asked.add(tenant)
-      const infos = await this.world.until(life.client.receipts({ limit: 1000 }))
+      const infos = await this.world.until(life.client.receipts({ limit: 1000 }).catch(() => undefined))
+      if (infos === undefined) {
+        this.#history.violate('I16', `${life.name} is not told of its stored calls after everything works again`)
+        continue
+      }
       this.#history.listed.set(
         tenant,
         infos.map(({ storedAt, endedAt, ...info }) => ({
