@@ -27,7 +27,7 @@ import { outgoingBody, type OutgoingBody } from './outgoing-body.js'
 import { Joiner } from './pieces.js'
 import { LiveReceipt, type ReceiptSource } from './receipt.js'
 import { isStored, watchRequest, type Request } from './request.js'
-import { failure, forgotten, NO_ROOM_MS, noCredit, notSent, reasons, verdict } from './verdicts.js'
+import { failure, forgotten, noCredit, notSent, ownReason, reasons, restMs, verdict } from './verdicts.js'
 
 /** The callee gives a cancelled method 250 ms, and the answer needs its way. */
 const CANCEL_VERDICT_MS = 500
@@ -267,9 +267,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
 
   /** No room: the call rests and is sent again, if its deadline allows. It was certainly not executed. */
   #rest(call: OutgoingCall, { details }: Rejection): boolean {
-    const askedMs = (details as { retryAfterMs?: unknown } | undefined)?.retryAfterMs
-    const restMs = typeof askedMs === 'number' && askedMs >= 0 ? askedMs : NO_ROOM_MS
-    const againMs = this.#ports.clock.nowMs() + restMs * (0.5 + fraction(this.#ports.random))
+    const againMs = this.#ports.clock.nowMs() + restMs(details) * (0.5 + fraction(this.#ports.random))
     if (againMs >= call.uselessAtMs || !call.step('returned')) return false
     call.epoch = undefined
     call.resting = true
@@ -380,13 +378,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   #settle(call: OutgoingCall, event: CallerEvent, error: Error & Exceptional, rejection?: Rejection): void {
     if (call.state === 'settled' || !call.step(event)) return
     this.#forget(call)
-    // Where this side gave up, the other side's verdict says how far the call had come, and our own reason why it ended.
-    const { gaveUp } = call
-    const ended =
-      gaveUp !== undefined && gaveUp !== error.code && error.code === 'Cancelled'
-        ? new WaybillError(gaveUp, reasons[gaveUp] ?? gaveUp, { executed: error.executed })
-        : error
-    call.live.end({ kind: 'exception', error: ended }, rejection)
+    call.live.end({ kind: 'exception', error: ownReason(call.gaveUp, error) }, rejection)
   }
 
   #forget(call: OutgoingCall): void {

@@ -283,7 +283,8 @@ function readRejection(frame: FrameReader): WaybillError {
     // Whatever it says, it is a refusal.
   }
   const code = isCode(body?.code) ? body.code : 'Rejected'
-  return new WaybillError(code, String(body?.description ?? ''), { executed: 'no', details: body?.details })
+  const description = typeof body?.description === 'string' ? body.description : ''
+  return new WaybillError(code, description, { executed: 'no', details: body?.details })
 }
 
 function stateAfter(call: CallRecord, event: RouterEvent): ReceiptState | undefined {

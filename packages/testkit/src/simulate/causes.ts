@@ -46,8 +46,8 @@ export function causeOf(history: History, call: MadeCall, executions: readonly E
     case 'NoSuchClient':
       return plan.address.endsWith('^9') || plan.within !== undefined || (isStormy && history.wasTroubled(undefined, 0, ended.atMs))
     case 'Overloaded':
-      // Who hands over at once does not wait for credit.
-      return isStormy || plan.semantics === 'send'
+      // Who hands over at once does not wait for credit; what is stored is never refused for room.
+      return (isStormy && call.storedMs === undefined) || plan.semantics === 'send'
     default:
       return false
   }
