@@ -49,7 +49,8 @@ describe('the checks find', () => {
     return [...new Set(history.violations.map(({ invariant }) => invariant))]
   }
 
-  const succeeded = (history: History) => history.calls.find(({ ends, plan }) => ends[0]?.kind === 'result' && plan.method === 'fast')!
+  const succeeded = (history: History) =>
+    history.calls.find(({ ends, plan }) => ends[0]?.kind === 'result' && plan.method === 'fast' && plan.semantics === 'live')!
 
   test('nothing in a true history', async () => expect(found(await calm())).toEqual([]))
 
@@ -113,7 +114,7 @@ describe('the checks find', () => {
     ends[0] = { kind: 'error', atMs, code: 'RemoteException', executed: 'yes', message: 'otherwise' }
     expect(found(history)).toContain('I8')
     const shown = await calm()
-    shown.fetches.push({ made, by: 'worker-0', process: made.process, askedMs: atMs, ends: [...made.ends] })
+    shown.fetches.push({ made, by: 'worker-0', process: made.process, askedMs: atMs, ends: [{ kind: 'result', atMs, value: 'shown' }] })
     expect(found(shown)).toEqual(['I7'])
   })
 

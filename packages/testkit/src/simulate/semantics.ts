@@ -3,7 +3,6 @@
  * semantics is another entry.
  */
 import type { Call, Exceptional, Receipt, RemoteOptions } from '@waybill/client'
-import type { CallPlan } from './call-plans.js'
 
 /** What its maker hears of a call, in the order in which it does. */
 export interface Hearing {
@@ -31,6 +30,12 @@ export interface Callable {
   prepare(...args: readonly unknown[]): { readonly sn: string; fire(): Call<unknown> }
 }
 
+/** What of its plan a semantics looks at. */
+export interface Wanted {
+  readonly isWatched: boolean
+  readonly replyto: string
+}
+
 export interface Semantics {
   /** How often it is drawn, compared with the others. */
   readonly weight: number
@@ -39,7 +44,7 @@ export interface Semantics {
   /** Its maker hears of its end. */
   readonly isHeardOf: boolean
   readonly options?: RemoteOptions
-  make(callable: Callable, args: readonly unknown[], hearing: Hearing, plan: CallPlan): void
+  make(callable: Callable, args: readonly unknown[], hearing: Hearing, plan: Wanted): void
 }
 
 export type SemanticsName = 'live' | 'prepared' | 'send' | 'durable' | 'async' | 'callback' | 'postback'
@@ -142,7 +147,7 @@ function failing(hearing: Hearing): (error: Error & Exceptional) => void {
   }
 }
 
-function watch(call: Call<unknown>, hearing: Hearing, plan: CallPlan): void {
+function watch(call: Call<unknown>, hearing: Hearing, plan: Wanted): void {
   hearing.named(call.sn)
   call.then(hearing.result, hearing.failed)
   listen(call, hearing)
