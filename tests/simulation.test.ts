@@ -114,7 +114,7 @@ describe('the checks find', () => {
     ends[0] = { kind: 'error', atMs, code: 'RemoteException', executed: 'yes', message: 'otherwise' }
     expect(found(history)).toContain('I8')
     const shown = await calm()
-    shown.fetches.push({ made, by: 'worker-0', process: made.process, askedMs: atMs, ends: [{ kind: 'result', atMs, value: 'shown' }] })
+    shown.fetches.push({ made, by: 'stranger', process: made.process, askedMs: atMs, ends: [{ kind: 'result', atMs, value: 'shown' }] })
     expect(found(shown)).toEqual(['I7'])
   })
 
