@@ -104,6 +104,27 @@ describe('the same serial number', () => {
   })
 })
 
+describe('a signal', () => {
+  test("that is aborted while the client closes is nobody's unhandled failure", async () => {
+    await using h = harness()
+    await kennel(h)
+    const caller = await h.client('caller')
+    const aborting = new AbortController()
+    const call = caller.remote(dog).walk.with({ durable: true, signal: aborting.signal })(1000)
+    const seen = failed(call)
+    await h.until(call.receipt)
+    const unhandled: unknown[] = []
+    const listen = (thrown: unknown): void => void unhandled.push(thrown)
+    process.on('unhandledRejection', listen)
+    aborting.abort()
+    await h.until(caller.close({ drainMs: 0 }))
+    expect(await h.until(seen)).toMatchObject({ code: 'Closed', executed: 'maybe' })
+    await h.advance(2000)
+    process.off('unhandledRejection', listen)
+    expect(unhandled).toEqual([])
+  })
+})
+
 describe('the turn of an order key', () => {
   test('is kept by a method that goes on after its cancel', async () => {
     await using h = harness()

@@ -131,7 +131,8 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
 
   /** Follows the signal that the user gave, until the call ends. */
   follow(signal: AbortSignal): void {
-    const abort = (): void => void this.#owner.cancel(this, signal.reason)
+    // Whether the wish was handed over is nobody's promise here: what became of the call is told by its outcome.
+    const abort = (): void => void this.#owner.cancel(this, signal.reason).catch(() => {})
     signal.addEventListener('abort', abort)
     this.unfollow = () => signal.removeEventListener('abort', abort)
   }
