@@ -152,10 +152,12 @@ describe('a receipt', () => {
     await h.until(first.result())
     const slow = await Promise.all([1, 2, 3].map(() => h.until(caller.remote(dog).walk.async(2))))
     expect(await h.until(failed(caller.receipt(first.sn).result()))).toMatchObject({ code: 'NoSuchReceipt' })
-    const refused = caller.remote(dog).bark.with({ deadline: 100 }).async('4')
+    const waiting = caller.remote(dog).bark.with({ ttl: '1m' }).async('4')
+    // Who has no time to wait for room is told at once.
+    expect(await h.until(failed(caller.remote(dog).bark.with({ ttl: 100 }).async('5')), 100)).toMatchObject({ code: 'Overloaded' })
     await h.advance(10)
     for (const receipt of slow) expect(await h.until(receipt.result())).toBe('home')
-    expect(await h.until((await h.until(refused)).result())).toBe('wau 4')
+    expect(await h.until((await h.until(waiting)).result())).toBe('wau 4')
   })
 })
 

@@ -49,7 +49,8 @@ describe('the checks find', () => {
     return [...new Set(history.violations.map(({ invariant }) => invariant))]
   }
 
-  const succeeded = (history: History) => history.calls.find(({ ends, plan }) => ends[0]?.kind === 'result' && plan.method === 'fast')!
+  const succeeded = (history: History) =>
+    history.calls.find(({ ends, plan }) => ends[0]?.kind === 'result' && plan.method === 'fast' && plan.semantics === 'live')!
 
   test('nothing in a true history', async () => expect(found(await calm())).toEqual([]))
 
@@ -71,6 +72,58 @@ describe('the checks find', () => {
     const { plan } = succeeded(history)
     history.executions.push(history.executionsOf(plan.id)[0]!)
     expect(found(history)).toEqual(['I3'])
+  })
+
+  /** A stored call that one of its principal has asked for when all was over. */
+  const fetched = (history: History) => history.fetches.find(({ made, ends }) => made.storedMs !== undefined && ends[0]?.kind === 'result')!
+
+  test('a stored call that the router does not list, or lists without an end (I12, I1), or lists and never promised', async () => {
+    const history = await calm()
+    const sn = history.snOf(fetched(history).made)!
+    for (const [tenant, listed] of history.listed) {
+      history.listed.set(
+        tenant,
+        listed.filter((one) => one.sn !== sn),
+      )
+    }
+    expect(found(history)).toEqual(['I12'])
+    const pending = await calm()
+    for (const [tenant, listed] of pending.listed) {
+      pending.listed.set(
+        tenant,
+        listed.map((one) => (one.sn === sn ? { ...one, state: 'handed' } : one)),
+      )
+    }
+    expect(found(pending)).toEqual(['I1'])
+    const unknown = await calm()
+    unknown.stored.delete(sn)
+    expect(found(unknown)).toEqual(['I12'])
+  })
+
+  test('a stored call that is said to have succeeded and never ran (I4)', async () => {
+    const history = await calm()
+    const { made } = fetched(history)
+    history.executions.splice(history.executions.indexOf(history.executionsOf(made.plan.id)[0]!), 1)
+    expect(found(history)).toContain('I4')
+  })
+
+  test('another outcome for who asks later (I8), and one for who may not ask (I7)', async () => {
+    const history = await calm()
+    const { made, ends } = fetched(history)
+    const { atMs } = ends[0]!
+    ends[0] = { kind: 'error', atMs, code: 'RemoteException', executed: 'yes', message: 'otherwise' }
+    expect(found(history)).toContain('I8')
+    const shown = await calm()
+    shown.fetches.push({ made, by: 'stranger', process: made.process, askedMs: atMs, ends: [{ kind: 'result', atMs, value: 'shown' }] })
+    expect(found(shown)).toEqual(['I7'])
+  })
+
+  test('calls of one order key that overlap (I9)', async () => {
+    const history = await calm()
+    const ordered = history.executions.filter(({ id }) => history.made(id)?.plan.orderKey === 'key-0')
+    expect(ordered.length).toBeGreaterThan(1)
+    ordered[0]!.endMs = Number.POSITIVE_INFINITY
+    expect(found(history)).toEqual(['I9'])
   })
 
   test('a `no` that ran (I5), a `yes` that did not (I6)', async () => {
@@ -97,7 +150,7 @@ describe('the checks find', () => {
     const call = succeeded(history)
     const { atMs } = call.ends[0]!
     call.ends[0] = { kind: 'error', atMs, code: 'Cancelled', executed: 'maybe', message: '' }
-    const facts = history.factsOf(call.sn)
+    const facts = history.factsAbout(call)
     facts.handed.length = 0
     expect(found(history)).toContain('I19')
     facts.written.length = 0

@@ -1,6 +1,6 @@
 /** One call that this client makes, between the user's `LiveCall` and the wire. Only its fields; `Outgoing` decides. */
-import { callerTable, Timed } from '@waybill/core'
-import type { CallerEvent, CallerState, Code } from '@waybill/core'
+import { callerHolder, callerTable, Timed } from '@waybill/core'
+import type { CallerEvent, CallerState, Code, Holder } from '@waybill/core'
 import { LiveCall, type Carrier } from './call.js'
 import type { Sendable } from './connection.js'
 import type { OutgoingBody } from './outgoing-body.js'
@@ -53,7 +53,7 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   readonly fields: Uint8Array | undefined
   /** The stored call that it watches. */
   readonly watched: string | undefined
-  /** The start of the router that it was first written to: only that one can know it again. */
+  /** Of a call that is to be stored: the start of the router that it was written to, which may have it, and which alone can know it again. */
   epoch: number | undefined
 
   constructor(parts: {
@@ -91,6 +91,20 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
     return this.deadlineAtMs + (this.state === 'waiting' ? 0 : VERDICT_MS)
   }
 
+  /** From when on nobody could take it in time, so that it is not sent again. */
+  get uselessAtMs(): number {
+    return Math.min(this.deadlineAtMs, this.bornMs + this.request.ttlMs)
+  }
+
+  /**
+   * Who last held it, for an end that this side decides: what was written in a session that is lost may have been stored, and of what it
+   * watches this side knows nothing.
+   */
+  get holder(): Holder {
+    const mayBeThere = this.epoch !== undefined || this.watched !== undefined
+    return callerHolder(this.state === 'waiting' && mayBeThere ? 'written' : this.state)
+  }
+
   get isStored(): boolean {
     return isStored(this.request)
   }
@@ -117,7 +131,8 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
 
   /** Follows the signal that the user gave, until the call ends. */
   follow(signal: AbortSignal): void {
-    const abort = (): void => void this.#owner.cancel(this, signal.reason)
+    // Whether the wish was handed over is nobody's promise here: what became of the call is told by its outcome.
+    const abort = (): void => void this.#owner.cancel(this, signal.reason).catch(() => {})
     signal.addEventListener('abort', abort)
     this.unfollow = () => signal.removeEventListener('abort', abort)
   }

@@ -3,7 +3,6 @@
  * their deadlines; writes their frames when the connection has credit.
  */
 import {
-  callerHolder,
   callNumber,
   executed,
   executedOf,
@@ -29,7 +28,7 @@ import { outgoingBody, type OutgoingBody } from './outgoing-body.js'
 import { Joiner } from './pieces.js'
 import { LiveReceipt, type ReceiptSource } from './receipt.js'
 import { isAlone, isStored, watchRequest, type Request } from './request.js'
-import { failure, forgotten, NO_ROOM_MS, notSent, reasons, sessionGone, verdict } from './verdicts.js'
+import { failure, forgotten, notSent, ownReason, reasons, restMs, sessionGone, verdict } from './verdicts.js'
 
 /** The callee gives a cancelled method 250 ms, and the answer needs its way. */
 const CANCEL_VERDICT_MS = 500
@@ -122,7 +121,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
   /** What becomes of a stored call, of whoever: as if it were a call of ours. */
   watch(sn: string): LiveCall<unknown> {
     const counter = ++this.#counter
-    if (this.#closed !== undefined) return this.#stillborn(counter, this.#closed)
+    if (this.#closed !== undefined)
+      return this.#stillborn(counter, new WaybillError(this.#closed.code, this.#closed.message, { executed: 'maybe' }))
     const nowMs = this.#ports.clock.nowMs()
     return this.#begin(
       new OutgoingCall({ counter, request: watchRequest, body: NOTHING, fields: snField(sn), watched: sn, nowMs, owner: this }),
@@ -168,6 +168,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
   stored(frame: FrameReader): void {
     const call = this.#mine(frame)
     if (call === undefined || !call.step('stored')) return
+    // The cancel was about the number that the call has in this session; the router knows it by the one before.
+    if (call.gaveUp === 'Cancelled') void this.cancelStored(call.sn).catch(() => {})
     const body = readStored(parseBodyIn(frame.encoding, frame.bytes, frame.bodyStart, frame.end, this.#limits, 'given'))
     if (call.request.semantics === 'stored') return this.#succeed(call, new LiveReceipt(call.sn, this, body))
     call.live.stored(new LiveReceipt(call.sn, this, body, call.live))
@@ -252,15 +254,15 @@ export class Outgoing implements CallOwner, ReceiptSource {
     const { address, method } = call.request
     address.symbol = 0
     method.symbol = 0
+    call.epoch = undefined
     if (call.step('returned')) this.#send(call)
   }
 
   /** No room: the call rests and is sent again, if its deadline allows. It was certainly not executed. */
   #rest(call: OutgoingCall, { details }: Rejection): boolean {
-    const askedMs = (details as { retryAfterMs?: unknown } | undefined)?.retryAfterMs
-    const restMs = typeof askedMs === 'number' && askedMs >= 0 ? askedMs : NO_ROOM_MS
-    const againMs = this.#ports.clock.nowMs() + restMs * (0.5 + fraction(this.#ports.random))
-    if (againMs >= call.deadlineAtMs || !call.step('returned')) return false
+    const againMs = this.#ports.clock.nowMs() + restMs(details) * (0.5 + fraction(this.#ports.random))
+    if (againMs >= call.uselessAtMs || !call.step('returned')) return false
+    call.epoch = undefined
     call.resting = true
     this.#wheel.add(call, againMs)
     return true
@@ -279,7 +281,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
 
   /** What is stored is cancelled where it is stored: this session may not be the one that made the call. */
   cancel(call: OutgoingCall, reason: unknown): Promise<void> {
-    if (call.watched !== undefined || call.state === 'stored') return this.cancelStored(call.sn)
+    const mayBeStored = call.state === 'waiting' && call.holder !== 'caller'
+    if (call.watched !== undefined || call.state === 'stored' || mayBeStored) return this.cancelStored(call.sn)
     this.#giveUp(call, 'Cancelled', reason)
     return Promise.resolve()
   }
@@ -287,7 +290,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   /** Given up by this side. What was not written ends at once; else the verdict is waited for, as only it can say `no`. */
   #giveUp(call: OutgoingCall, code: Code, reason: unknown): void {
     if (call.state === 'settled' || call.gaveUp !== undefined) return
-    if (call.state === 'waiting') return this.#settle(call, 'givenUp', verdict(call.state, code, reason))
+    if (call.state === 'waiting') return this.#settle(call, 'givenUp', verdict(call.holder, code, reason))
     call.gaveUp = code
     call.giveUpAtMs = this.#ports.clock.nowMs() + CANCEL_VERDICT_MS
     this.#wheel.add(call, call.dueAtMs)
@@ -308,8 +311,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
       return this.#send(call)
     }
     if (call.dueAtMs > now) return this.#await(call)
-    if (call.gaveUp !== undefined) return this.#settle(call, 'givenUp', verdict(call.state, call.gaveUp, undefined))
-    if (call.endsAtMs <= now) return this.#settle(call, 'givenUp', verdict(call.state, 'DeadlineExceeded', undefined))
+    if (call.gaveUp !== undefined) return this.#settle(call, 'givenUp', verdict(call.holder, call.gaveUp, undefined))
+    if (call.endsAtMs <= now) return this.#settle(call, 'givenUp', verdict(call.holder, 'DeadlineExceeded', undefined))
     this.#giveUp(call, 'IdleTimeout', undefined)
   }
 
@@ -329,7 +332,9 @@ export class Outgoing implements CallOwner, ReceiptSource {
   /** What is stored, or may be told apart by its serial number, goes on in the next session, if that is one of the same router. */
   #goesOn(call: OutgoingCall): boolean {
     if (call.gaveUp !== undefined || (!call.isStored && call.watched === undefined)) return false
-    if (call.state !== 'stored' && !call.step('returned')) return false
+    // However much was told of what is watched, it is asked for anew.
+    if (call.watched !== undefined) call.state = 'waiting'
+    else if (call.state !== 'stored' && !call.step('returned')) return false
     this.#send(call)
     return true
   }
@@ -338,7 +343,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   close(error: WaybillError): void {
     this.#closed = new WaybillError(error.code, error.message, { executed: 'no' })
     for (const call of this.#pending.values()) {
-      this.#settle(call, 'closed', new WaybillError(error.code, error.message, { executed: executed(callerHolder(call.state)) }))
+      this.#settle(call, 'closed', new WaybillError(error.code, error.message, { executed: executed(call.holder) }))
     }
     this.#wheel.stop()
   }
@@ -367,13 +372,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   #settle(call: OutgoingCall, event: CallerEvent, error: Error & Exceptional, rejection?: Rejection): void {
     if (call.state === 'settled' || !call.step(event)) return
     this.#forget(call)
-    // Where this side gave up, the other side's verdict says how far the call had come, and our own reason why it ended.
-    const { gaveUp } = call
-    const ended =
-      gaveUp !== undefined && gaveUp !== error.code && error.code === 'Cancelled'
-        ? new WaybillError(gaveUp, reasons[gaveUp] ?? gaveUp, { executed: error.executed })
-        : error
-    call.live.end({ kind: 'exception', error: ended }, rejection)
+    call.live.end({ kind: 'exception', error: ownReason(call.gaveUp, error) }, rejection)
   }
 
   #forget(call: OutgoingCall): void {

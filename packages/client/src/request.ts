@@ -112,7 +112,7 @@ export const watchRequest: Request = {
   flags: 0,
   timeoutMs: Number.POSITIVE_INFINITY,
   deadlineMs: Number.POSITIVE_INFINITY,
-  ttlMs: 0,
+  ttlMs: Number.POSITIVE_INFINITY,
   fields: [],
   errors: NO_ERRORS,
 }

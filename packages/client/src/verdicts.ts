@@ -1,8 +1,14 @@
 /** How this side words an end that it decides itself, and what went wrong before anything was sent. */
-import { callerHolder, executed, WaybillError, type CallerState, type Code } from '@waybill/core'
+import { executed, WaybillError, type Code, type Exceptional, type Holder } from '@waybill/core'
 
 /** When to try again, where nobody says so. */
-export const NO_ROOM_MS = 100
+const NO_ROOM_MS = 100
+
+/** How long a call that found no room is to rest; `details` are those of its rejection. */
+export function restMs(details: unknown): number {
+  const askedMs = (details as { retryAfterMs?: unknown } | undefined)?.retryAfterMs
+  return typeof askedMs === 'number' && askedMs >= 0 ? askedMs : NO_ROOM_MS
+}
 
 export const reasons: Partial<Record<Code, string>> = {
   Cancelled: 'the call was cancelled',
@@ -10,9 +16,15 @@ export const reasons: Partial<Record<Code, string>> = {
   DeadlineExceeded: 'the call did not end before its deadline',
 }
 
-export function verdict(state: CallerState, code: Code, reason: unknown): WaybillError {
-  return new WaybillError(code, `${reasons[code] ?? code}${state === 'waiting' ? ' before it was sent' : ''}`, {
-    executed: executed(callerHolder(state)),
+/** Where this side gave up, the other side's verdict says how far the call had come, and our own reason why it ended. */
+export function ownReason(gaveUp: Code | undefined, error: Error & Exceptional): Error & Exceptional {
+  if (gaveUp === undefined || gaveUp === error.code || error.code !== 'Cancelled') return error
+  return new WaybillError(gaveUp, reasons[gaveUp] ?? gaveUp, { executed: error.executed })
+}
+
+export function verdict(holder: Holder, code: Code, reason: unknown): WaybillError {
+  return new WaybillError(code, `${reasons[code] ?? code}${holder === 'caller' ? ' before it was sent' : ''}`, {
+    executed: executed(holder),
     cause: reason,
   })
 }

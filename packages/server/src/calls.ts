@@ -4,6 +4,7 @@
  */
 import {
   Flag,
+  isCode,
   parseBody,
   readSerialNumber,
   routerTable,
@@ -16,7 +17,7 @@ import {
 import type { Access } from './access.js'
 import { reject } from './answers.js'
 import { Delivery } from './delivery.js'
-import { Endings, type CallCounts } from './endings.js'
+import { Endings, mayHaveRun, type CallCounts } from './endings.js'
 import type { Limits } from './limits.js'
 import { CallRecord, type Route, type Session } from './model.js'
 import { Permission } from './permission.js'
@@ -63,6 +64,7 @@ export class Calls {
       limits,
       clock,
       routes,
+      registry,
       nobody: (route) => this.#nobody(route),
       refuse: (call, error) => this.#endings.refuse(call, error),
       handed: (call) => this.#handed(call),
@@ -84,6 +86,7 @@ export class Calls {
     const number = frame.call
     if (caller.calls.get(number) !== undefined) throw new WaybillError('ProtocolViolation', `call ${number} is already pending`)
     const terms = readTerms(frame)
+    if ((frame.flags & Flag.durable) !== 0 && isOwn(caller, number, terms?.sn) && this.stored.repeated(caller, frame, terms!)) return
     const refusal = this.#refusal(caller, frame, route, terms)
     if (refusal !== undefined) return this.refuseFrame(caller, frame, refusal, terms?.data)
     if ((frame.flags & (Flag.noReply | Flag.durable | Flag.more)) === Flag.noReply && terms === undefined) {
@@ -132,8 +135,12 @@ export class Calls {
     if (next === 'wrong') return this.#stale()
     if (call.isHeardOf) this.#pass(caller, callee, frame)
     else if (call.receipt !== undefined) {
-      if (event === 'rejected' && !call.cancelled && isGivenBack(frame)) return this.stored.redeliver(call, call.receipt)
-      this.#receipts.heard(call.receipt, frame, stateAfter(call, event))
+      if (event === 'rejected' && (frame.flags & Flag.more) === 0) {
+        const rejection = readRejection(frame)
+        if (rejection.code === 'Overloaded') return this.stored.givenBack(call, call.receipt)
+        if (mayHaveRun(call)) return this.#endings.refuse(call, rejection)
+      }
+      this.#receipts.heard(call.receipt, frame, stateAfter(call, event), mayHaveRun(call))
     }
     if (next === 'stay') return
     if (next !== 'settled') call.state = next
@@ -223,7 +230,7 @@ export class Calls {
   }
 
   #handed(call: CallRecord): void {
-    if (call.receipt !== undefined) this.#receipts.moved(call.receipt, 'handed')
+    if (call.receipt !== undefined) this.#receipts.handed(call.receipt)
     if (call.waitUntilMs !== call.deadlineMs) this.#endings.wheel.add(call, call.deadlineMs)
   }
 
@@ -268,13 +275,17 @@ function isOwn(caller: Session, call: number, sn: string | undefined): boolean {
   return parts !== undefined && parts.incarnation === caller.incarnation && parts.counter >>> 0 === call
 }
 
-/** The callee has no room after all, or leaves, and has not begun. Rejections are Waybill's own words, never the payload. */
-function isGivenBack(frame: FrameReader): boolean {
+/** Why the callee did not begin. Rejections are Waybill's own words, never the payload. */
+function readRejection(frame: FrameReader): WaybillError {
+  let body: { code?: unknown; description?: unknown; details?: unknown } | undefined
   try {
-    return (parseBody(frame.encoding, frame.body()) as { code?: unknown } | undefined)?.code === 'Overloaded'
+    body = parseBody(frame.encoding, frame.body()) as typeof body
   } catch {
-    return false
+    // Whatever it says, it is a refusal.
   }
+  const code = isCode(body?.code) ? body.code : 'Rejected'
+  const description = typeof body?.description === 'string' ? body.description : ''
+  return new WaybillError(code, description, { executed: 'no', details: body?.details })
 }
 
 function stateAfter(call: CallRecord, event: RouterEvent): ReceiptState | undefined {

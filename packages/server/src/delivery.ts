@@ -3,12 +3,13 @@
  * on the way: the destination becomes the instance, and the ttl of a call that was held what is left of it. Owns what is held and whose turn it
  * is; what a call's end is, is not decided here.
  */
-import { extensionField, Flag, FrameType, joinFields, Offset, Tag, WaybillError, writeU32, type Clock } from '@waybill/core'
+import { extensionField, Flag, FrameType, joinFields, Offset, readU32, Tag, WaybillError, writeU32, type Clock } from '@waybill/core'
 import { Held } from './held.js'
 import type { Limits } from './limits.js'
 import type { CallRecord, Instance, Route, Session } from './model.js'
 import { Orders } from './orders.js'
 import { holdsEveryPlace, waitsFor } from './reentrance.js'
+import type { Registry } from './registry.js'
 import type { Routes } from './routes.js'
 import { belongsTo, hasRoom, inTurn, leastBusy } from './routing.js'
 
@@ -16,6 +17,7 @@ export interface DeliveryParts {
   readonly limits: Limits
   readonly clock: Clock
   readonly routes: Routes
+  readonly registry: Registry
   /** Why nobody can take the call, as precisely as can be said. */
   readonly nobody: (route: Route) => WaybillError
   /** The call cannot be delivered. It is ended, which comes back here as `left`. */
@@ -37,6 +39,11 @@ export class Delivery {
     this.held = new Held(parts.limits)
   }
 
+  /** Order keys that somebody has the turn of. */
+  get turns(): number {
+    return this.#orders.size
+  }
+
   /** A call that has come, whole or with its first frame. `rest` are further frames that are there already. */
   accept(call: CallRecord, bytes: Uint8Array, start: number, end: number, rest: readonly Uint8Array[] = []): void {
     if (call.terms?.orderKey !== undefined && !this.#orders.enter(call)) {
@@ -53,6 +60,8 @@ export class Delivery {
     const [first, ...rest] = frames
     this.#leaveInstance(call)
     this.#place(call, first!, 0, first!.byteLength, rest)
+    // It may have left room for another one, and wait behind that itself.
+    this.advance(call.route.address.service)
   }
 
   /** More of a call's body. */
@@ -72,8 +81,11 @@ export class Delivery {
   changed(service: string): void {
     if (!this.held.isWaitedFor(service)) return
     for (const call of [...this.held.lanes(service)].flatMap((lane) => [...lane])) {
+      // What became of one before it may have given this one its place.
+      if (call.lane === undefined) continue
       const route = this.#parts.routes.refresh(call.route)
       if (route.candidates.length === 0 && !isPatient(call)) this.#parts.refuse(call, this.#parts.nobody(route))
+      else if (holdsEveryPlace(call, route.candidates)) this.#parts.refuse(call, reentrant(call))
       else if (call.bound === undefined ? isBinding(call) : !call.bound.offered) this.held.queue(call, this.#lane(call))
     }
     this.advance(service)
@@ -127,6 +139,7 @@ export class Delivery {
     const lane = this.#lane(call)
     const instance = this.held.waiting(call.route.address.service, lane) ? undefined : this.#choose(call)
     if (instance !== undefined) {
+      if (call.receipt !== undefined) this.#renew(call, bytes)
       this.#hand(call, instance, bytes, start, end)
       for (const frame of rest) this.forward(call.caller, instance, frame, 0, frame.byteLength)
       return
@@ -144,6 +157,7 @@ export class Delivery {
       return false
     }
     call.state = 'queued'
+    call.method ??= this.#parts.registry.methods.get(readU32(bytes, start + Offset.method))
     this.held.keep(call, isStored ? bytes : bytes.slice(start, end))
     for (const frame of rest) this.held.keep(call, frame)
     return true
@@ -186,11 +200,18 @@ export class Delivery {
     for (const [index, frame] of this.held.remove(call).entries()) {
       if (index > 0) this.forward(call.caller, instance, frame, 0, frame.byteLength)
       else {
-        // The frame says what was left when it came; the callee must know what is left now. 0 stands for no deadline of the caller's.
-        if (hasTtl(frame)) writeU32(frame, Offset.ttl, Math.max(1, Math.ceil(call.deadlineMs - this.#parts.clock.nowMs())))
+        this.#renew(call, frame)
         this.#hand(call, instance, frame, 0, frame.byteLength)
       }
     }
+  }
+
+  /** A frame says what was true when it came: its time has passed since, and the symbol of its method may have lost its meaning. */
+  #renew(call: CallRecord, frame: Uint8Array): void {
+    // 0 stands for no deadline of the caller's.
+    if (hasTtl(frame)) writeU32(frame, Offset.ttl, Math.max(1, Math.ceil(call.deadlineMs - this.#parts.clock.nowMs())))
+    if (call.method !== undefined && readU32(frame, Offset.method) !== 0)
+      writeU32(frame, Offset.method, this.#parts.registry.methodSymbol(call.method))
   }
 
   #hand(call: CallRecord, instance: Instance, bytes: Uint8Array, start: number, end: number): void {
@@ -215,6 +236,10 @@ export class Delivery {
       const route = this.#parts.routes.refresh(next.route)
       if (route.candidates.length === 0 && !isPatient(next)) {
         this.#parts.refuse(next, this.#parts.nobody(route))
+        continue
+      }
+      if (holdsEveryPlace(next, route.candidates)) {
+        this.#parts.refuse(next, reentrant(next))
         continue
       }
       this.held.queue(next, this.#lane(next))

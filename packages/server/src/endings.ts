@@ -3,6 +3,7 @@
  * stored call is `Receipts`' business.
  */
 import {
+  codes,
   executed,
   FrameType,
   routerHolder,
@@ -54,8 +55,8 @@ export class Endings {
   }
 
   readonly expire = (call: CallRecord): void => {
-    const isHere = executed(routerHolder(call.state)) === 'no'
-    if (isHere && (call.receipt !== undefined || call.waitUntilMs < call.deadlineMs)) {
+    const isHere = call.instance === undefined
+    if (isHere && !mayHaveRun(call) && (call.receipt !== undefined || call.waitUntilMs < call.deadlineMs)) {
       return this.refuse(call, new WaybillError('Expired', 'nobody took the call within its ttl'), 'expired')
     }
     // Its place is free when its callee says so.
@@ -71,9 +72,10 @@ export class Endings {
     session.channel.write({ type: FrameType.cancel, destination: symbol, source: call.caller.symbol, call: call.number })
   }
 
-  /** It did not reach anybody. */
+  /** Nobody begins it any more: it did not reach anybody, or who had it says so. */
   refuse(call: CallRecord, error: WaybillError, state: ReceiptState = 'rejected'): void {
     if (call.state === 'settled') return
+    if (mayHaveRun(call)) return this.end(call, call.instance === undefined ? 'refuse' : 'rejected', afterLoss(error), 'indeterminate')
     if (call.receipt !== undefined) this.#receipts.rejected(call.receipt, error, state)
     else if (call.silent) this.#counts.dropped++
     else reject(call.caller, call.number, error, call.terms?.data)
@@ -83,7 +85,7 @@ export class Endings {
   /** Ends a call by the router's own word; who held it decides what is said of its execution. */
   end(call: CallRecord, event: RouterEvent, error: WaybillError, state: ReceiptState = 'failed'): void {
     if (routerTable[call.state][event] !== 'settled') return void this.#counts.stale++
-    const known = executed(routerHolder(call.state))
+    const known = mayHaveRun(call) ? 'maybe' : executed(routerHolder(call.state))
     if (call.receipt !== undefined) this.#receipts.excepted(call.receipt, error, known, state)
     else if (call.silent) this.#counts.dropped++
     else except(call.caller, call.number, error, known, call.terms?.data)
@@ -129,4 +131,15 @@ export class Endings {
     const details = { limit, size: call.bodyBytes }
     this.refuse(call, new WaybillError('TooLarge', `the body of the call is over the limit of ${limit} bytes`, { executed: 'no', details }))
   }
+}
+
+/** Somebody was lost with it before: what the one who has it now says of its execution is not all of it. */
+export function mayHaveRun({ receipt }: CallRecord): boolean {
+  return receipt !== undefined && receipt.attempts > 0
+}
+
+/** A refusal of a call that may have run before. Most codes say that it did not. */
+function afterLoss(error: WaybillError): WaybillError {
+  if ((codes[error.code].executed as readonly string[]).includes('maybe')) return error
+  return new WaybillError('WorkerLost', `an instance that had the call was lost, and then: ${error.message}`)
 }

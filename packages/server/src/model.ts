@@ -141,7 +141,7 @@ export class CallRecord extends Timed {
   silent = false
   /** Where what becomes of it is kept, once it is stored. */
   receipt: Receipt | undefined
-  /** Of a call that is to be stored: the name of its method. */
+  /** The name of its method: of a call that is to be stored, or that is held. */
   method: string | undefined
   /** The call during which it was made, while that one was pending. */
   during: CallRecord | undefined
@@ -216,6 +216,8 @@ export class Receipt extends Timed {
     readonly data: unknown,
     /** The client that is told without having asked. */
     readonly replyto: string | undefined,
+    /** The principal that it had when the call was stored. */
+    readonly reader: Principal,
     /** The frames of the call, as they were sent. */
     readonly frames: readonly Uint8Array[],
     readonly forget: (receipt: Receipt) => void,

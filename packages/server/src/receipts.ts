@@ -6,7 +6,9 @@ import {
   bodyBytes,
   encodings,
   executedFlag,
+  executedOf,
   extensionField,
+  Flag,
   FrameType,
   joinFields,
   parseBody,
@@ -42,6 +44,15 @@ export class Receipts {
     this.#limits = parts.limits
     this.#sessions = parts.sessions
     this.#wheel = new Wheel(parts.clock)
+  }
+
+  /** All that are kept, and how much of them. */
+  get size(): number {
+    return this.#receipts.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** Receipts whose call has not ended. */
@@ -81,6 +92,7 @@ export class Receipts {
       terms!.data,
       dataOf(terms!.data),
       terms!.replyto,
+      (terms!.replyto === undefined ? undefined : this.#sessions.byName(terms!.replyto)?.principal) ?? caller.principal,
       frames,
       this.#forget,
     )
@@ -94,9 +106,11 @@ export class Receipts {
 
   // ---- what is said of a call
 
-  /** A status or outcome, as its callee said it. */
-  heard(receipt: Receipt, frame: FrameReader, state: ReceiptState | undefined): void {
-    this.#said(receipt, { type: frame.type, flags: frame.flags, encoding: frame.encoding, body: frame.body().slice() }, state)
+  /** A status or outcome, as its callee said it; where others had the call before, `no` is said for itself only. */
+  heard(receipt: Receipt, frame: FrameReader, state: ReceiptState | undefined, mayHaveRun = false): void {
+    const isDoubtful = mayHaveRun && frame.type === FrameType.exception && executedOf(frame.flags) === 'no'
+    const flags = isDoubtful ? (frame.flags & ~Flag.executedMask) | executedFlag('maybe') : frame.flags
+    this.#said(receipt, { type: frame.type, flags, encoding: frame.encoding, body: frame.body().slice() }, state)
   }
 
   /** A refusal by the router or its callee. */
@@ -111,9 +125,15 @@ export class Receipts {
     this.#said(receipt, { type: FrameType.exception, flags: executedFlag(known), encoding: body.encoding, body: bodyBytes(body) }, state)
   }
 
-  /** It was given to somebody, or came back. */
-  moved(receipt: Receipt, state: ReceiptState): void {
-    receipt.state = state
+  /** It was given to somebody. */
+  handed(receipt: Receipt): void {
+    receipt.state = 'handed'
+  }
+
+  /** It begins anew: what came of its outcome before its callee was lost is none. */
+  begun(receipt: Receipt): void {
+    receipt.state = 'stored'
+    for (const { body } of receipt.outcome.splice(0)) this.#grow(receipt, -body.byteLength)
   }
 
   /** The outcome is whole: it is kept for a while. */
@@ -169,7 +189,8 @@ export class Receipts {
     for (const watcher of receipt.watchers) this.#tell(receipt, watcher, word)
     if (receipt.replyto === undefined) return
     const session = this.#sessions.byName(receipt.replyto)
-    if (session !== undefined) this.#tell(receipt, { session, number: 0 }, word)
+    // Another principal may have taken the name since.
+    if (session?.principal === receipt.reader) this.#tell(receipt, { session, number: 0 }, word)
   }
 
   #tell({ sn, dataField }: Receipt, { session, number }: Watcher, { type, flags, encoding, body }: Word): void {

@@ -53,6 +53,16 @@ export interface RouterLoad {
   readonly heldCalls: number
   readonly subscriptions: number
   readonly patterns: number
+  /** Without an outcome. */
+  readonly storedCalls: number
+  /** Order keys that somebody has the turn of. */
+  readonly turns: number
+}
+
+/** What is kept of calls that have ended, for tests and statistics: all 0 when their time is over. */
+export interface RouterStore {
+  readonly receipts: number
+  readonly bytes: number
 }
 
 export class Router implements Entrance, RouterView {
@@ -265,7 +275,13 @@ export class Router implements Entrance, RouterView {
       heldCalls: this.#calls.delivery.held.calls,
       subscriptions: this.#events.subscriptions,
       patterns: this.#events.patterns,
+      storedCalls: this.#receipts.pending,
+      turns: this.#calls.delivery.turns,
     }
+  }
+
+  get kept(): RouterStore {
+    return { receipts: this.#receipts.size, bytes: this.#receipts.bytes }
   }
 
   /** Tells every client goodbye and forgets everything. Gateways close their listeners themselves. */

@@ -41,6 +41,8 @@ export class StoredCalls {
   /** Somebody wants to know what becomes of a stored call. */
   watch(session: Session, frame: FrameReader): void {
     const number = frame.call
+    if (session.watches.has(number) || session.calls.get(number) !== undefined)
+      throw new WaybillError('ProtocolViolation', `${number} is the number of something else`)
     if (session.watches.size >= this.#limits.maxCallsPerSession) return reject(session, number, tooMany(session.watches.size))
     const sn = readTerms(frame)?.sn ?? ''
     const receipt = this.#receipts.find(session.principal, sn)
@@ -56,6 +58,15 @@ export class StoredCalls {
     if (!held.hasRoom(call.route.address.service, frame.end - frame.start)) return this.#endings.refuse(call, tooMany(held.calls))
     held.keep(call, frame.bytes.slice(frame.start, frame.end))
     if (!call.incomplete) this.store(call)
+  }
+
+  /** Whether the call is stored already: its caller has lost the session in which it was, and asks again. */
+  repeated(caller: Session, frame: FrameReader, terms: CallTerms): boolean {
+    const receipt = this.#receipts.find(caller.principal, terms.sn!)
+    if (receipt === undefined) return false
+    this.#sayStored(caller, frame.call, terms, true)
+    if ((frame.flags & Flag.noReply) === 0) this.#receipts.watch(caller, frame.call, receipt)
+    return true
   }
 
   store(call: CallRecord): void {
@@ -86,12 +97,20 @@ export class StoredCalls {
 
   lost(call: CallRecord, receipt: Receipt, hasLeft: boolean, reason: string): void {
     const { offer, session } = call.instance!
-    if (hasLeft) receipt.attempts++
-    if (call.cancelled || (hasLeft && !offer.idempotent.has(receipt.method)))
+    if (!hasLeft) return this.givenBack(call, receipt)
+    receipt.attempts++
+    if (call.cancelled || !offer.idempotent.has(receipt.method))
       return this.#endings.end(call, 'calleeLost', workerLost(session, reason), 'indeterminate')
     if (receipt.attempts < this.#limits.maxAttempts) return this.redeliver(call, receipt)
     const times = `${receipt.attempts} instances that took it were lost, the last one ${session.name}`
     this.#endings.end(call, 'calleeLost', new WaybillError('WorkerLost', times), 'dead')
+  }
+
+  /** Its callee has not begun. */
+  givenBack(call: CallRecord, receipt: Receipt): void {
+    if (!call.cancelled) return this.redeliver(call, receipt)
+    call.state = 'queued'
+    this.#endings.end(call, 'cancel', new WaybillError('Cancelled', 'the call was cancelled before it was started'), 'cancelled')
   }
 
   /** Its callee has not done it: it goes to another one. What has begun stays with its version. */
@@ -99,8 +118,9 @@ export class StoredCalls {
     if (call.state === 'started') call.route = this.#routes.narrowed(call.route, call.instance!.offer.version)
     else this.#routes.refresh(call.route)
     call.state = 'queued'
+    call.answering = false
     receipt.frames[0]![Offset.attempt] = receipt.attempts + 1
-    this.#receipts.moved(receipt, 'stored')
+    this.#receipts.begun(receipt)
     this.#delivery.again(call, receipt.frames)
   }
 }

@@ -2,15 +2,16 @@
  * Who takes part in a simulation: a router and named clients, each over one process after another. Starts and ends them; when is decided
  * elsewhere.
  */
-import { connect, type Client, type WaybillError } from '@waybill/client'
+import { connect, type Client, type Exceptional, type WaybillError } from '@waybill/client'
 import { composeRouter, type Router } from '@waybill/server'
 import { ROUTER_URL } from '../harness.js'
 import type { Death, Network } from '../network.js'
 import type { VirtualProcess } from '../process.js'
 import type { World } from '../world.js'
-import type { History } from './history.js'
+import type { Ended, History } from './history.js'
 import { implementation, kennelOf } from './kennel.js'
-import type { Scenario, WorkerPlan } from './scenario.js'
+import type { Scenario } from './scenario.js'
+import { tenantOf, type WorkerPlan } from './setting.js'
 
 /** One process of a client. */
 export interface Life {
@@ -41,6 +42,8 @@ export class Cast {
   readonly routers: RouterLife[] = []
   /** Nobody is started any more. */
   isOver = false
+  /** Makes a call during the one that the worker runs. Set before anybody starts. */
+  nested: (life: Life, id: number) => Promise<void> = () => Promise.resolve()
   readonly #world: World
   readonly #network: Network
   readonly #scenario: Scenario
@@ -73,7 +76,7 @@ export class Cast {
       name: 'router',
       ports: process,
       limits: this.#scenario.limits,
-      // Each client is a principal of its own, so that whatever reaches another one shows.
+      // Few share a principal, so that whatever reaches another one shows.
       authenticate: (credentials) => `principal-of-${credentials?.token ?? 'nobody'}`,
     })
     this.routers.push({ process, router })
@@ -114,7 +117,7 @@ export class Cast {
       try {
         const client = await connect(ROUTER_URL, {
           name,
-          token: name,
+          token: tenantOf(name),
           ports: process,
           transport: this.#network.transport(process),
           onIncident: () => {},
@@ -123,6 +126,7 @@ export class Cast {
         // It was told to end before it had begun.
         if (life.isLeaving) return await client.close({ drainMs: 0 })
         void client.closed.then((error) => this.#ended(life, error))
+        this.#listen(life, client)
         const plan = this.#scenario.workers.find((worker) => worker.name === name)
         if (plan !== undefined) await this.#offer(life, client, plan)
         return
@@ -147,13 +151,28 @@ export class Cast {
     else if (!this.isOver) this.start(name)
   }
 
+  /** What others have it told of their calls. */
+  #listen({ process }: Life, client: Client): void {
+    const told = (sn: string, ended: Ended): void => {
+      if (process.isAlive) this.#history.postbacks.push({ sn, process, ended })
+    }
+    const atMs = (): number => this.#world.nowMs
+    const failed = ({ code, executed, message }: Error & Exceptional): Ended => ({ kind: 'error', atMs: atMs(), code, executed, message })
+    client.onPostback({
+      result: (value, { sn }) => told(sn, { kind: 'result', atMs: atMs(), value }),
+      exception: (error, { sn }) => told(sn, failed(error)),
+      rejected: ({ code, description }, { sn }) => told(sn, { kind: 'error', atMs: atMs(), code, executed: 'no', message: description }),
+    })
+  }
+
   async #offer(life: Life, client: Client, { version, concurrency }: WorkerPlan): Promise<void> {
     const { process } = life
-    const works = implementation(
+    const works = implementation({
       process,
-      () => this.#world.nowMs,
-      (execution) => this.#history.executions.push(execution),
-    )
+      nowMs: () => this.#world.nowMs,
+      log: (execution) => this.#history.executions.push(execution),
+      nested: (id) => this.nested(life, id),
+    })
     while (process.isAlive && !life.isLeaving) {
       try {
         await client.expose(kennelOf(version, concurrency), works)

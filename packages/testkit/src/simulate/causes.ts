@@ -3,8 +3,10 @@
  * ours.
  */
 import type { Ended, History, MadeCall } from './history.js'
+import { isCancelled } from './check-stored.js'
 import { workMs, type Execution } from './kennel.js'
-import { GENEROUS_MS } from './scenario.js'
+import { SEMANTICS } from './semantics.js'
+import { GENEROUS_MS } from './setting.js'
 
 export function causeOf(history: History, call: MadeCall, executions: readonly Execution[], ended: Ended & { kind: 'error' }): boolean {
   const { plan, startedMs } = call
@@ -16,14 +18,21 @@ export function causeOf(history: History, call: MadeCall, executions: readonly E
     case 'RemoteException':
       return plan.method === 'fail' && ended.message.includes(`failed ${plan.id}`)
     case 'Cancelled':
-      return call.cancelledMs !== undefined
+      return isCancelled(history, call)
     case 'DeadlineExceeded':
       // What has all the time of the world ends by its method's word unless somebody failed.
       return ended.atMs >= startedMs + plan.deadlineMs - 1 && (plan.deadlineMs < GENEROUS_MS || (isStormy && aboutAnyone))
+    case 'Expired': {
+      const waitMs = SEMANTICS[plan.semantics].isStored ? plan.deadlineMs : (plan.waitMs ?? 0)
+      return ended.atMs >= startedMs + waitMs - 1 && (waitMs < GENEROUS_MS || (isStormy && aboutAnyone))
+    }
+    case 'Reentrant':
+      return plan.within !== undefined
     case 'IdleTimeout':
-      return ended.atMs >= startedMs + plan.timeoutMs - 1 && (plan.timeoutMs < 30_000 || (isStormy && aboutAnyone))
+      return ended.atMs >= startedMs + plan.timeoutMs - 1 && (plan.timeoutMs < GENEROUS_MS || (isStormy && aboutAnyone))
     case 'WorkerLost': {
-      const worker = executions[0]?.worker ?? plan.on
+      // Of what is delivered again, anybody may have been the last one.
+      const worker = SEMANTICS[plan.semantics].isStored ? undefined : (executions[0]?.worker ?? plan.on)
       return isStormy && history.wasTroubled(worker, startedMs - workMs(plan), ended.atMs)
     }
     case 'RouterLost':
@@ -35,9 +44,10 @@ export function causeOf(history: History, call: MadeCall, executions: readonly E
     case 'NoSuchVersion':
     case 'NoSuchService':
     case 'NoSuchClient':
-      return plan.address.endsWith('^9') || (isStormy && history.wasTroubled(undefined, 0, ended.atMs))
+      return plan.address.endsWith('^9') || plan.within !== undefined || (isStormy && history.wasTroubled(undefined, 0, ended.atMs))
     case 'Overloaded':
-      return isStormy
+      // Who hands over at once does not wait for credit; what is stored is never refused for room.
+      return (isStormy && call.storedMs === undefined) || plan.semantics === 'send'
     default:
       return false
   }

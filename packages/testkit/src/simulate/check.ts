@@ -3,9 +3,12 @@
  * concerns the end of a simulation (leaks, draining) is checked where it ends.
  */
 import { codes, isCode } from '@waybill/core'
-import type { Ended, Facts, History, MadeCall } from './history.js'
-import { isRight, type Execution } from './kennel.js'
+import type { Ended, Facts, History, MadeCall, Sending } from './history.js'
 import { causeOf } from './causes.js'
+import { checkOrder } from './check-order.js'
+import { checkStored, isForgotten } from './check-stored.js'
+import { isIdempotent, isRight, type Execution } from './kennel.js'
+import { SEMANTICS, type Semantics } from './semantics.js'
 import { uselessness } from './truth.js'
 
 /** The last moment for an outcome, after the deadline. */
@@ -17,37 +20,47 @@ const TTL_SLACK_MS = 20
 export function check(history: History): void {
   for (const call of history.calls) new CallCheck(history, call).all()
   strangers(history)
+  checkStored(history, OUTCOME_MS)
+  checkOrder(history)
 }
 
 class CallCheck {
   readonly #history: History
   readonly #call: MadeCall
+  readonly #semantics: Semantics
   readonly #executions: readonly Execution[]
   readonly #facts: Facts
 
   constructor(history: History, call: MadeCall) {
     this.#history = history
     this.#call = call
+    this.#semantics = SEMANTICS[call.plan.semantics]
     this.#executions = history.executionsOf(call.plan.id)
-    this.#facts = history.factsOf(call.sn)
+    this.#facts = history.factsAbout(call)
   }
 
   all(): void {
     this.#executed()
     this.#deadlines()
-    const { ends, process, told } = this.#call
-    if (!process.isAlive && ends.length === 0) return
-    if (ends.length !== 1 || told !== 1) return this.#violate('I1', `it has ${ends.length} ends and its listeners were told ${told}`)
+    const { ends, process, told, plan, startedMs } = this.#call
+    if (ends.length === 0 && (!process.isAlive || !this.#semantics.isHeardOf)) return
+    const isTold = told === 1 || !this.#semantics.isHeardOf
+    if (ends.length !== 1 || !isTold) return this.#violate('I1', `it has ${ends.length} ends and its listeners were told ${told}`)
     const ended = ends[0]!
-    const { startedMs, plan } = this.#call
-    if (ended.atMs > startedMs + plan.deadlineMs + OUTCOME_MS) this.#violate('I1', `it ended ${ended.atMs - startedMs} ms after its start`)
+    // Who is cut off hears of what is stored when it is back.
+    const isLate = ended.atMs > startedMs + plan.deadlineMs + OUTCOME_MS
+    const mayBeLate = this.#semantics.isStored && this.#history.wasTroubled(plan.caller, startedMs, ended.atMs)
+    if (isLate && !mayBeLate) this.#violate('I1', `it ended ${ended.atMs - startedMs} ms after its start`)
     if (ended.kind === 'result') this.#result(ended)
     else this.#error(ended)
   }
 
   #executed(): void {
-    const { sn, plan } = this.#call
-    if (this.#executions.length > 1) this.#violate('I3', `it ran ${this.#executions.length} times`)
+    const { plan } = this.#call
+    const sn = this.#history.snOf(this.#call)
+    const ran = this.#executions.length
+    const most = this.#semantics.isStored && isIdempotent(plan.method) ? Math.max(1, this.#facts.delivered.length) : 1
+    if (ran > most) this.#violate('I3', `it ran ${ran} times`)
     for (const { sn: seen, caller } of this.#executions) {
       if (seen !== sn) this.#violate('I7', `its callee took it for ${seen}`)
       if (caller !== plan.caller) this.#violate('I7', `its callee took its caller for ${caller}`)
@@ -56,31 +69,31 @@ class CallCheck {
 
   /** I11, as far as each side can know: the time that remains shrinks on the way, and nothing starts after it. */
   #deadlines(): void {
-    const [handed] = this.#facts.handed
-    const [arrived] = this.#facts.atRouter
-    if (handed !== undefined && arrived !== undefined && this.#facts.atRouter.length === 1) {
-      const heldMs = handed.atMs - arrived.atMs
-      if (handed.ttlMs > arrived.ttlMs - heldMs + TTL_SLACK_MS) {
-        this.#violate('I11', `it was held for ${heldMs} ms and handed on with ${handed.ttlMs} of ${arrived.ttlMs} ms left`)
-      }
+    const { atRouter, handed, delivered } = this.#facts
+    const untilMs = last(atRouter)
+    for (const { atMs, ttlMs } of handed) {
+      if (atRouter.length > 0 && atMs + ttlMs > untilMs + TTL_SLACK_MS)
+        this.#violate('I11', `it was handed on with ${ttlMs} ms, ${(atMs + ttlMs - untilMs).toFixed(0)} more than were left`)
     }
-    const [delivered] = this.#facts.delivered
-    const [execution] = this.#executions
-    if (delivered === undefined || execution === undefined || this.#facts.delivered.length > 1) return
-    const lateMs = execution.atMs - (delivered.atMs + delivered.ttlMs)
-    if (lateMs > 0) this.#violate('I11', `it was started ${lateMs} ms after its deadline`)
+    for (const { atMs } of this.#executions) {
+      const lateMs = atMs - last(delivered)
+      if (delivered.length > 0 && lateMs > 0) this.#violate('I11', `it was started ${lateMs} ms after its deadline`)
+    }
   }
 
   #result({ value }: Ended & { kind: 'result' }): void {
     const { plan, progress } = this.#call
     if (this.#executions.length === 0) this.#violate('I6', 'it has a result and never ran')
     if (!isRight(plan, value)) this.#violate('I7', `its result is wrong: ${shown(value)}`)
-    if (!isRising(progress, plan.size)) this.#violate('progress', `it was told of the steps ${progress.join()}`)
+    // Who watches again is told the last one again, and another attempt begins anew.
+    if (!this.#semantics.isStored && !isRising(progress, plan.size))
+      this.#violate('progress', `it was told of the steps ${progress.join()}`)
   }
 
   #error(ended: Ended & { kind: 'error' }): void {
     const { code, executed } = ended
     const ran = this.#executions.length
+    if (isForgotten(this.#history, ended)) return
     if (executed === 'no' && ran > 0) this.#violate('I5', `${code}{no}, and it ran`)
     if (executed === 'yes' && ran === 0) this.#violate('I6', `${code}{yes}, and it never ran`)
     if (isCode(code) && !(codes[code].executed as readonly string[]).includes(executed))
@@ -92,9 +105,18 @@ class CallCheck {
   }
 
   #violate(invariant: string, what: string): void {
-    const { plan, sn, startedMs } = this.#call
-    this.#history.violate(invariant, `call ${plan.id} (${plan.caller} ${plan.method} at ${startedMs.toFixed(3)}, ${sn}): ${what}`)
+    const { plan, startedMs } = this.#call
+    const sn = this.#history.snOf(this.#call)
+    this.#history.violate(
+      invariant,
+      `call ${plan.id} (${plan.caller} ${plan.semantics} ${plan.method} at ${startedMs.toFixed(3)}, ${sn}): ${what}`,
+    )
   }
+}
+
+/** The latest end of the time that any of them leaves. */
+function last(sendings: readonly Sending[]): number {
+  return sendings.reduce((most, { atMs, ttlMs }) => Math.max(most, atMs + ttlMs), 0)
 }
 
 /** Nothing runs that nobody called. */

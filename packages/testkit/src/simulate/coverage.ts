@@ -1,5 +1,6 @@
 /** I18: what a set of simulations must have seen at least once. A state that never occurs is a state that nothing here checks. */
 import type { History } from './history.js'
+import { SEMANTICS } from './semantics.js'
 
 /** Names as `History.count` has them. */
 export const INTERESTING = [
@@ -26,14 +27,40 @@ export const INTERESTING = [
   'cancelled after its start',
   'result in spite of a cancel',
   'client ended by Superseded',
+  'redelivery',
+  'given to another one',
+  'Expired{no}',
+  'stored call that is expired',
+  'stored call that is cancelled',
+  'stored call that is indeterminate',
+  'stored call that is dead',
+  'stored call that ended after its caller',
+  'expired while it was stored and handed over',
+  'duplicate',
+  'order turn taken over after a loss',
+  'silent call that is waited for',
+  'Reentrant{no}',
+  'watch across a session loss',
+  'postback',
+  'prepared call that is fired',
+  'cancelled by sn',
+  'cancelled by criteria',
+  'result that another client fetched',
+  'NoSuchReceipt to another principal',
 ] as const
 
 /** Counts what became of the calls of a history. */
 export function countOutcomes(history: History): void {
-  for (const { plan, sn, ends, cancelledMs } of history.calls) {
+  for (const made of history.calls) {
+    const { plan, ends, cancelledMs, process } = made
     const [ended] = ends
-    if (ended === undefined) continue
-    const { written, handed } = history.factsOf(sn)
+    const { isStored } = SEMANTICS[plan.semantics]
+    if (ended === undefined) {
+      if (isStored && !process.isAlive && history.executionsOf(plan.id).some(({ endMs }) => endMs !== undefined))
+        history.count('stored call that ended after its caller')
+      continue
+    }
+    const { written, handed } = history.factsAbout(made)
     const ran = history.executionsOf(plan.id).length > 0
     if (ended.kind === 'result') {
       history.count('result')
@@ -44,6 +71,7 @@ export function countOutcomes(history: History): void {
     history.count(`${code}{${executed}}`)
     const where =
       written.length === 0 ? 'before it was written' : handed.length === 0 ? 'while the router held it' : 'after it was handed over'
+    if (code === 'DeadlineExceeded' && isStored && handed.length > 0) history.count('expired while it was stored and handed over')
     if (code === 'RemoteException') history.count('own exception')
     if (code === 'IdleTimeout') history.count('idle timeout')
     if (code === 'DeadlineExceeded') history.count(`expired ${where}`)

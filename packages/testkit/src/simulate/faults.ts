@@ -4,7 +4,7 @@ import type { Seeded } from '../random.js'
 import type { World } from '../world.js'
 import type { Cast } from './cast.js'
 import type { History } from './history.js'
-import type { FaultPlan } from './scenario.js'
+import type { FaultPlan } from './fault-plans.js'
 
 /**
  * How long the consequences of a trouble may still show after it has ended: a silent link is found out by heartbeats, then a grace

@@ -3,27 +3,72 @@
  * again.
  */
 import type { Executed } from '@waybill/client'
+import type { CallPlan } from './call-plans.js'
 import type { Execution } from './kennel.js'
-import type { CallPlan, Scenario } from './scenario.js'
+import type { Scenario } from './scenario.js'
 
 export type Ended =
   | { readonly kind: 'result'; readonly atMs: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly atMs: number; readonly code: string; readonly executed: Executed; readonly message: string }
 
-/** A call as its caller saw it. */
+interface Process {
+  readonly name: string
+  readonly id: number
+  readonly isAlive: boolean
+}
+
+/** A call as its maker saw it. */
 export interface MadeCall {
   readonly plan: CallPlan
-  readonly sn: string
+  /** As its maker knows it, which for a stored call is when the router has it. */
+  sn: string | undefined
   /** The process that made it, which may be killed before it hears an end. */
-  readonly process: { readonly name: string; readonly isAlive: boolean }
+  readonly process: Process
   readonly startedMs: number
-  /** When the caller asked to cancel it. */
+  /** When its maker was told that the router has stored it. */
+  storedMs: number | undefined
+  /** When its cancel was asked for, by whoever may. */
   cancelledMs: number | undefined
   /** What the promise said, and what listeners were told: one each. */
   readonly ends: Ended[]
   told: number
+  /** It went away, and nothing more is heard of it. */
+  isHandedOver: boolean
   /** Progress reports, in the order of their arrival. */
   readonly progress: number[]
+}
+
+/** Somebody asked for the outcome of a stored call. */
+export interface Fetch {
+  readonly made: MadeCall
+  readonly by: string
+  readonly process: Process
+  readonly askedMs: number
+  readonly ends: Ended[]
+}
+
+/** The final word on a call that somebody else made, as it was told to a process. */
+export interface Postback {
+  readonly sn: string
+  readonly process: Process
+  readonly ended: Ended
+}
+
+/** The router has said that it has stored a call. */
+export interface Storing {
+  readonly atMs: number
+  /** The process of the router. */
+  readonly router: number
+}
+
+/** What the router says of a stored call when all is over. */
+export interface Listed {
+  readonly sn: string
+  readonly client: string
+  readonly state: string
+  readonly attempts: number
+  readonly storedMs: number
+  readonly endedMs: number | undefined
 }
 
 /** A call frame that was sent. `ttlMs` is what it says, `wire` where it went. */
@@ -31,6 +76,8 @@ export interface Sending {
   readonly atMs: number
   readonly ttlMs: number
   readonly wire: number
+  /** 2 and more: delivered again after a loss. */
+  readonly attempt: number
 }
 
 /** What stood on the wires about one call. */
@@ -56,10 +103,24 @@ export interface Violation {
   readonly what: string
 }
 
+const NOTHING: Facts = { written: [], atRouter: [], handed: [], delivered: [] }
+
 export class History {
   readonly calls: MadeCall[] = []
+  readonly fetches: Fetch[] = []
+  readonly postbacks: Postback[] = []
   readonly executions: Execution[] = []
   readonly facts = new Map<string, Facts>()
+  /** Serial numbers by the ids of calls, as far as they were on a wire. */
+  readonly sns = new Map<number, string>()
+  /** By serial number. */
+  readonly stored = new Map<string, Storing>()
+  /** By principal, from the router that was there at the end. */
+  readonly listed = new Map<string, readonly Listed[]>()
+  /** Who asked when for the cancel of a whole group. */
+  readonly groupCancels: { readonly tenant: string; readonly group: number; readonly atMs: number }[] = []
+  /** The process of the last router. */
+  lastRouter = 0
   readonly troubles: Trouble[] = []
   /** Found while the simulation ran. */
   readonly violations: Violation[] = []
@@ -75,14 +136,34 @@ export class History {
     this.violations.push({ invariant, what })
   }
 
+  /** For who writes: of a serial number. */
   factsOf(sn: string): Facts {
     let facts = this.facts.get(sn)
     if (facts === undefined) this.facts.set(sn, (facts = { written: [], atRouter: [], handed: [], delivered: [] }))
     return facts
   }
 
+  snOf({ sn, plan }: MadeCall): string | undefined {
+    return sn ?? this.sns.get(plan.id)
+  }
+
+  /** Nothing, for a call that was never on a wire. */
+  factsAbout(made: MadeCall): Facts {
+    const sn = this.snOf(made)
+    return (sn === undefined ? undefined : this.facts.get(sn)) ?? NOTHING
+  }
+
+  storing(made: MadeCall): Storing | undefined {
+    const sn = this.snOf(made)
+    return sn === undefined ? undefined : this.stored.get(sn)
+  }
+
   executionsOf(id: number): readonly Execution[] {
     return this.executions.filter((execution) => execution.id === id)
+  }
+
+  made(id: number): MadeCall | undefined {
+    return this.calls.find(({ plan }) => plan.id === id)
   }
 
   /** Whether anything was wrong with the client, or with everybody, that can show between the two times. */

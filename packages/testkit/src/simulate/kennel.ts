@@ -2,7 +2,7 @@
  * The service that workers of a simulation offer, and what each of its methods must give. Every method takes the id of its call first, so
  * that an answer shows whose it is. Owns nothing; executions are told to who asks.
  */
-import { currentCall, service, type Call, type Remote, type RemoteOptions, type ServiceDefinition } from '@waybill/client'
+import { currentCall, service, type ServiceDefinition } from '@waybill/client'
 import type { VirtualProcess } from '../process.js'
 
 export interface Answer {
@@ -21,8 +21,12 @@ export interface Kennel {
   stubborn(id: number, ms: number): Promise<Answer>
   /** Ends when it is cancelled. */
   polite(id: number, ms: number): Promise<Answer>
-  /** Gives so many bytes back, each the one that came plus one. */
+  /** Gives so many bytes back, each the one that came plus one. May run more than once, so its pieces are delivered again too. */
   large(id: number, bytes: Uint8Array): Uint8Array
+  /** Works for so long, and may run more than once. */
+  fetch(id: number, ms: number): Promise<Answer>
+  /** Makes another call while it runs, and waits for it. What becomes of that one is not its business. */
+  relay(id: number, number: number): Promise<Answer>
 }
 
 export type MethodName = keyof Kennel
@@ -31,66 +35,110 @@ export function kennelOf(version: string, concurrency: number | undefined): Serv
   const terms = concurrency === undefined ? {} : { concurrency }
   return service<Kennel>(
     `Kennel@${version}`,
-    { fast: {}, slow: {}, fail: {}, steps: {}, stubborn: { concurrency: 1 }, polite: {}, large: {} },
+    {
+      fast: {},
+      slow: {},
+      fail: {},
+      steps: {},
+      stubborn: { concurrency: 1 },
+      polite: {},
+      large: { idempotent: true },
+      fetch: { idempotent: true },
+      relay: {},
+    },
     terms,
   )
 }
 
-/** A method has begun to run. */
+const IDEMPOTENT: ReadonlySet<MethodName> = new Set(['large', 'fetch'])
+
+/** Whether a stored call of it may run more than once. */
+export function isIdempotent(method: MethodName): boolean {
+  return IDEMPOTENT.has(method)
+}
+
+/** A run of a method. */
 export interface Execution {
   readonly id: number
   readonly sn: string
   /** Who the callee believes is calling. */
   readonly caller: string
   readonly worker: string
+  readonly process: VirtualProcess
   readonly atMs: number
+  /** Undefined while it runs, and for ever where its process was killed. */
+  endMs: number | undefined
 }
 
-export function implementation(process: VirtualProcess, nowMs: () => number, log: (execution: Execution) => void): Kennel {
-  const begin = (id: number): ReturnType<typeof currentCall> => {
+/** What a kennel needs of the simulation that it is in. */
+export interface Surroundings {
+  readonly process: VirtualProcess
+  nowMs(): number
+  log(execution: Execution): void
+  /** Makes a call during that one, and resolves when it has ended, however. */
+  nested(id: number): Promise<void>
+}
+
+export function implementation({ process, nowMs, log, nested }: Surroundings): Kennel {
+  const run = <R>(id: number, work: (call: ReturnType<typeof currentCall>) => R): R => {
     const call = currentCall()
-    log({ id, sn: call.sn, caller: call.caller.client, worker: process.name, atMs: nowMs() })
-    return call
+    const execution: Execution = {
+      id,
+      sn: call.sn,
+      caller: call.caller.client,
+      worker: process.name,
+      process,
+      atMs: nowMs(),
+      endMs: undefined,
+    }
+    log(execution)
+    const end = (): void => void (execution.endMs = nowMs())
+    try {
+      const given = work(call)
+      if (!(given instanceof Promise)) end()
+      else void given.then(end, end)
+      return given
+    } catch (thrown) {
+      end()
+      throw thrown
+    }
   }
+  const working = (id: number, ms: number): Promise<Answer> =>
+    run(id, async () => {
+      await process.sleep(ms)
+      return { id, number: ms }
+    })
   return {
-    fast: (id, number) => {
-      begin(id)
-      return { id, number: number + 1 }
-    },
-    slow: async (id, ms) => {
-      begin(id)
-      await process.sleep(ms)
-      return { id, number: ms }
-    },
-    fail: (id) => {
-      begin(id)
-      throw new RangeError(`failed ${id}`)
-    },
-    steps: async (id, count, everyMs) => {
-      const call = begin(id)
-      for (let completed = 1; completed <= count; completed++) {
-        await process.sleep(everyMs)
-        call.progress({ total: count, completed })
-      }
-      return { id, number: count }
-    },
-    stubborn: async (id, ms) => {
-      begin(id)
-      await process.sleep(ms)
-      return { id, number: ms }
-    },
-    polite: async (id, ms) => {
-      const { signal } = begin(id)
-      await Promise.race([
-        process.sleep(ms),
-        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('stopped')))),
-      ])
-      return { id, number: ms }
-    },
-    large: (id, bytes) => {
-      begin(id)
-      return bytes.map((byte) => byte + 1)
-    },
+    fast: (id, number) => run(id, () => ({ id, number: number + 1 })),
+    slow: working,
+    fail: (id) =>
+      run(id, () => {
+        throw new RangeError(`failed ${id}`)
+      }),
+    steps: (id, count, everyMs) =>
+      run(id, async (call) => {
+        for (let completed = 1; completed <= count; completed++) {
+          await process.sleep(everyMs)
+          call.progress({ total: count, completed })
+        }
+        return { id, number: count }
+      }),
+    stubborn: working,
+    polite: (id, ms) =>
+      run(id, async ({ signal }) => {
+        await Promise.race([
+          process.sleep(ms),
+          new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('stopped')))),
+        ])
+        return { id, number: ms }
+      }),
+    large: (id, bytes) => run(id, () => bytes.map((byte) => byte + 1)),
+    fetch: working,
+    relay: (id, number) =>
+      run(id, async () => {
+        await nested(id)
+        return { id, number }
+      }),
   }
 }
 
@@ -102,29 +150,28 @@ export interface Invocation {
   readonly everyMs: number
 }
 
-export function invoke(remote: Remote<Kennel>, { id, method, size, everyMs }: Invocation, options: RemoteOptions): Call<unknown> {
+/** The method's arguments. */
+export function argumentsOf({ id, method, size, everyMs }: Invocation): readonly unknown[] {
   switch (method) {
-    case 'fast':
-      return remote.fast.with(options)(id, size)
-    case 'slow':
-      return remote.slow.with(options)(id, size)
     case 'fail':
-      return remote.fail.with(options)(id)
+      return [id]
     case 'steps':
-      return remote.steps.with(options)(id, size, everyMs)
-    case 'stubborn':
-      return remote.stubborn.with(options)(id, size)
-    case 'polite':
-      return remote.polite.with(options)(id, size)
+      return [id, size, everyMs]
     case 'large':
-      return remote.large.with(options)(id, pattern(id, size))
+      return [id, pattern(id, size)]
+    default:
+      return [id, size]
   }
 }
+
+/** How long a call made during another one may take. */
+export const NESTED_MS = 1500
 
 /** How long the method works. */
 export function workMs({ method, size, everyMs }: Invocation): number {
   if (method === 'steps') return size * everyMs
-  return method === 'slow' || method === 'stubborn' || method === 'polite' ? size : 0
+  if (method === 'relay') return NESTED_MS
+  return method === 'slow' || method === 'stubborn' || method === 'polite' || method === 'fetch' ? size : 0
 }
 
 /** Whether this is what the method gives for these arguments. */

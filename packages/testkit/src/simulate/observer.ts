@@ -3,14 +3,18 @@
  * nothing.
  */
 import {
+  findField,
+  Flag,
   FrameReader,
   FrameType,
+  Offset,
   PACKET_HEADER_BYTES,
   packetNumbers,
   parseBody,
   readConnected,
   readIntroduction,
   serialNumber,
+  Tag,
   WaybillError,
 } from '@waybill/core'
 import type { Connected, Introduction } from '@waybill/core'
@@ -32,6 +36,8 @@ export class Observer implements Tap {
   readonly #incarnations = new Map<string, string>()
   /** The highest number that was sent, by session and direction. */
   readonly #highest = new Map<string, number>()
+  /** The session in which each call is watched, by incarnation and number. */
+  readonly #watching = new Map<string, string>()
   readonly #frame = new FrameReader(Number.MAX_SAFE_INTEGER)
 
   constructor(history: History, nowMs: () => number) {
@@ -49,8 +55,8 @@ export class Observer implements Tap {
     if (!isFromClient && opening.connected === undefined) return this.#welcomed(wire, opening, packet)
     if (opening.connected === undefined)
       return this.#history.violate('protocol', `${from.process.name} sent a packet before it was welcomed`)
-    this.#sequence(opening.connected, isFromClient, packet)
-    this.#frames(wire, isFromClient, packet, true)
+    // What is sent again was said before.
+    if (this.#isNew(opening.connected, isFromClient, packet)) this.#frames(wire, isFromClient, packet, true)
   }
 
   arrived(wire: Wire, to: End, packet: Uint8Array): void {
@@ -80,14 +86,18 @@ export class Observer implements Tap {
     if (opening.introduction!.resume !== undefined) this.#history.count(connected.resumed ? 'resume that works' : 'resume that is refused')
   }
 
-  #sequence(connected: Connected, isFromClient: boolean, packet: Uint8Array): void {
+  #isNew(connected: Connected, isFromClient: boolean, packet: Uint8Array): boolean {
     const { sequence } = packetNumbers(packet)
-    if (sequence === 0) return
+    if (sequence === 0) return true
     const key = `${connected.session} ${isFromClient}`
     const highest = this.#highest.get(key) ?? 0
-    if (sequence <= highest) this.#history.count('packet that is sent again')
-    else if (sequence === highest + 1) this.#highest.set(key, sequence)
+    if (sequence <= highest) {
+      this.#history.count('packet that is sent again')
+      return false
+    }
+    if (sequence === highest + 1) this.#highest.set(key, sequence)
     else this.#history.violate('protocol', `packet ${sequence} follows ${highest} in session ${connected.session}`)
+    return true
   }
 
   #frames(wire: Wire, isToRouter: boolean, packet: Uint8Array, isSent: boolean): void {
@@ -95,7 +105,12 @@ export class Observer implements Tap {
     frame.open(packet, PACKET_HEADER_BYTES)
     while (frame.next()) {
       if (frame.type === FrameType.call) this.#call(wire, isToRouter, isSent)
-      else if (isSent) this.#word(wire, isToRouter)
+      else if (frame.type === FrameType.stored && isSent) this.#stored(wire)
+      else if (frame.type === FrameType.watch && isSent) this.#watch(wire)
+      else if (isSent) {
+        if (isToRouter && isAnswer(frame.type)) this.#answer(wire)
+        this.#word(wire, isToRouter)
+      }
     }
   }
 
@@ -103,9 +118,51 @@ export class Observer implements Tap {
     const incarnation = this.#incarnations.get(this.#key(wire.router.process, this.#frame.source))
     if (incarnation === undefined)
       return this.#history.violate('protocol', `a call frame has the source ${this.#frame.source}, which is nobody`)
-    const facts: Facts = this.#history.factsOf(serialNumber(incarnation, this.#frame.call))
+    const frame = this.#frame
+    const sn = serialNumber(incarnation, frame.call)
+    if (isToRouter && isSent) this.#name(sn)
+    const facts: Facts = this.#history.factsOf(sn)
     const sendings = isToRouter ? (isSent ? facts.written : facts.atRouter) : isSent ? facts.handed : facts.delivered
-    sendings.push({ atMs: this.#nowMs(), ttlMs: this.#frame.ttlMs, wire: wire.id })
+    const attempt = Math.max(1, frame.bytes[frame.start + Offset.attempt]!)
+    if (!isToRouter && isSent && facts.handed.length > 0)
+      this.#history.count(attempt > facts.handed.at(-1)!.attempt ? 'redelivery' : 'given to another one')
+    sendings.push({ atMs: this.#nowMs(), ttlMs: frame.ttlMs, wire: wire.id, attempt })
+  }
+
+  /** Which call of the scenario it is: its caller says so in its own data. */
+  #name(sn: string): void {
+    const data = findField(this.#frame, Tag.data)
+    if (data === undefined) return
+    const { id } = JSON.parse(new TextDecoder().decode(data)) as { id?: number }
+    if (id !== undefined) this.#history.sns.set(id, sn)
+  }
+
+  /** The router promises. */
+  #stored(wire: Wire): void {
+    const { sn, duplicate } = parseBody(this.#frame.encoding, this.#frame.body()) as { sn: string; duplicate?: boolean }
+    if (duplicate === true) this.#history.count('duplicate')
+    const router = wire.router.process.id
+    const known = this.#history.stored.get(sn)
+    if (known?.router === router && duplicate !== true) this.#history.violate('I12', `${sn} was stored twice`)
+    if (known?.router !== router) this.#history.stored.set(sn, { atMs: this.#nowMs(), router })
+  }
+
+  #watch(wire: Wire): void {
+    const { introduction, connected } = this.#opening(wire)
+    const key = `${introduction!.incarnation} ${this.#frame.call}`
+    const before = this.#watching.get(key)
+    if (before !== undefined && before !== connected!.session) this.#history.count('watch across a session loss')
+    this.#watching.set(key, connected!.session)
+  }
+
+  /** What a callee says of a call that is somebody else's by now. */
+  #answer(wire: Wire): void {
+    const frame = this.#frame
+    if (frame.type === FrameType.result && (frame.flags & Flag.noReply) !== 0) this.#history.count('silent call that is waited for')
+    const incarnation = this.#incarnations.get(this.#key(wire.router.process, frame.destination))
+    if (incarnation === undefined) return
+    const last = this.#history.facts.get(serialNumber(incarnation, frame.call))?.handed.at(-1)
+    if (last !== undefined && last.attempt > 1 && last.wire !== wire.id) this.#history.count('word of a former callee')
   }
 
   #word(wire: Wire, isToRouter: boolean): void {
@@ -136,4 +193,12 @@ function bodyText(frame: FrameReader): string {
 /** The magic number, big-endian. */
 function isOpening(packet: Uint8Array): boolean {
   return packet[0] === 0x01 && packet[1] === 0x6f && packet[2] === 0xe9 && packet[3] === 0xf2
+}
+
+function isAnswer(type: number): boolean {
+  return type === FrameType.accepted || type === FrameType.started || type === FrameType.progress || isTerminal(type)
+}
+
+function isTerminal(type: number): boolean {
+  return type === FrameType.result || type === FrameType.exception || type === FrameType.rejected
 }

@@ -2,10 +2,11 @@
  * One simulation from its seed: everybody connects, the scenario happens, everything is healed, what is due must drain, everybody closes,
  * and nothing may be left.
  */
-import type { Client } from '@waybill/client'
+import { WaybillError, type Client } from '@waybill/client'
 import type { End, Tap, Wire } from '../link.js'
 import { Network } from '../network.js'
 import { World } from '../world.js'
+import { probe } from './call-plans.js'
 import { Callers } from './callers.js'
 import { Cast, type Life } from './cast.js'
 import { check } from './check.js'
@@ -14,7 +15,9 @@ import { Faults } from './faults.js'
 import { History, type Violation } from './history.js'
 import { workMs } from './kennel.js'
 import { Observer } from './observer.js'
-import { scenarioOf, type CallPlan } from './scenario.js'
+import { RETENTION_MS, scenarioOf } from './scenario.js'
+import { SEMANTICS } from './semantics.js'
+import { tenantOf } from './setting.js'
 import { traceTap } from './trace.js'
 
 export interface Simulated {
@@ -31,6 +34,8 @@ export interface Simulated {
 const DRAIN_MS = 10_000
 /** Longer than any grace, heartbeat or close. */
 const REST_MS = 40_000
+/** Receipts that each principal asks for when all is over. */
+const AUDITED = 10
 
 /** `trace` gets each line of what happens; without it nothing is written down. */
 export async function simulate(seed: number, trace?: (line: string) => void): Promise<Simulated> {
@@ -69,6 +74,7 @@ class Simulation {
     const parts = { world: this.world, network: this.#network, history }
     this.#cast = new Cast(parts)
     this.#callers = new Callers({ ...parts, cast: this.#cast })
+    this.#cast.nested = (life, id) => this.#callers.during(life, id)
     this.#faults = new Faults({ ...parts, cast: this.#cast, random: this.world.random.fork('faults') })
   }
 
@@ -76,22 +82,59 @@ class Simulation {
     const { scenario } = this.#history
     this.#cast.startRouter()
     for (const name of this.#cast.names) this.#cast.start(name)
-    this.#callers.plan(scenario.calls)
+    this.#callers.plan(scenario.calls, scenario.asks)
     this.#faults.plan(scenario.faults)
     await this.world.advance(scenario.endMs + 1)
     this.#faults.heal()
     await this.#drain()
     await this.#probe()
+    await this.#audit()
     await this.#close()
   }
 
   /** I16, for what was going on. */
   async #drain(): Promise<void> {
     // What waits for a worker that takes one call at a time is due only when those before it have had their time.
-    const dueMs = this.world.nowMs + this.#callers.pending.reduce((sum, { plan }) => sum + workMs(plan), DRAIN_MS)
-    while (this.#callers.pending.length > 0 && this.world.nowMs < dueMs) await this.world.advance(100)
+    const waiting = this.#history.calls.filter(({ ends, plan }) => ends.length === 0 || SEMANTICS[plan.semantics].isStored)
+    const dueMs = this.world.nowMs + waiting.reduce((sum, { plan }) => sum + workMs(plan), DRAIN_MS)
+    const stored = (): number => this.#cast.router?.router.info().storedCalls ?? 0
+    const isBusy = (): boolean => this.#callers.pending.length + this.#callers.asking.length + stored() > 0
+    while (isBusy() && this.world.nowMs < dueMs) await this.world.advance(100)
     for (const { plan } of this.#callers.pending)
       this.#history.violate('I16', `call ${plan.id} is pending long after everything works again`)
+    for (const { made, by } of this.#callers.asking)
+      this.#history.violate('I16', `${by} still waits for call ${made.plan.id} long after everything works again`)
+    if (stored() > 0) this.#history.violate('I16', `the router has ${stored()} stored calls long after everything works again`)
+  }
+
+  /** What the router knows of all that it has stored, and whether it says the same when it is asked again. */
+  async #audit(): Promise<void> {
+    this.#history.lastRouter = this.#cast.router!.process.id
+    const asked = new Set<string>()
+    for (const life of this.#cast.current.values()) {
+      const tenant = tenantOf(life.name)
+      if (asked.has(tenant) || life.client === undefined || !life.client.isConnected) continue
+      asked.add(tenant)
+      const infos = await this.world.until(life.client.receipts({ limit: 1000 }).catch((error: WaybillError) => error))
+      if (infos instanceof WaybillError) {
+        // An older process that was silent until now may still come back and take the name.
+        if (infos.code !== 'Superseded')
+          this.#history.violate('I16', `${life.name} is not told of its stored calls after everything works again: ${infos.message}`)
+        continue
+      }
+      this.#history.listed.set(
+        tenant,
+        infos.map(({ storedAt, endedAt, ...info }) => ({
+          ...info,
+          storedMs: Date.parse(storedAt),
+          endedMs: endedAt === undefined ? undefined : Date.parse(endedAt),
+        })),
+      )
+      const mine = this.#history.calls.filter(({ plan }) => tenantOf(plan.caller) === tenant)
+      const kept = mine.filter((made) => this.#history.storing(made)?.router === this.#history.lastRouter)
+      for (const made of kept.slice(0, AUDITED)) this.#callers.fetch(life, made)
+    }
+    for (let waitedMs = 0; waitedMs < DRAIN_MS && this.#callers.asking.length > 0; waitedMs += 20) await this.world.advance(20)
   }
 
   /** I16, for what is new: everybody reaches everybody again. */
@@ -133,6 +176,10 @@ class Simulation {
     const { router } = this.#cast.router!
     for (const [what, count] of Object.entries(router.load))
       if (count > 0) this.#history.violate('I14', `the router has ${count} ${what} when all have closed`)
+    // Receipts are kept for a while; then nothing is.
+    await this.world.advance(RETENTION_MS)
+    for (const [what, count] of Object.entries(router.kept))
+      if (count > 0) this.#history.violate('I14', `the router keeps ${count} ${what} when their time is over`)
     router.close()
     await this.world.advance(REST_MS)
     for (const { name, timers } of this.world.processes)
@@ -145,11 +192,6 @@ class Simulation {
     if (outgoing + incoming > 0)
       this.#history.violate('I14', `${name} has ${outgoing} calls out and ${incoming} running when all have closed`)
   }
-}
-
-function probe({ id, caller, on, atMs }: { id: number; caller: string; on: string; atMs: number }): CallPlan {
-  const nothing = { everyMs: 0, byFormer: false, cancelAfterMs: undefined, isWatched: false }
-  return { ...nothing, id, method: 'fast', size: 1, atMs, caller, address: 'Kennel', on, timeoutMs: 2000, deadlineMs: 2000 }
 }
 
 function both(first: Tap, second: Tap): Tap {
