@@ -9,20 +9,15 @@ export async function follow(receipt: Receipt<unknown>, json: boolean): Promise<
   const beside = { receipt: receipt.sn }
   const bar = new Bar(process.stderr)
   void receipt.on('progress', (progress) => bar.show(progress))
-  const told = await unlessInterrupted(() =>
+  // Told only here: what the end of the client makes of a following that was left is nobody's.
+  const tell = await unlessInterrupted(() =>
     receipt.result().then(
-      (value) => {
-        bar.clear()
-        return tellResult(value, json, beside)
-      },
-      (thrown: unknown) => {
-        bar.clear()
-        return tellException(thrown, json, beside)
-      },
+      (value) => () => tellResult(value, json, beside),
+      (thrown: unknown) => () => tellException(thrown, json, beside),
     ),
   )
-  if (told !== undefined) return told
   bar.clear()
+  if (tell !== undefined) return tell()
   if (json) console.log(JSON.stringify(beside))
   else console.error(`The call goes on. Look at it again with: waybill receipt ${receipt.sn}`)
   return Exit.interrupted
