@@ -24,8 +24,8 @@ interface Cow {
 
 class Named {
   readonly name: string
-  constructor(name: string) {
-    this.name = name
+  constructor(...[name]: unknown[]) {
+    this.name = String(name)
   }
   who(): string {
     return this.name
