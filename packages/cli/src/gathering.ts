@@ -4,6 +4,7 @@ import { Exit } from './exits.js'
 import { failureForm } from './failure.js'
 import { interruptible } from './interrupt.js'
 import { tellException } from './outcome.js'
+import { fold, widthOf } from './show/fold.js'
 import { paint, printable } from './show/paint.js'
 import { jsonForm, lineText } from './show/value.js'
 
@@ -41,14 +42,16 @@ export async function gather(fan: Fan<unknown>, json: boolean): Promise<number> 
 }
 
 function line(from: string, text: string): string {
-  return `${paint('bold', printable(from))}  ${text}`
+  const name = printable(from)
+  const [first = '', ...rest] = fold(`${name}  ${text}`, widthOf(process.stdout), 4)
+  return [paint('bold', name) + first.slice(name.length), ...rest].join('\n')
 }
 
 function exceptionText(error: WaybillError): string {
   const name = error instanceof RemoteException ? error.xclass : error.code
-  return `${paint('red', 'exception')}  ${lineText(`${name}: ${error.message}`)}  (executed: ${error.executed})`
+  return `exception  ${lineText(`${name}: ${error.message}`)}  (executed: ${error.executed})`
 }
 
 function missingText(reason: WaybillError | undefined): string {
-  return `${paint('red', 'missing')}  ${reason === undefined ? 'it gave no answer' : lineText(`${reason.code}: ${reason.message}`)}`
+  return `missing  ${reason === undefined ? 'it gave no answer' : lineText(`${reason.code}: ${reason.message}`)}`
 }

@@ -12,12 +12,14 @@ import { readDuration } from '../request.js'
 import { StatusLine } from '../show/line.js'
 
 interface Options extends PlaceOptions {
-  readonly timeout: string
+  readonly timeout?: string
 }
 
 /** How it ended: nothing runs there any more, it has gone, or time was up while so many calls went on. */
 type Drained = { readonly kind: 'empty' | 'gone' } | { readonly kind: 'late'; readonly inFlight: number }
 
+/** As long as a call may take, where its caller says nothing else. */
+const DEFAULT_TIMEOUT = '10m'
 /** Between two looks. */
 const LOOK_MS = 200
 
@@ -36,7 +38,7 @@ export function addDrain(program: Command, act: (verb: Promise<number>) => Promi
       .command('drain')
       .description('let a client finish its calls and give it no more')
       .argument('<client>', 'its name: see `waybill clients`')
-      .option('--timeout <time>', 'give up waiting after so long', '10m')
+      .option('--timeout <time>', `give up waiting after so long (default ${DEFAULT_TIMEOUT})`)
       .option('--json', 'print JSON'),
   )
     .addHelpText('after', examples)
@@ -45,7 +47,7 @@ export function addDrain(program: Command, act: (verb: Promise<number>) => Promi
 
 async function drainVerb(name: string, options: Options): Promise<number> {
   if (!isName(name)) throw new UsageError(`${JSON.stringify(name)} is not the name of a client: see \`waybill clients\``)
-  const timeoutMs = readDuration(options.timeout, '--timeout')
+  const timeoutMs = readDuration(options.timeout ?? DEFAULT_TIMEOUT, '--timeout')
   const json = options.json === true
   return withRouter(options, async (client) => {
     const line = new StatusLine(process.stderr)
@@ -84,7 +86,7 @@ export async function drain(client: Client, name: string, timeoutMs: number, lef
 }
 
 function leftText({ name, inFlight }: ClientInfo): string {
-  return `${name} has ${callsText(inFlight)} left`
+  return inFlight === 0 ? `${name} is asked to take its services back` : `${name} has ${callsText(inFlight)} left`
 }
 
 function callsText(count: number): string {
