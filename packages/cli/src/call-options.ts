@@ -29,7 +29,7 @@ export function addCallOptions(command: Command): Command {
     .option('--where <label=value>', 'only where this label is; may be repeated', gathered)
     .option('--data <json>', 'travels beside the arguments, as currentCall().data')
     .option('--named <json>', 'named arguments: an object after the others')
-    .option('--construct <json>', 'arguments of the constructor, a list: of an object with them')
+    .option('--construct <json>', 'a list: what the object that answers is constructed with')
     .option('--sticky <key>', 'calls with the same key go to the same instance')
     .option('--order-key <key>', 'calls with the same key never overlap, and keep their order')
     .option('--async', 'have the router store it, and print the serial number of its receipt')

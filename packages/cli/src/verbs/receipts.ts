@@ -64,10 +64,12 @@ async function cancel(query: ReceiptQuery, options: Options): Promise<number> {
   return withRouter(options, async (client) => {
     try {
       // Those that have ended are not to use up how many the router looks at.
-      const asked = await client.cancelReceipts({ state: 'pending', limit: MOST_RECEIPTS, ...query })
+      const limit = query.limit ?? MOST_RECEIPTS
+      const asked = await client.cancelReceipts({ state: 'pending', ...query, limit })
       if (json) console.log(JSON.stringify({ cancelling: asked }))
       else if (asked.length === 0) console.error('No stored call of yours fits and could be cancelled.')
       else console.log(asked.join('\n'))
+      if (!json && asked.length === limit) console.error(`These were the newest ${limit}; the same again cancels more.`)
       return Exit.ok
     } catch (thrown) {
       tellFailure(WaybillError.from(thrown), { json, ofCall: false })
