@@ -247,7 +247,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
       return this.#settle(call, 'rejected', new WaybillError(gaveUp, reasons[gaveUp] ?? gaveUp, { executed: 'no' }))
     }
     // The router had stored it, and no longer knows of it.
-    if (rejection.code === 'NoSuchReceipt' && call.state === 'stored') return this.#settle(call, 'rejected', forgotten())
+    if (rejection.code === 'NoSuchReceipt' && call.state === 'stored' && call.watched === undefined)
+      return this.#settle(call, 'rejected', forgotten())
     if (rejection.code === 'StaleSymbol' && !isAlone(call.request)) return this.#again(call)
     if (rejection.code === 'Overloaded' && this.#rest(call, rejection)) return
     this.#settle(call, 'rejected', errorFromRejection(rejection), rejection)
@@ -266,7 +267,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
     const askedMs = (details as { retryAfterMs?: unknown } | undefined)?.retryAfterMs
     const restMs = typeof askedMs === 'number' && askedMs >= 0 ? askedMs : NO_ROOM_MS
     const againMs = this.#ports.clock.nowMs() + restMs * (0.5 + fraction(this.#ports.random))
-    if (againMs >= call.deadlineAtMs || !call.step('returned')) return false
+    if (againMs >= call.deadlineAtMs || (call.watched === undefined && !call.step('returned'))) return false
     call.resting = true
     this.#wheel.add(call, againMs)
     return true
