@@ -120,6 +120,12 @@ describe('waybill call', () => {
     expect(code).toBe(1)
   })
 
+  it('--async has nothing to store where the router itself is called', async () => {
+    const { code, stdout, stderr } = await ran('call', 'waybill.Router.info', '--async')
+    expect(stderr).toMatch(/^waybill: NotStorable: waybill\.Router answers at once: its calls are not stored\n/)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  })
+
   it('--ttl has a plain call wait for somebody to come', async () => {
     const calling = waybill('call', 'Sheep.baa', '--ttl', '10s')
     const client = await connect(router.url)
@@ -155,6 +161,17 @@ describe('waybill call', () => {
     waiting.get('left')!('still here')
     expect(await again.ended).toMatchObject({ code: 0 })
     expect(form(again)).toEqual({ receipt: sn, result: 'still here' })
+  })
+
+  it('--follow survives a router that comes back without what it had stored, and says so', async () => {
+    const first = await startRouter()
+    const following = starts(['call', 'Goat.climb', '--follow', '--url', first.url])
+    await expect.poll(() => following.stderr, { timeout: 10_000 }).toMatch(/^Stored as/)
+    first.child.kill('SIGKILL')
+    await first.child.ended
+    await startRouter(['--port', String(first.port)])
+    expect(await following.ended).toMatchObject({ code: 1 })
+    expect(following.stderr).toMatch(/\nwaybill: NoSuchReceipt: .*receipts in memory end with the router that gave them\n/)
   })
 
   it('--send prints a serial number, and the call runs', async () => {
