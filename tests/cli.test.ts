@@ -249,8 +249,8 @@ describe('waybill services and waybill clients', () => {
   it('list in aligned columns', async () => {
     const [services, clients] = await Promise.all([ran(['services'], env()), ran(['clients'], env())])
     expect(services.stdout).toMatch(/^SERVICE {2}VERSION {2}CLIENT {2}RUNNING {2}METHODS\nDog {6}1\.2\.0 {4}kennel {8}\d {2}bark echo /)
-    expect(clients.stdout).toMatch(/^CLIENT +PRINCIPAL {2}STATE +SERVICES {2}CALLS {2}SINCE\n/)
-    expect(clients.stdout).toMatch(/^kennel +local {6}open +1 +\d {2}\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m)
+    expect(clients.stdout).toMatch(/^CLIENT +PRINCIPAL {2}STATE +SERVICES {2}RUNNING {2}CALLS {2}SINCE\n/)
+    expect(clients.stdout).toMatch(/^kennel +local {6}open +1 +\d +\d {2}\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m)
   })
 
   it('list as JSON', async () => {

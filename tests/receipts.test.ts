@@ -229,6 +229,39 @@ describe('when somebody dies', () => {
     expect(await h.until(caller.receipts())).toMatchObject([{ sn, state: 'succeeded' }])
   })
 
+  test('the session of who follows a receipt: it is followed on in the next one, whatever was heard before', async () => {
+    await using h = harness()
+    await kennel(h)
+    const caller = await h.client('caller')
+    const follower = await h.client('follower')
+    const { sn } = await h.until(caller.remote(dog).walk.async(6))
+    const seen = all(follower.receipt(sn))
+    const result = follower.receipt<string>(sn).result()
+    await h.advance(1500)
+    h.network.isolate('follower', 'reset')
+    h.network.cut(h.processOf(follower))
+    await h.advance(1500)
+    h.network.isolate('follower', undefined)
+    await h.advance(15_000)
+    expect(await h.until(result)).toBe('home')
+    expect((await seen).at(-1)).toBe('result')
+  })
+
+  test('a worker, while somebody follows: what was heard of it does not hide that another one refuses the call', async () => {
+    await using h = harness()
+    const first = await kennel(h, 'first')
+    const caller = await h.client('caller')
+    const receipt = await h.until(caller.remote(dog).fetch.async())
+    const seen = all(receipt)
+    await h.advance(500)
+    h.kill(first.client)
+    const second = await h.client('second')
+    await second.expose(service<{ bark(): string }>('Dog@1.0.0', { bark: {} }), { bark: () => 'wau' })
+    // It may have run at the first.
+    expect(await h.until(failed(receipt.result()))).toMatchObject({ code: 'WorkerLost', executed: 'maybe' })
+    expect(await seen).toEqual(['accepted', 'started', 'exception'])
+  })
+
   test('the router: what it held in memory is gone, and nobody pretends otherwise', async () => {
     await using h = harness()
     await kennel(h)

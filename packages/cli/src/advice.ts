@@ -6,6 +6,7 @@ const byCode: Partial<Record<Code, string>> = {
   NoSuchVersion: 'ask for a version that is offered: see `waybill services`',
   NoSuchClient: 'see who is connected with `waybill clients`',
   NoSuchMethod: 'call one of the methods that it has',
+  NoSuchReceipt: 'see what the router keeps for you with `waybill receipts`',
   BadArguments: 'correct the arguments; text that looks like JSON needs quotes: \'"42"\'',
   BadAddress: 'correct the address: Service@range.method, such as Dog@^1.bark',
   Unauthorized: 'give the token of this router with WAYBILL_TOKEN or --token-file',

@@ -8,17 +8,17 @@ export const Exit = {
   usage: 2,
   /** No router answered, or it does not let us in. */
   noRouter: 3,
-  /** Ctrl-C: the call was cancelled. */
+  /** Ctrl-C. A call was cancelled, unless the router has stored it. */
   interrupted: 130,
 } as const
 
 export const exitCodesText = `
 Exit codes:
   0    done
-  1    the call failed, or the router could not start
+  1    it failed, or the router could not start
   2    wrong usage; nothing was tried
   3    no router answered, or it refused the token
-  130  ended by Ctrl-C; the call was cancelled`
+  130  ended by Ctrl-C; a call was cancelled unless stored`
 
 /** What was typed makes no sense. The message says what is wrong and how it is right. */
 export class UsageError extends Error {}

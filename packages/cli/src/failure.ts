@@ -9,10 +9,12 @@ export interface Telling {
   readonly json: boolean
   /** Whether the user's own call failed, so that it matters whether it ran. */
   readonly ofCall: boolean
+  /** What else the JSON object holds, in front of the error. */
+  readonly beside?: Readonly<Record<string, unknown>>
 }
 
-export function tellFailure(error: WaybillError, { json, ofCall }: Telling): void {
-  if (json) console.log(JSON.stringify({ error: failureForm(error) }))
+export function tellFailure(error: WaybillError, { json, ofCall, beside }: Telling): void {
+  if (json) console.log(JSON.stringify({ ...beside, error: failureForm(error) }))
   else console.error(failureText(error, ofCall))
 }
 
@@ -27,7 +29,8 @@ function failureText(error: WaybillError, ofCall: boolean): string {
   return lines.join('\n')
 }
 
-function failureForm(error: WaybillError): Record<string, unknown> {
+/** The error as plain JSON. */
+export function failureForm(error: WaybillError): Record<string, unknown> {
   const { code, message, executed, retryable, details } = error
   return {
     code,

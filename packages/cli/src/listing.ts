@@ -10,17 +10,21 @@ export interface Listing<R> {
   readonly columns: readonly Column<R>[]
   /** Said on stderr instead of a table without rows. */
   readonly empty: string
+  /** Said on stderr after the table. */
+  readonly note?: (rows: readonly R[]) => string | undefined
   readonly rows: (client: Client) => Promise<readonly R[]>
 }
 
-export function listing<R>(options: PlaceOptions, { columns, empty, rows }: Listing<R>): Promise<number> {
+export function listing<R>(options: PlaceOptions, { columns, empty, rows, note }: Listing<R>): Promise<number> {
   const json = options.json === true
   return withRouter(options, async (client) => {
     try {
       const found = await rows(client)
+      const noted = note?.(found)
       if (json) console.log(JSON.stringify(found))
       else if (found.length === 0) console.error(empty)
       else print(table(columns, found, process.stdout.isTTY ? process.stdout.columns : undefined))
+      if (!json && noted !== undefined) console.error(noted)
       return Exit.ok
     } catch (thrown) {
       tellFailure(WaybillError.from(thrown), { json, ofCall: false })

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { connect, WaybillError, type Client } from '@waybill/client'
+import type { RouterApi } from '@waybill/server'
 import type { Command } from 'commander'
 import { Exit, UsageError } from './exits.js'
 import { tellFailure } from './failure.js'
@@ -64,6 +65,11 @@ export async function withRouter(options: PlaceOptions, work: (client: Client) =
   } finally {
     await client.close({ drainMs: 0 })
   }
+}
+
+/** Resolves when the router has read all that was sent to it before, and all that it had to say of that has arrived. */
+export async function roundTrip(client: Client): Promise<void> {
+  await client.remote<RouterApi>('waybill.Router').info()
 }
 
 function checkUrl(url: string): string {

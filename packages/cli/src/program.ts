@@ -6,9 +6,17 @@ import { environmentText } from './place.js'
 import { addCall } from './verbs/call.js'
 import { addClients } from './verbs/clients.js'
 import { addDescribe } from './verbs/describe.js'
+import { addDrain } from './verbs/drain.js'
+import { addEvents } from './verbs/events.js'
 import { addPing } from './verbs/ping.js'
+import { addPublish } from './verbs/publish.js'
+import { addReceipt } from './verbs/receipt.js'
+import { addReceipts } from './verbs/receipts.js'
 import { addServices } from './verbs/services.js'
 import { addStart } from './verbs/start.js'
+
+/** In the order of the help. */
+const verbs = [addStart, addCall, addReceipts, addReceipt, addServices, addDescribe, addClients, addPing, addEvents, addPublish, addDrain]
 
 const example = `
 Example, in three terminals:
@@ -31,7 +39,7 @@ export async function run(args: readonly string[]): Promise<number> {
     .exitOverride()
     .addHelpText('after', `${example}\n${environmentText}\n${exitCodesText}`)
   let exit: number = Exit.ok
-  for (const add of [addStart, addCall, addServices, addDescribe, addClients, addPing]) {
+  for (const add of verbs) {
     const verb: Command = add(program, async (running) => {
       exit = await running.catch((thrown: unknown) => {
         if (thrown instanceof UsageError) return verb.error(`error: ${thrown.message}`)

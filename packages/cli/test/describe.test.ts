@@ -1,13 +1,12 @@
 /** How services and their types are shown, and the verb with a client that answers by itself. */
-import { WaybillError, type Client } from '@waybill/client'
+import { WaybillError, type Client, type ServiceDescription } from '@waybill/client'
 import { afterEach, expect, it, vi } from 'vitest'
-import type { Description } from '../src/description.js'
 import { serviceText } from '../src/show/service.js'
 import { typeText } from '../src/show/types.js'
 import { describe } from '../src/verbs/describe.js'
 import { ping } from '../src/verbs/ping.js'
 
-const dog: Description = {
+const dog: ServiceDescription = {
   name: 'Dog',
   version: '1.2.0',
   labels: { region: 'eu' },
@@ -78,7 +77,7 @@ it('what a service says of itself cannot steer the terminal', () => {
   expect(title).toContain('Dog \\x1b[2J 1.2.0')
 })
 
-function fake(answer: () => Promise<Description>): { client: Client; asked: string[]; printed: string[] } {
+function fake(answer: () => Promise<ServiceDescription>): { client: Client; asked: string[]; printed: string[] } {
   const asked: string[] = []
   const printed: string[] = []
   vi.spyOn(console, 'log').mockImplementation((text: string) => void printed.push(text))

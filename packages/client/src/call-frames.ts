@@ -17,6 +17,8 @@ export function writeFrameOf(call: OutgoingCall, connection: Connection, nowMs: 
   const isWatch = call.watched !== undefined || call.state === 'stored'
   call.step('write')
   if (isWatch) {
+    // What is heard of it is told by the router: the call may begin again elsewhere, and outlives this session.
+    call.step('stored')
     connection.write({ type: FrameType.watch, source, call: number }, snField(call.sn))
     return false
   }

@@ -243,7 +243,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
       return this.#settle(call, 'rejected', new WaybillError(gaveUp, reasons[gaveUp] ?? gaveUp, { executed: 'no' }))
     }
     // The router had stored it, and no longer knows of it.
-    if (rejection.code === 'NoSuchReceipt' && call.state === 'stored') return this.#settle(call, 'rejected', forgotten())
+    if (rejection.code === 'NoSuchReceipt' && call.state === 'stored' && call.watched === undefined)
+      return this.#settle(call, 'rejected', forgotten())
     if (rejection.code === 'StaleSymbol' && !isAlone(call.request)) return this.#again(call)
     if (rejection.code === 'Overloaded' && this.#rest(call, rejection)) return
     this.#settle(call, 'rejected', errorFromRejection(rejection), rejection)
@@ -261,7 +262,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   /** No room: the call rests and is sent again, if its deadline allows. It was certainly not executed. */
   #rest(call: OutgoingCall, { details }: Rejection): boolean {
     const againMs = this.#ports.clock.nowMs() + restMs(details) * (0.5 + fraction(this.#ports.random))
-    if (againMs >= call.uselessAtMs || !call.step('returned')) return false
+    if (againMs >= call.uselessAtMs || (call.watched === undefined && !call.step('returned'))) return false
     call.epoch = undefined
     call.resting = true
     this.#wheel.add(call, againMs)
@@ -332,9 +333,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   /** What is stored, or may be told apart by its serial number, goes on in the next session, if that is one of the same router. */
   #goesOn(call: OutgoingCall): boolean {
     if (call.gaveUp !== undefined || (!call.isStored && call.watched === undefined)) return false
-    // However much was told of what is watched, it is asked for anew.
-    if (call.watched !== undefined) call.state = 'waiting'
-    else if (call.state !== 'stored' && !call.step('returned')) return false
+    if (call.state !== 'stored' && !call.step('returned')) return false
     this.#send(call)
     return true
   }

@@ -200,6 +200,7 @@ export class Router implements Entrance, RouterView {
       connectedAt: new Date(session.connectedMs).toISOString(),
       services: session.instances.size,
       pendingCalls: session.calls.size,
+      inFlight: session.handling,
       labels: session.labels,
     }))
   }

@@ -1,5 +1,5 @@
 /** Owns how a service is described to people: a line of what it is, then one for each method. Pure. */
-import type { Description, MethodDescription } from '../description.js'
+import type { MethodDescription, ServiceDescription } from '@waybill/client'
 import { fold } from './fold.js'
 import { printable } from './paint.js'
 import { typeText } from './types.js'
@@ -12,7 +12,7 @@ const instances: Readonly<Record<string, string>> = {
 }
 
 /** Lines of at most `width` characters, as far as there are spaces to break them at. */
-export function serviceText(service: Description, width = Number.POSITIVE_INFINITY): string[] {
+export function serviceText(service: ServiceDescription, width = Number.POSITIVE_INFINITY): string[] {
   const { name, version, labels, instance, concurrency, methods } = service
   const facts = [
     instances[instance] ?? instance,

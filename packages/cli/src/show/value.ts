@@ -9,6 +9,12 @@ export function valueText(value: unknown): string {
   return printable(inspect(value, { depth: null, maxArrayLength: 200, maxStringLength: 10_000, breakLength: 80, sorted: false }))
 }
 
+/** In one line, which nothing in it can break: text as it is where it has no control characters, everything else as JSON. */
+export function lineText(value: unknown): string {
+  if (typeof value !== 'string') return value === undefined ? '' : printable(JSON.stringify(jsonForm(value)))
+  return /[\n\t]/.test(value) || printable(value) !== value ? printable(JSON.stringify(value)) : value
+}
+
 /**
  * Plain JSON of any value: dates as ISO text, maps as a list of pairs, sets as a list, bytes as base64 and bigints as text; numbers that JSON
  * has not as text too. What it has already passed on the way down is `null`.

@@ -10,6 +10,7 @@ const columns: readonly Column<ClientInfo>[] = [
   { title: 'PRINCIPAL', cell: ({ principal }) => principal },
   { title: 'STATE', cell: ({ state }) => state },
   { title: 'SERVICES', cell: ({ services }) => `${services}`, right: true },
+  { title: 'RUNNING', cell: ({ inFlight }) => `${inFlight}`, right: true },
   { title: 'CALLS', cell: ({ pendingCalls }) => `${pendingCalls}`, right: true },
   { title: 'SINCE', cell: ({ connectedAt }) => `${connectedAt.slice(0, 19)}Z` },
   { title: 'LABELS', cell: ({ labels }) => labelsText(labels), optional: true },

@@ -1,7 +1,6 @@
 /** `waybill describe`: what a service is, as it says itself. */
 import { WaybillError, type Client } from '@waybill/client'
 import type { Command } from 'commander'
-import { descriptionOf } from '../description.js'
 import { Exit } from '../exits.js'
 import { tellFailure } from '../failure.js'
 import { addPlaceOptions, withRouter, type PlaceOptions } from '../place.js'
@@ -26,7 +25,7 @@ async function describeVerb(service: string, options: PlaceOptions): Promise<num
 
 export async function describe(client: Client, address: string, json: boolean): Promise<number> {
   try {
-    const description = await descriptionOf(client, address)
+    const description = await client.describe(address)
     if (json) console.log(JSON.stringify(description))
     else {
       const [title, ...methods] = serviceText(description, process.stdout.isTTY ? process.stdout.columns : undefined)

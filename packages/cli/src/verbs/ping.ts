@@ -3,7 +3,6 @@ import { WaybillError, type Client } from '@waybill/client'
 import { systemPorts } from '@waybill/core/system'
 import type { RouterApi } from '@waybill/server'
 import { InvalidArgumentError, type Command } from 'commander'
-import { descriptionOf } from '../description.js'
 import { Exit } from '../exits.js'
 import { tellFailure } from '../failure.js'
 import { addPlaceOptions, withRouter, type PlaceOptions } from '../place.js'
@@ -59,7 +58,7 @@ export async function ping(
 ): Promise<number> {
   try {
     const address = target === undefined ? undefined : await placeOf(client, target)
-    const once = address === undefined ? tripToRouter(client) : () => descriptionOf(client, address, { deadline: LONGEST_MS })
+    const once = address === undefined ? tripToRouter(client) : () => client.describe(address, { deadline: LONGEST_MS })
     const times: number[] = []
     while (times.length < count) times.push(await timed(once))
     const pinged = summary(address ?? 'waybill.Router', times)

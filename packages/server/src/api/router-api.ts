@@ -47,7 +47,10 @@ export interface ClientInfo {
   readonly state: 'open' | 'detached'
   readonly connectedAt: string
   readonly services: number
+  /** Calls that it made and that have not ended. */
   readonly pendingCalls: number
+  /** Calls that it was given and that have not ended, also of services that it has taken back. */
+  readonly inFlight: number
   readonly labels: Readonly<Record<string, string>>
 }
 

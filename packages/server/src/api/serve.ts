@@ -14,6 +14,12 @@ export function serveRouterCall(view: RouterView, caller: Session, frame: FrameR
   if (method === undefined) return reject(caller, call, new WaybillError('NoSuchMethod', `${ROUTER_SERVICE} has no method ${quoted(name)}`))
   if ((frame.flags & Flag.more) !== 0)
     return reject(caller, call, new WaybillError('TooLarge', `arguments of ${ROUTER_SERVICE} fit in one frame`, { executed: 'no' }))
+  if ((frame.flags & Flag.durable) !== 0)
+    return reject(
+      caller,
+      call,
+      new WaybillError('NotStorable', `${ROUTER_SERVICE} answers at once: its calls are not stored`, { executed: 'no' }),
+    )
   try {
     const args = parseBody(frame.encoding, frame.body())
     const body = prepareBody(method(view, caller, Array.isArray(args) ? args : []))

@@ -1,0 +1,59 @@
+/** `waybill publish`: one event. */
+import { WaybillError, type Client } from '@waybill/client'
+import type { Command } from 'commander'
+import { Exit } from '../exits.js'
+import { tellFailure } from '../failure.js'
+import { addPlaceOptions, roundTrip, withRouter, type PlaceOptions } from '../place.js'
+import { readArgument, readTopic } from '../request.js'
+
+const examples = `
+Examples:
+  waybill publish dog.barked hello
+  waybill publish dog.barked '{"phrase":"hello"}'
+
+A value is JSON where it parses as JSON, else text. Whoever subscribes at this moment
+gets it; nothing is kept.`
+
+export function addPublish(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
+  return addPlaceOptions(
+    program
+      .command('publish')
+      .description('publish an event')
+      .argument('<topic>', 'its topic, such as dog.barked')
+      .argument('[value]', 'its value, JSON or text (default: none)')
+      .option('--json', 'print {"published": …} or {"error": …}'),
+  )
+    .addHelpText('after', examples)
+    .action((topic: string, value: string | undefined, options: PlaceOptions) => act(publishVerb(topic, value, options)))
+}
+
+async function publishVerb(text: string, valueText: string | undefined, options: PlaceOptions): Promise<number> {
+  const topic = readTopic(text)
+  const value = valueText === undefined ? undefined : readArgument(valueText)
+  const json = options.json === true
+  return withRouter(options, async (client) => {
+    try {
+      await publish(client, topic, value)
+      console.log(json ? JSON.stringify({ published: topic }) : `published ${topic}`)
+      return Exit.ok
+    } catch (thrown) {
+      tellFailure(WaybillError.from(thrown), { json, ofCall: false })
+      return Exit.failed
+    }
+  })
+}
+
+/** Rejects with what the router said against it. It says nothing where it takes an event, so that is known after a round trip. */
+export async function publish(client: Client, topic: string, value: unknown): Promise<void> {
+  let refusal: WaybillError | undefined
+  const stop = client.onStatus((status) => {
+    if (status.kind === 'notPublished') refusal = status.error
+  })
+  try {
+    await client.publish(topic, value)
+    await roundTrip(client)
+  } finally {
+    stop()
+  }
+  if (refusal !== undefined) throw refusal
+}
