@@ -26,12 +26,12 @@ async function kennel(h: Harness, name = 'kennel'): Promise<Kennel> {
       return `wau ${phrase}`
     },
     walk: async (km) => {
-      const { signal, ...call } = { signal: currentCall().signal, progress: currentCall().progress.bind(currentCall()) }
+      const { signal, progress } = currentCall()
       ran.push(`walk ${km}`)
       for (let completed = 1; completed <= km; completed++) {
         await sleep(1000)
         signal.throwIfAborted()
-        call.progress({ total: km, completed })
+        progress({ total: km, completed })
       }
       return 'home'
     },
