@@ -1,5 +1,5 @@
 /** The same call to every instance. Needs three: rex is quick, ace is slow, zoe is slow and counts otherwise. */
-import { connect } from '@waybill/client'
+import { connect, type WaybillError } from '@waybill/client'
 import type { Dog } from './dog.js'
 
 const client = await connect(process.env['WAYBILL_URL'] ?? 'ws://127.0.0.1:7411')
@@ -24,10 +24,11 @@ console.log(`quorum  ${sorted(quorum.results)}`)
 const hedged = await count.with({ hedge: 100 }).all()
 console.log(`hedge   ${hedged.results.size} answer`)
 
-const none = await count
-  .with({ quorum: 3 })
-  .all()
-  .catch((error: { code: string }) => error.code)
-console.log(`quorum of 3: ${String(none)}`)
+const asked = count.with({ quorum: 3 }).all()
+const none = await asked.then(
+  () => 'they agree',
+  ({ code }: WaybillError) => code,
+)
+console.log(`quorum of 3: ${none}`)
 
 await client.close()
