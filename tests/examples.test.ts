@@ -79,6 +79,49 @@ it('02-semantics: one instance, every instance, and what may be said of a call',
   expect(rex!.stdout.trimEnd().split('\n')).toEqual(['rex is open', 'rex barks at the moon', 'rex barks hello'])
 })
 
+it('03-versions-and-labels: who gets a call, and a release without a gap', { timeout: 30_000 }, async () => {
+  const { url } = await startRouter()
+  const place = { WAYBILL_URL: url }
+  const kennels = [
+    ['old', '1', 'eu'],
+    ['young', '1', 'us'],
+    ['next', '2', 'eu'],
+  ].map((args) => startNode('examples/dist/03-versions-and-labels/kennel.js', args, place))
+  await Promise.all(kennels.map((kennel) => kennel.prints(/ offers Dog /)))
+
+  expect(await printed('03-versions-and-labels/choosing.js', place)).toEqual([
+    'Dog@^1             old 1.4.0: 1, young 1.4.0: 1',
+    'Dog@^2             next 2.0.0, next 2.0.0',
+    'Dog@^3             NoSuchVersion',
+    'Dog?region=eu      next 2.0.0: 1, old 1.4.0: 1',
+    'Dog@^1, where: eu  old 1.4.0',
+    'young/Dog          young 1.4.0',
+    'sticky, one key    1 kennel',
+    'sticky, 60 keys    3 kennels',
+    'least busy         young 1.4.0: 6',
+    'round robin        old 1.4.0: 3, young 1.4.0: 3',
+  ])
+
+  expect(await printed('03-versions-and-labels/release.js', place)).toEqual([
+    'old is drained, 1 running',
+    'young is drained, 0 running',
+    'a new call: next 2.0.0',
+    'a new call: next 2.0.0',
+    'a new call: next 2.0.0',
+    'Dog@^1: NoSuchVersion, executed: no',
+    'the walk: home, from old 1.4.0',
+  ])
+  const [old, young, next] = kennels
+  expect(await Promise.all([old!.ended, young!.ended])).toEqual([
+    { code: 0, signal: null },
+    { code: 0, signal: null },
+  ])
+  expect(old!.stdout.split('\n')).toEqual(['old offers Dog 1.4.0 in eu', 'takes no new calls', 'is empty and ends', ''])
+  next!.kill('SIGTERM')
+  await next!.ended
+  expect(next!.stdout.split('\n')).toEqual(['next offers Dog 2.0.0 in eu', 'is empty and ends', ''])
+})
+
 it('04-events: a typed topic, a pattern, and who is there', async () => {
   const { url } = await startRouter()
   const place = { WAYBILL_URL: url }
