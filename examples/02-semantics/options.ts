@@ -19,11 +19,9 @@ console.log(`named: ${await dog.walk.with({ named: { leash: 'long' } })(1)}`)
 console.log(`constructor: ${await client.remote<Dog>('Dog@^1', { construct: ['Laika'] }).walk(1)}`)
 
 const order: string[] = []
-const turn = async (km: number): Promise<void> => {
-  await dog.walk
-    .with({ orderKey: 'one leash' })(km)
-    .on('started', () => order.push(`${km} begins`))
-  order.push(`${km} ends`)
+const turn = (km: number): Promise<string> => {
+  const walk = dog.walk.with({ orderKey: 'one leash' })(km)
+  return walk.on('started', () => order.push(`${km} begins`)).on('result', () => order.push(`${km} ends`))
 }
 await Promise.all([turn(3), turn(2), turn(1)])
 console.log(`orderKey: ${order.join(', ')}`)
