@@ -17,8 +17,12 @@ it('01-hello: a kennel, a walker, and the same call from the command line', asyn
   expect({ ...ended, stderr: walker.stderr }).toEqual({ code: 0, signal: null, stderr: '' })
   expect(call).toEqual({ code: 0, stdout: `${barked}\n`, stderr: '' })
 
-  kennel.kill('SIGTERM')
-  expect(await kennel.ended).toEqual({ code: 0, signal: null })
+  const second = startNode('examples/dist/01-hello/kennel.js', [], place)
+  await second.prints(/^The kennel offers/)
+  expect((await kennel.ended).code).toBe(1)
+  expect(kennel.stderr).toContain("code: 'Superseded'")
+  second.kill('SIGTERM')
+  expect(await second.ended).toEqual({ code: 0, signal: null })
 })
 
 /** What the example prints, line by line; it ends with 0 and complains of nothing. */

@@ -317,6 +317,17 @@ describe('a listener', () => {
     expect(told).toEqual(['accepted', 'started', 'exception', 'NoSuchMethod'])
   })
 
+  test('that is none, or hears nothing, is refused before the call is made', async () => {
+    await using h = harness()
+    const { ran } = await kennel(h)
+    const { walk } = (await h.client('caller')).remote(dog)
+    for (const listener of [undefined, null, 3, {}, { replyTo: 'kennel' }, { reslt: () => {} }]) {
+      expect(await failed(walk.callback(listener as never, 1))).toMatchObject({ code: 'BadAddress', executed: 'no' })
+    }
+    await h.advance(10)
+    expect(ran).toEqual([])
+  })
+
   test('another client is told, while it is there; else there is no such client', async () => {
     await using h = harness()
     await kennel(h)

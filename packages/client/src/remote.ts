@@ -7,7 +7,7 @@ import type { Address, Call, CallOptions, Fan, Listener, Prepared, RemoteOptions
 import type { LiveCall } from './call.js'
 import type { Groups } from './groups.js'
 import type { Names } from './names.js'
-import { report } from './receipt.js'
+import { isListener, report } from './receipt.js'
 import { requestOf, type Request, type Target, type Wanted } from './request.js'
 
 export interface Starter {
@@ -131,8 +131,14 @@ const modes = Object.freeze(
       await written
       return { sn }
     },
-    callback(this: Callable, listener: Listener<unknown>, ...args: unknown[]): Promise<unknown> {
+    async callback(this: Callable, listener: Listener<unknown>, ...args: unknown[]): Promise<unknown> {
       const method = this[METHOD]
+      if (!isListener(listener)) {
+        throw new WaybillError(
+          'BadAddress',
+          'callback() takes its listener first: a function, an object with functions such as result, or { replyto }',
+        )
+      }
       if (typeof listener === 'object' && 'replyto' in listener) {
         return method.starter.start(requestOf(method, 'stored', listener.replyto), args)
       }
