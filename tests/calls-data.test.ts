@@ -19,6 +19,29 @@ const fields = (address: string, method: string): Uint8Array =>
 const returned = (field: Uint8Array | undefined): unknown => field && JSON.parse(new TextDecoder().decode(field))
 
 describe("the caller's data", () => {
+  test('is plain JSON: what JSON would change in silence is refused with its name, and nothing is sent', async () => {
+    await using h = harness()
+    const kennel = await h.client('kennel')
+    await kennel.expose(dog, { bark: () => currentCall().data, fail: () => expect.unreachable() })
+    const { bark } = kennel.remote(dog)
+    for (const [given, name] of [
+      [{ at: new Date(0) }, '"at"'],
+      [{ seen: [new Set()] }, '"0"'],
+      [new Map(), 'it'],
+      [{ ratio: Number.NaN }, '"ratio"'],
+      [[undefined], '"0"'],
+      [{ call: () => 1 }, '"call"'],
+    ] as const) {
+      await expect(bark.with({ data: given })()).rejects.toMatchObject({
+        code: 'NotRepresentable',
+        executed: 'no',
+        message: `data is not plain JSON: JSON cannot say ${name}`,
+      })
+    }
+    expect(() => kennel.remote(dog, { construct: [new Date(0)] }).bark()).toThrow('construct is not plain JSON')
+    expect(await bark.with({ data: { a: [1, null, { b: 'c' }], none: undefined } })()).toEqual({ a: [1, null, { b: 'c' }] })
+  })
+
   test('reaches the method, and comes back with statuses, results, exceptions and refusals', async () => {
     await using h = harness()
     const kennel = await h.client('kennel', { onIncident: () => {} })

@@ -57,6 +57,16 @@ describe('drain', () => {
     expect(kinds).toEqual(['draining', 'drained'])
   })
 
+  test('when it is answered, nothing new goes there any more, though the client has not heard of it', async () => {
+    await using h = harness({ latencyMs: 10 })
+    await h.until(worker(h, 'kennel'))
+    await h.until(worker(h, 'other'))
+    const caller = await h.client('caller')
+    const router = caller.remote<Router>('waybill.Router')
+    const [, ...names] = await h.until(Promise.all([router.drain('kennel'), ...[1, 2, 3].map(() => caller.remote(dog).name())]))
+    expect(names).toEqual(['other', 'other', 'other'])
+  })
+
   test('asked again it goes on; without calls it is empty at once', async () => {
     const { h, kinds, router } = await kennel()
     await using _ = h

@@ -17,8 +17,113 @@ it('01-hello: a kennel, a walker, and the same call from the command line', asyn
   expect({ ...ended, stderr: walker.stderr }).toEqual({ code: 0, signal: null, stderr: '' })
   expect(call).toEqual({ code: 0, stdout: `${barked}\n`, stderr: '' })
 
-  kennel.kill('SIGTERM')
-  expect(await kennel.ended).toEqual({ code: 0, signal: null })
+  const second = startNode('examples/dist/01-hello/kennel.js', [], place)
+  await second.prints(/^The kennel offers/)
+  expect((await kennel.ended).code).toBe(1)
+  expect(kennel.stderr).toContain("code: 'Superseded'")
+  second.kill('SIGTERM')
+  expect(await second.ended).toEqual({ code: 0, signal: null })
+})
+
+/** What the example prints, line by line; it ends with 0 and complains of nothing. */
+async function printed(file: string, place: Readonly<Record<string, string>>): Promise<string[]> {
+  const child = startNode(`examples/dist/${file}`, [], place)
+  expect({ ...(await child.ended), stderr: child.stderr }, child.stdout).toEqual({ code: 0, signal: null, stderr: '' })
+  return child.stdout.trimEnd().split('\n')
+}
+
+it('02-semantics: one instance, every instance, and what may be said of a call', { timeout: 30_000 }, async () => {
+  const { url } = await startRouter()
+  const place = { WAYBILL_URL: url }
+  const [rex, ace, zoe] = ['rex', 'ace', 'zoe'].map((name) => startNode('examples/dist/02-semantics/kennel.js', [name], place))
+  const clerk = startNode('examples/dist/02-semantics/clerk.js', [], place)
+  await Promise.all([clerk.prints(/^The clerk listens\.$/m), ...[rex!, ace!, zoe!].map((kennel) => kennel.prints(/ is open$/m))])
+
+  expect(await printed('02-semantics/one.js', place)).toEqual([
+    'synchronous, with progress',
+    '  1 of 2 km',
+    '  2 of 2 km',
+    'a dog walked 2 km',
+    'asynchronous: a receipt',
+    'a dog walked 2 km',
+    '  another process: a dog walked 2 km',
+    'prepared: its serial number is known before anything is sent',
+    'a dog walked 1 km true',
+    'fire and forget: nobody answers, but rex barks',
+    'callback: an object that is told',
+    '  1 km so far',
+    '  2 km so far',
+    'a dog walked 2 km',
+    'callback: another client is told',
+  ])
+  expect(await clerk.ended).toEqual({ code: 0, signal: null })
+  expect(clerk.stdout.trimEnd().split('\n')).toEqual(['The clerk listens.', '1 km so far', '2 km so far', 'a dog walked 2 km'])
+
+  expect(await printed('02-semantics/all.js', place)).toEqual([
+    'all     ace: 3, rex: 3, zoe: 4',
+    'first   rex: 3',
+    'quorum  ace: 3, rex: 3',
+    'hedge   1 answer',
+    'quorum of 3: NoQuorum',
+  ])
+
+  expect(await printed('02-semantics/options.js', place)).toEqual([
+    'ttl: it was called before it was there: sit sit',
+    'ttl: nobody came: Expired, executed: no',
+    'functions: sit',
+    'data: hello, {"trace":"t1"}',
+    'named: a dog walked 1 km, long leash',
+    'constructor: Laika walked 1 km',
+    'orderKey: 3 begins, 3 ends, 2 begins, 2 ends, 1 begins, 1 ends',
+    'guard: 2 bones, thank you',
+    'guard: Forbidden, executed: no',
+    'isolate: it runs in a process of its own: true',
+    'isolate: Cancelled, executed: maybe; its process runs: false',
+  ])
+  expect(rex!.stdout.trimEnd().split('\n')).toEqual(['rex is open', 'rex barks at the moon', 'rex barks hello'])
+})
+
+it('03-versions-and-labels: who gets a call, and a release without a gap', { timeout: 30_000 }, async () => {
+  const { url } = await startRouter()
+  const place = { WAYBILL_URL: url }
+  const kennels = [
+    ['old', '1', 'eu'],
+    ['young', '1', 'us'],
+    ['next', '2', 'eu'],
+  ].map((args) => startNode('examples/dist/03-versions-and-labels/kennel.js', args, place))
+  await Promise.all(kennels.map((kennel) => kennel.prints(/ offers Dog /)))
+
+  expect(await printed('03-versions-and-labels/choosing.js', place)).toEqual([
+    'Dog@^1             old 1.4.0: 1, young 1.4.0: 1',
+    'Dog@^2             next 2.0.0, next 2.0.0',
+    'Dog@^3             NoSuchVersion',
+    'Dog?region=eu      next 2.0.0: 1, old 1.4.0: 1',
+    'Dog@^1, where: eu  old 1.4.0',
+    'young/Dog          young 1.4.0',
+    'sticky, one key    1 kennel',
+    'sticky, 60 keys    3 kennels',
+    'least busy         young 1.4.0: 6',
+    'round robin        old 1.4.0: 3, young 1.4.0: 3',
+  ])
+
+  expect(await printed('03-versions-and-labels/release.js', place)).toEqual([
+    'old is drained, 1 running',
+    'young is drained, 0 running',
+    'a new call: next 2.0.0',
+    'a new call: next 2.0.0',
+    'a new call: next 2.0.0',
+    'Dog@^1: NoSuchVersion, executed: no',
+    'the walk: home, from old 1.4.0',
+  ])
+  const [old, young, next] = kennels
+  expect(await Promise.all([old!.ended, young!.ended])).toEqual([
+    { code: 0, signal: null },
+    { code: 0, signal: null },
+  ])
+  expect(old!.stdout.split('\n')).toEqual(['old offers Dog 1.4.0 in eu', 'takes no new calls', 'is empty and ends', ''])
+  next!.kill('SIGTERM')
+  await next!.ended
+  expect(next!.stdout.split('\n')).toEqual(['next offers Dog 2.0.0 in eu', 'is empty and ends', ''])
 })
 
 it('04-events: a typed topic, a pattern, and who is there', async () => {

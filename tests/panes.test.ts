@@ -18,7 +18,7 @@ it('a screen is what the characters make of it', () => {
   expect(() => screenOf('\u001B[2J', 10)).toThrow('CSI 2J')
 })
 
-describe.skipIf(!hasTerminal)('panes', { timeout: 40_000 }, () => {
+describe.skipIf(!hasTerminal)('panes', { timeout: 75_000 }, () => {
   let url: string
 
   beforeAll(async () => {

@@ -26,12 +26,12 @@ async function kennel(h: Harness, name = 'kennel'): Promise<Kennel> {
       return `wau ${phrase}`
     },
     walk: async (km) => {
-      const { signal, ...call } = { signal: currentCall().signal, progress: currentCall().progress.bind(currentCall()) }
+      const { signal, progress } = currentCall()
       ran.push(`walk ${km}`)
       for (let completed = 1; completed <= km; completed++) {
         await sleep(1000)
         signal.throwIfAborted()
-        call.progress({ total: km, completed })
+        progress({ total: km, completed })
       }
       return 'home'
     },
@@ -350,6 +350,17 @@ describe('a listener', () => {
     await h.until(caller.remote<{ sit(): void }>('Dog').sit.callback((event) => told.push((event as Rejection).code)))
     await h.advance(100)
     expect(told).toEqual(['accepted', 'started', 'exception', 'NoSuchMethod'])
+  })
+
+  test('that is none, or hears nothing, is refused before the call is made', async () => {
+    await using h = harness()
+    const { ran } = await kennel(h)
+    const { walk } = (await h.client('caller')).remote(dog)
+    for (const listener of [undefined, null, 3, {}, { replyTo: 'kennel' }, { reslt: () => {} }]) {
+      expect(await failed(walk.callback(listener as never, 1))).toMatchObject({ code: 'BadAddress', executed: 'no' })
+    }
+    await h.advance(10)
+    expect(ran).toEqual([])
   })
 
   test('another client is told, while it is there; else there is no such client', async () => {

@@ -133,6 +133,10 @@ describe('tables', () => {
     )
   }
   const first = (marker: string): string[] => readme.table(marker).map((row) => Object.values(row)[0]!)
+  const termsIn = (marker: string): string[] =>
+    first(marker)
+      .flatMap((cell) => Array.from(cell.matchAll(/\w+/g), ([term]) => term))
+      .toSorted()
   const request = readFileSync(new URL('packages/client/src/request.ts', root), 'utf8')
   const notYet = Array.from(/const NOT_YET = \[(.*)\]/.exec(request)![1]!.matchAll(/'(\w+)'/g), (match) => match[1]!)
 
@@ -146,6 +150,10 @@ describe('tables', () => {
     const callOptions = fieldsOf('core/src/remote-types/options.ts', 'CallOptions')
     expect(first('call options').toSorted()).toEqual(callOptions.filter((option) => !notYet.includes(option)).toSorted())
     expect(first('connect options').toSorted()).toEqual(fieldsOf('client/src/connect.ts', 'ConnectOptions').toSorted())
+    // A guard is written as a method.
+    const methodTerms = [...fieldsOf('core/src/contract/terms.ts', 'MethodConditions'), 'guard']
+    expect(termsIn('method terms')).toEqual([...methodTerms, ...fieldsOf('core/src/contract/terms.ts', 'MethodTerms')].toSorted())
+    expect(termsIn('service terms')).toEqual(fieldsOf('core/src/contract/terms.ts', 'ServiceTerms').toSorted())
     expect(first('router options').toSorted()).toEqual(fieldsOf('server/src/create-router.ts', 'RouterOptions').toSorted())
   })
 

@@ -8,3 +8,7 @@ console.log(`The kennel offers ${service} ${version}: ${methods.join(', ')}. Ctr
 
 // Running calls end, new ones go elsewhere, and the process with the last of them.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void client.close())
+
+// For good, and not because we closed it: another process has taken the name, say.
+const error = await client.closed
+if (error !== undefined) throw error

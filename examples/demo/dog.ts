@@ -4,7 +4,7 @@ import { currentCall, Method, Remote } from '@waybill/decorators'
 import * as z from 'zod'
 import { Asleep } from './asleep.js'
 
-@Remote({ version: '1.2.0' })
+@Remote({ version: '1.2.0', module: import.meta.url })
 export class Dog {
   @Method({ args: [z.string('expected text')] })
   bark(phrase: string): string {
@@ -13,10 +13,10 @@ export class Dog {
 
   @Method()
   async walk(km: number): Promise<string> {
-    const call = currentCall()
+    const { progress, signal } = currentCall()
     for (let done = 1; done <= km; done++) {
-      await wait(150, undefined, { signal: call.signal })
-      call.progress({ total: km, completed: done, details: done < km ? 'sniffing' : 'wagging' })
+      await wait(150, undefined, { signal })
+      progress({ total: km, completed: done, details: done < km ? 'sniffing' : 'wagging' })
     }
     return 'home'
   }
@@ -24,5 +24,17 @@ export class Dog {
   @Method({ errors: [Asleep] })
   fetch(_thing: string): string {
     throw new Asleep('noon', 'rabbits')
+  }
+
+  @Method({ idempotent: true })
+  weigh(): number {
+    return 30
+  }
+
+  /** Runs in a process of its own: nothing else would end it. */
+  @Method({ isolate: 'process' })
+  dig(): string {
+    currentCall().progress({ total: 1, completed: 0, details: process.pid })
+    for (;;);
   }
 }

@@ -1,7 +1,7 @@
 /** The process in the middle. */
 import { createRouter } from '@waybill/server'
-import { endWithParent, tellParent } from './stage.js'
+import { endWithParent, ready } from './stage.js'
 
 endWithParent()
 const { url } = await createRouter({ listen: { port: 0 } })
-tellParent({ kind: 'ready', text: url! })
+ready(url!)

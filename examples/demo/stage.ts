@@ -1,22 +1,28 @@
 /**
- * Owns the processes of the demo: each is started here, and ended here whatever happens. What the parent and its children say to each other
- * goes over Node's own channel; a child whose parent is gone ends by itself.
+ * Owns the processes of the demo: each is started here, and ended here whatever happens. What children say to their parents goes over Node's own
+ * channel; a child whose parent is gone ends by itself, and takes its own children with it.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-export type Word = { readonly kind: 'ready'; readonly text: string } | { readonly kind: 'kill' | 'replace' }
+interface Word {
+  readonly kind: 'ready' | 'told'
+  readonly text: string
+}
+
+export interface Actor {
+  readonly child: ChildProcess
+  /** What it said when it was ready. */
+  readonly text: string
+}
 
 const START_MS = 15_000
 const started = new Set<ChildProcess>()
+process.once('exit', killAll)
 
-/** Starts a process of this folder. `heard` is told what it says after it is ready; resolves to what it said then. */
-export async function start(
-  file: string,
-  env: Record<string, string>,
-  heard: (word: Word, child: ChildProcess) => void = () => {},
-): Promise<{ child: ChildProcess; text: string }> {
+/** Starts a process of this folder; resolves when it is ready. `heard` is told what it says later. */
+export async function start(file: string, env: Record<string, string> = {}, heard: (text: string) => void = () => {}): Promise<Actor> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -27,10 +33,10 @@ export async function start(
     const timer = setTimeout(() => reject(new Error(`${file} did not start within ${START_MS} ms`)), START_MS)
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`${file} ended with ${code} before it was ready`)))
-    child.on('message', (word: Word) => {
-      if (word.kind !== 'ready') return heard(word, child)
+    child.on('message', ({ kind, text: said }: Word) => {
+      if (kind === 'told') return heard(said)
       clearTimeout(timer)
-      resolve(word.text)
+      resolve(said)
     })
   })
   return { child, text }
@@ -43,7 +49,7 @@ export async function endAll(): Promise<void> {
   await Promise.all(gone)
 }
 
-export function killAll(): void {
+function killAll(): void {
   for (const child of started) child.kill('SIGKILL')
 }
 
@@ -57,12 +63,11 @@ export function endWithParent(): void {
   process.once('disconnect', () => process.exit())
 }
 
-export function tellParent(word: Word): void {
-  process.send!(word)
+/** To be said once. */
+export function ready(text: string): void {
+  process.send!({ kind: 'ready', text } satisfies Word)
 }
 
-/** Resolves to the next word of the parent. */
-export async function hearParent(): Promise<string> {
-  const [word] = (await once(process, 'message')) as [Word]
-  return word.kind === 'ready' ? word.text : ''
+export function tell(text: string): void {
+  process.send!({ kind: 'told', text } satisfies Word)
 }

@@ -2,7 +2,7 @@
  * The extension fields of a call: what its options say beside the header, and what belongs to this one call. Owns how they are written; what they
  * mean is the router's and the callee's.
  */
-import { extensionField, joinFields, Policy, serialBytes, Tag, WaybillError, writeU32 } from '@waybill/core'
+import { extensionField, joinFields, Policy, quoted, serialBytes, Tag, WaybillError, writeU32 } from '@waybill/core'
 import type { RemoteOptions } from '@waybill/core'
 
 /** The call during which another one is made, as its callee knows it. */
@@ -76,11 +76,11 @@ export function withNames(address: string, method: string, fields: Uint8Array | 
 function jsonField(tag: number, value: unknown, what: string): Uint8Array {
   let text: string | undefined
   try {
-    text = JSON.stringify(value)
+    text = JSON.stringify(value, asItIs)
   } catch (thrown) {
-    throw new WaybillError('NotRepresentable', `${what} is not plain JSON`, { executed: 'no', cause: thrown })
+    throw notJson(what, thrown)
   }
-  if (text === undefined) throw new WaybillError('NotRepresentable', `${what} is not plain JSON`, { executed: 'no' })
+  if (text === undefined) throw notJson(what)
   if (text.length <= MAX_FIELDS_BYTES) return joined([extensionField(tag, text)])!
   throw new WaybillError(
     'TooLarge',
@@ -90,6 +90,25 @@ function jsonField(tag: number, value: unknown, what: string): Uint8Array {
       details: { limit: MAX_FIELDS_BYTES, size: text.length },
     },
   )
+}
+
+function notJson(what: string, thrown?: unknown): WaybillError {
+  const why = thrown instanceof Error ? `: ${thrown.message}` : ''
+  return new WaybillError('NotRepresentable', `${what} is not plain JSON${why}`, { executed: 'no', cause: thrown })
+}
+
+/** What JSON would change in silence, such as a Date or a Map, is refused. A property that is undefined is as good as none. */
+function asItIs(this: unknown, name: string, written: unknown): unknown {
+  const value = (this as Readonly<Record<string, unknown>>)[name]
+  if (isJson(value) || (value === undefined && !Array.isArray(this))) return written
+  throw new TypeError(`JSON cannot say ${name === '' ? 'it' : quoted(name)}`)
+}
+
+function isJson(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value !== 'object' || value === null) return typeof value === 'string' || typeof value === 'boolean' || value === null
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return Array.isArray(value) || prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 const MAX_KEY_CHARACTERS = 256

@@ -30,10 +30,25 @@ export interface ConnectOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 5000
+const OPTIONS: Readonly<Record<keyof ConnectOptions, true>> = {
+  name: true,
+  token: true,
+  labels: true,
+  timeout: true,
+  onIncident: true,
+  drainOnSigterm: true,
+  transport: true,
+  backoff: true,
+  ports: true,
+}
 
 /** Hops on. Rejects with `RouterUnreachable`, `Unauthorized`, `Forbidden` or `Incompatible`; then nothing is left behind. */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
   const { name, token, labels, ports = systemPorts, drainOnSigterm = options.ports === undefined } = options
+  const wrong = Object.keys(options).find((option) => !Object.hasOwn(OPTIONS, option))
+  if (wrong !== undefined) {
+    throw new WaybillError('BadAddress', `there is no option ${quoted(wrong)}; there are ${Object.keys(OPTIONS).join(', ')}`)
+  }
   if (name !== undefined && !isName(name))
     throw new WaybillError('BadAddress', `${quoted(name)} is not a client name: 1 to 64 letters, digits, _ and -`)
   checkLabels(labels)

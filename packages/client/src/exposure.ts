@@ -141,9 +141,14 @@ export class Exposure {
 
 /** The contract of whatever `expose` was given. Throws `NotExposed`. */
 export function exposureOf(target: object, implementation: object | undefined, report: Report): Exposure {
+  if (!isObject(target)) throw new WaybillError('NotExposed', 'expose() takes an object, a class, or what service() or functions() gave')
   if (implementation === undefined && isFunctionService(target)) return exposureOf(target, target.implementation, report)
   if (implementation === undefined) return new Exposure(contractOf(target), target, report)
   return new Exposure(contractOfService(target as ServiceDefinition<never>, implementation), implementation, report)
+}
+
+function isObject(value: unknown): boolean {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }
 
 /** Its calls would give streams, which are not there yet: refused before they start. */

@@ -99,8 +99,9 @@ export class IncomingCall implements CurrentCall {
     return this.#abort.signal
   }
 
-  progress(progress: Progress): void {
-    this.#sink.progress(this, progress)
+  /** A function of its own: `const { progress } = currentCall()` is what people write. */
+  get progress(): (progress: Progress) => void {
+    return (progress) => this.#sink.progress(this, progress)
   }
 
   // ---- what the others see

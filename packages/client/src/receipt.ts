@@ -67,6 +67,14 @@ export class LiveReceipt<T> implements Receipt<T> {
 
 const events = ['accepted', 'started', 'progress', 'rejected', 'result', 'exception'] as const
 
+/** Whether it could be told anything: who forgets it, or misspells what it hears, must learn so before the call is made. */
+export function isListener(value: unknown): value is Listener<unknown> {
+  if (typeof value === 'function') return true
+  if (typeof value !== 'object' || value === null) return false
+  const heard = value as Readonly<Record<string, unknown>>
+  return typeof heard['replyto'] === 'string' || events.some((event) => typeof heard[event] === 'function')
+}
+
 /** Tells the listener of all that happens to a call from when it is stored; before, the failure is for who made the call. */
 export function report<T>(live: LiveCall<T>, listener: Exclude<Listener<T>, { readonly replyto: string }>): void {
   for (const event of events) {

@@ -8,7 +8,7 @@ import type { LiveCall } from './call.js'
 import type { Groups } from './groups.js'
 import type { Names } from './names.js'
 import type { Sent } from './one-way.js'
-import { report } from './receipt.js'
+import { isListener, report } from './receipt.js'
 import { requestOf, type Request, type Target, type Wanted } from './request.js'
 
 export interface Starter {
@@ -135,8 +135,14 @@ const modes = Object.freeze(
         return Promise.reject(WaybillError.from(thrown, 'no'))
       }
     },
-    callback(this: Callable, listener: Listener<unknown>, ...args: unknown[]): Promise<unknown> {
+    async callback(this: Callable, listener: Listener<unknown>, ...args: unknown[]): Promise<unknown> {
       const method = this[METHOD]
+      if (!isListener(listener)) {
+        throw new WaybillError(
+          'BadAddress',
+          'callback() takes its listener first: a function, an object with functions such as result, or { replyto }',
+        )
+      }
       if (typeof listener === 'object' && 'replyto' in listener) {
         return method.starter.start(requestOf(method, 'stored', listener.replyto), args)
       }

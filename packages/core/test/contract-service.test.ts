@@ -32,6 +32,14 @@ test('a definition names one version, and the range that a caller asks for', () 
   expect(service<Dog>('my.Dog', {})).toMatchObject({ name: 'my.Dog', version: '0.0.0' })
 })
 
+test('a term that is misspelt is refused by name', () => {
+  const of = (terms: object, own: object = {}): unknown =>
+    contractOfService(service<{ a(): void }>('Q@1.0.0', { a: own }, terms), { a() {} })
+  expect(() => of({}, { idempotnt: true })).toThrow("'idempotnt' is nothing that can be said of Q.a; there are idempotent,")
+  expect(() => of({ lables: {} })).toThrow("'lables' is nothing that can be said of Q; there are name,")
+  expect(of({ labels: { region: 'eu' } }, { idempotent: true })).toMatchObject({ name: 'Q' })
+})
+
 test('it exposes exactly the keys listed, of an object or of a class', () => {
   const contract = contractOfService(dog, new RealDog())
   expect([...contract.methods.keys()]).toEqual(['bark', 'walk'])

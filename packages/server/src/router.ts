@@ -262,6 +262,11 @@ export class Router implements Entrance, RouterView {
     const { principal } = session
     const may = authorize === undefined ? principal === found.principal : authorize(principal, 'drain', { client: found.name })
     if (!may) throw new WaybillError('Forbidden', `${principal} may not drain ${found.name}`)
+    // At once and not when the client does it: who asked may rely on it that nothing new goes there.
+    this.withdraw(
+      found,
+      Array.from(found.instances, ({ symbol }) => symbol),
+    )
     found.channel.write({ type: FrameType.drain })
     return { client: found.name, inFlight: found.handling }
   }

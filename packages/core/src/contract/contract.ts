@@ -39,6 +39,32 @@ export interface ServiceContract {
   readonly methods: ReadonlyMap<string, MethodContract>
 }
 
+const METHOD_TERMS: Readonly<Record<keyof MethodTerms, true>> = {
+  idempotent: true,
+  timeout: true,
+  concurrency: true,
+  errors: true,
+  isolate: true,
+  guard: true,
+  args: true,
+  returns: true,
+}
+const SERVICE_TERMS: Readonly<Record<keyof ServiceTerms, true>> = {
+  name: true,
+  version: true,
+  labels: true,
+  instance: true,
+  concurrency: true,
+  errors: true,
+  module: true,
+}
+
+/** A term that is misspelt would be a promise that nobody keeps. */
+function checkTerms(terms: object, known: object, owner: string): void {
+  const wrong = Object.keys(terms).find((term) => !Object.hasOwn(known, term))
+  if (wrong !== undefined) throw badName(wrong, `is nothing that can be said of ${owner}; there are ${Object.keys(known).join(', ')}`)
+}
+
 /** Throws `BadAddress` where a name, version or label is not well formed. `name` is used where the terms give none. */
 export function serviceContract(
   terms: ServiceTerms & { readonly name: string },
@@ -46,6 +72,7 @@ export function serviceContract(
   methods: ReadonlyMap<string, MethodContract>,
 ): ServiceContract {
   const { name, version = defaultVersion, labels = {} } = terms
+  checkTerms(terms, SERVICE_TERMS, name)
   if (!isServiceName(name))
     throw badName(name, 'is not a name for a service: letters, digits, _ and -, tokens joined by dots. Give one: @Remote({ name })')
   if (!isVersion(version)) throw badName(version, `is not a version of ${name}: write x.y.z`)
@@ -65,6 +92,7 @@ export function methodContract(
   serviceErrors: readonly ErrorClass[] = [],
   primitives?: readonly (Primitive | undefined)[],
 ): MethodContract {
+  checkTerms(terms, METHOD_TERMS, `${owner}.${name}`)
   if (terms.guard !== undefined && typeof terms.guard !== 'function') throw badName(String(terms.guard), `is no guard of ${owner}.${name}`)
   if (terms.isolate !== undefined && terms.isolate !== 'process') {
     throw badName(String(terms.isolate), `is no value of isolate of ${owner}.${name}: there is 'process'`)

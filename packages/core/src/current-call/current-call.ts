@@ -30,7 +30,7 @@ export interface CurrentCall {
   /** Aborts when the call is cancelled or its deadline has passed. */
   readonly signal: AbortSignal
   /** Tells the caller how far the work is. Renews the idle timeout. Does nothing once the call has ended. */
-  progress(progress: Progress): void
+  readonly progress: (progress: Progress) => void
 }
 
 /** A place that follows a call through its awaits: the shape of Node's AsyncLocalStorage. */
