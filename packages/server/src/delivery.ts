@@ -48,10 +48,17 @@ export class Delivery {
     this.#place(call, bytes, start, end, rest)
   }
 
-  /** A stored call that its callee gave back or was lost with: as if it had just come, but it keeps its turn. */
+  /** A stored call that its callee gave back or was lost with leaves it, and keeps its turn. Its place there is free. */
+  back(call: CallRecord): void {
+    const { instance } = call
+    call.state = 'queued'
+    this.#leaveInstance(call)
+    if (instance !== undefined && hasRoom(instance, this.#parts.limits.windowBytes)) this.advance(instance.service.name)
+  }
+
+  /** The same goes on, as if it had just come. */
   again(call: CallRecord, frames: readonly Uint8Array[]): void {
     const [first, ...rest] = frames
-    this.#leaveInstance(call)
     this.#place(call, first!, 0, first!.byteLength, rest)
   }
 

@@ -45,13 +45,14 @@ export class Endings {
 
   readonly expire = (call: CallRecord): void => {
     const isHere = executed(routerHolder(call.state)) === 'no'
-    if (isHere && (call.receipt !== undefined || call.waitUntilMs < call.deadlineMs)) {
+    const wasThere = call.receipt !== undefined && call.receipt.attempts > 0
+    if (isHere && !wasThere && (call.receipt !== undefined || call.waitUntilMs < call.deadlineMs)) {
       return this.refuse(call, new WaybillError('Expired', 'nobody took the call within its ttl'), 'expired')
     }
-    // Its place is free when its callee says so.
-    if (!isHere && call.silent) return
+    // Its place is free when its callee says so. One that has not arrived whole never starts.
+    if (!isHere && call.silent) return call.incomplete ? this.#cutOff(call) : undefined
     if (!isHere && !call.cancelled) this.tellCancel(call)
-    const what = isHere ? 'nobody had room for the call before its deadline' : 'the call did not end before its deadline'
+    const what = isHere && !wasThere ? 'nobody had room for the call before its deadline' : 'the call did not end before its deadline'
     this.end(call, 'deadline', new WaybillError('DeadlineExceeded', what), 'indeterminate')
   }
 
@@ -64,7 +65,9 @@ export class Endings {
   /** It did not reach anybody. */
   refuse(call: CallRecord, error: WaybillError, state: ReceiptState = 'rejected'): void {
     if (call.state === 'settled') return
-    if (call.receipt !== undefined) this.#receipts.rejected(call.receipt, error, state)
+    if (call.receipt !== undefined && call.receipt.attempts > 0)
+      this.#receipts.excepted(call.receipt, afterLoss(error), 'maybe', 'indeterminate')
+    else if (call.receipt !== undefined) this.#receipts.rejected(call.receipt, error, state)
     else if (call.silent) this.#counts.dropped++
     else reject(call.caller, call.number, error, call.terms?.data)
     this.settle(call)
@@ -73,7 +76,9 @@ export class Endings {
   /** Ends a call by the router's own word; who held it decides what is said of its execution. */
   end(call: CallRecord, event: RouterEvent, error: WaybillError, state: ReceiptState = 'failed'): void {
     if (routerTable[call.state][event] !== 'settled') return void this.#counts.stale++
-    const known = executed(routerHolder(call.state))
+    const holder = executed(routerHolder(call.state))
+    // Another instance, which was lost with it, may have run it.
+    const known = call.receipt !== undefined && call.receipt.attempts > 0 ? 'maybe' : holder
     if (call.receipt !== undefined) this.#receipts.excepted(call.receipt, error, known, state)
     else if (call.silent) this.#counts.dropped++
     else except(call.caller, call.number, error, known, call.terms?.data)
@@ -97,9 +102,17 @@ export class Endings {
     call.during = undefined
     this.wheel.remove(call)
     caller.calls.delete(call.number)
+    caller.termsBytes -= call.termsBytes
+    call.termsBytes = 0
     if (call.receipt !== undefined) this.#receipts.ended(call.receipt)
     this.#left(call)
     if (caller.state === 'ended' && caller.calls.size === 0) this.gone(caller)
+  }
+
+  #cutOff(call: CallRecord): void {
+    this.tellCancel(call)
+    this.#counts.dropped++
+    this.settle(call)
   }
 
   /** A session that has ended and has no calls left: its symbol means nothing any more. */
@@ -119,4 +132,10 @@ export class Endings {
     const details = { limit, size: call.bodyBytes }
     this.refuse(call, new WaybillError('TooLarge', `the body of the call is over the limit of ${limit} bytes`, { executed: 'no', details }))
   }
+}
+
+/** Why a call goes on no further that an instance had before it was lost: `error` alone would say that it never ran. */
+function afterLoss(error: WaybillError): WaybillError {
+  if (error.code === 'RouterLost') return error
+  return new WaybillError('WorkerLost', `an instance that had the call was lost, and then: ${error.message}`)
 }

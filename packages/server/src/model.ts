@@ -15,8 +15,10 @@ export class Session {
   readonly calls = new Ring<CallRecord>()
   /** Those of them that are stored. Owned by `Receipts`. */
   storedCalls = 0
+  /** Of what the others say beside their arguments, which is kept until they end. Owned by `Calls`. */
+  termsBytes = 0
   /** The receipts that it is told about, by the numbers that it gave them. Owned by `Receipts`. */
-  readonly watches = new Map<number, Receipt>()
+  readonly watches = new Map<number, Watcher>()
   /** As callee: what it offers. Owned by `Registry`. */
   readonly instances = new Set<Instance>()
   /** Calls handed to any of them that have not ended. Owned by `Calls`. */
@@ -141,8 +143,13 @@ export class CallRecord extends Timed {
   silent = false
   /** Where what becomes of it is kept, once it is stored. */
   receipt: Receipt | undefined
-  /** Of a call that is to be stored: the name of its method. */
+  /** Of what it says beside its arguments; 0 once that is counted with its receipt. */
+  termsBytes = 0
+  /** Of a call that is to be stored: the name of its method, and who the client was that is to be told of it. */
   method: string | undefined
+  told: Principal | undefined
+  /** How often its callees gave it back. */
+  givenBack = 0
   /** The call during which it was made, while that one was pending. */
   during: CallRecord | undefined
   /** When it ends if nobody has taken it by then, and when it ends in any case. */
@@ -203,6 +210,7 @@ export interface Word {
 export interface Watcher {
   readonly session: Session
   readonly number: number
+  readonly receipt: Receipt
 }
 
 /** A stored call and what became of it. Owned by `Receipts`. */
@@ -215,6 +223,7 @@ export class Receipt extends Timed {
   progress: Word | undefined
   /** The outcome, in pieces as it came; whole when the call is undefined. */
   readonly outcome: Word[] = []
+  outcomeBytes = 0
   readonly watchers = new Set<Watcher>()
   endedMs: number | undefined
   bytes = 0
@@ -229,8 +238,9 @@ export class Receipt extends Timed {
     /** The extension field of the caller's own data, and what it says. */
     readonly dataField: Uint8Array | undefined,
     readonly data: unknown,
-    /** The client that is told without having asked. */
+    /** The client that is told without having asked, and whose it was then. */
     readonly replyto: string | undefined,
+    readonly told: Principal | undefined,
     /** The frames of the call, as they were sent. */
     readonly frames: readonly Uint8Array[],
     readonly forget: (receipt: Receipt) => void,

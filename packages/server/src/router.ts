@@ -47,6 +47,7 @@ export interface RouterLoad {
 export class Router implements Entrance, RouterView {
   readonly maxPacketBytes: number
   readonly maxFrameBytes: number
+  readonly maxOutboundBytes: number
   readonly openingMs: number
   readonly #parts: RouterParts
   readonly #incidents: Incidents
@@ -73,6 +74,7 @@ export class Router implements Entrance, RouterView {
     this.#startedMs = ports.clock.wallMs()
     this.openingMs = limits.openingMs
     this.maxFrameBytes = limits.maxFrameBytes
+    this.maxOutboundBytes = limits.maxOutboundBytes
     this.maxPacketBytes = limits.maxFrameBytes + PACKET_SLACK_BYTES
     this.#flusher = new Flusher(ports, limits.acknowledgeMs)
     this.#events = new Events({ limits, access, incidents, name: identity.name })
@@ -241,6 +243,7 @@ export class Router implements Entrance, RouterView {
     const may = authorize === undefined ? principal === found.principal : authorize(principal, 'drain', { client: found.name })
     if (!may) throw new WaybillError('Forbidden', `${principal} may not drain ${found.name}`)
     found.channel.write({ type: FrameType.drain })
+    if (found.channel.outboundBytes > this.maxOutboundBytes) found.channel.holdBack(session.channel)
     return { client: found.name, inFlight: found.handling }
   }
 
