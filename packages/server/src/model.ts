@@ -35,6 +35,8 @@ export class Session {
   readonly subscriptions = new Map<number, string>()
   /** The events that it was too slow for, until it is told. Owned by `Events`. */
   missed: Missed | undefined
+  /** Of the events that it was given, those that it may not have taken yet. Owned by `Events`. */
+  eventBytes = 0
   /** The last event that was found to be for it. Owned by `Events`. */
   eventSeen = 0
   /** That it came was published. Owned by `Presence`. */
