@@ -227,37 +227,6 @@ describe('a call runs once', () => {
     expect(await ask(second, 8, 'receipts', {})).toHaveLength(1)
     expect(h.router.info()).toMatchObject({ storedCalls: 0 })
   })
-
-  test('a caller whose session is lost before it hears of the storing', async () => {
-    await using h = harness({ latencyMs: 10 })
-    const worker = await h.client('worker')
-    let ran = 0
-    const once = service<{ any(): Promise<string> }>('Once@1.0.0', { any: {} })
-    await h.until(worker.expose(once, { any: async () => `run ${++ran}` }))
-    const caller = await h.client('caller')
-    const calling = caller.remote(once).any.with({ durable: true })()
-    await h.advance(15)
-    h.network.cut(h.processOf(caller))
-    await h.advance(3000)
-    expect(await h.until(calling)).toBe('run 1')
-    expect(ran).toBe(1)
-  })
-
-  test('one that may have been stored is not said to be certainly not executed', async () => {
-    await using h = harness({ latencyMs: 10 })
-    const caller = await h.client('caller')
-    const calling = caller
-      .remote<{ any(): Promise<string> }>('Nobody')
-      .any.with({ durable: true, deadline: 20_000 })()
-      .then(undefined, (error: unknown) => error)
-    await h.advance(15)
-    h.network.cut(h.processOf(caller))
-    await h.advance(5)
-    const closing = caller.close({ drainMs: 0 })
-    expect(await h.until(calling)).toMatchObject({ executed: 'maybe' })
-    await h.until(closing)
-    await cleared(h)
-  })
 })
 
 describe('what is said of a call that somebody had', () => {

@@ -1,6 +1,6 @@
 /** One call that this client makes, between the user's `LiveCall` and the wire. Only its fields; `Outgoing` decides. */
-import { callerTable, Timed } from '@waybill/core'
-import type { CallerEvent, CallerState, Code } from '@waybill/core'
+import { callerHolder, callerTable, executed, Timed } from '@waybill/core'
+import type { CallerEvent, CallerState, Code, Executed } from '@waybill/core'
 import { LiveCall, type Carrier } from './call.js'
 import type { Sendable } from './connection.js'
 import type { OutgoingBody } from './outgoing-body.js'
@@ -42,6 +42,8 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   unfollow: (() => void) | undefined
   /** It waits before it is sent again. */
   resting = false
+  /** It waits again, but a session that is gone had taken it: the router may have stored it. */
+  isUnsure = false
   /** It stands in the connection's queue, where it must not stand twice. */
   queued = false
   readonly #owner: CallOwner
@@ -93,6 +95,11 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
 
   get isStored(): boolean {
     return isStored(this.request)
+  }
+
+  /** Whether it ran, as far as this side knows. */
+  get executed(): Executed {
+    return this.isUnsure && this.state === 'waiting' ? 'maybe' : executed(callerHolder(this.state))
   }
 
   /** False where the event cannot be; then nothing changes. */

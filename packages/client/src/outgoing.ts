@@ -2,20 +2,7 @@
  * The calls that this client makes: each moves through `callerTable`, from the caller's buffer to its outcome. Owns them, their numbers and
  * their deadlines; writes their frames when the connection has credit.
  */
-import {
-  callerHolder,
-  callNumber,
-  executed,
-  executedOf,
-  Flag,
-  FrameType,
-  parseBodyIn,
-  prepareBody,
-  Ring,
-  serialNumber,
-  WaybillError,
-  Wheel,
-} from '@waybill/core'
+import { callNumber, executedOf, Flag, FrameType, parseBodyIn, prepareBody, Ring, serialNumber, WaybillError, Wheel } from '@waybill/core'
 import type { BodyLimits, CallerEvent, Code, Exceptional, FrameReader, Ports, Rejection } from '@waybill/core'
 import { fraction } from './backoff.js'
 import { LiveCall } from './call.js'
@@ -185,7 +172,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
     if (call === undefined) return
     if ((frame.flags & Flag.more) !== 0) {
       call.arriving = { event, flags: frame.flags, encoding: frame.encoding, joiner: new Joiner(this.#limits.maxBodyBytes) }
-      call.arriving.joiner.add(frame.body())
+      this.#join(call, frame)
       return
     }
     this.#take(call, event, frame.flags, frame.encoding, frame.bytes, frame.bodyStart, frame.end)
@@ -195,12 +182,20 @@ export class Outgoing implements CallOwner, ReceiptSource {
     const call = this.#mine(frame)
     if (call?.arriving === undefined) return
     const { event, flags, encoding, joiner } = call.arriving
+    if (!this.#join(call, frame)) return
+    if ((frame.flags & Flag.more) === 0) this.#takeWhole(call, event, flags, encoding, joiner.join())
+  }
+
+  /** False where the outcome is too long; then the call has ended. */
+  #join(call: OutgoingCall, frame: FrameReader): boolean {
+    const { event, joiner } = call.arriving!
     try {
       joiner.add(frame.body())
+      return true
     } catch (thrown) {
-      return this.#settle(call, event, failure(thrown, 'yes'))
+      this.#settle(call, event, failure(thrown, 'yes'))
+      return false
     }
-    if ((frame.flags & Flag.more) === 0) this.#takeWhole(call, event, flags, encoding, joiner.join())
   }
 
   #mine(frame: FrameReader): OutgoingCall | undefined {
@@ -248,6 +243,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
     }
     // The router had stored it, and no longer knows of it.
     if (rejection.code === 'NoSuchReceipt' && call.state === 'stored') return this.#settle(call, 'rejected', forgotten())
+    // One instance, which a later session cannot name: what became of the call before is not known.
+    if (rejection.code === 'StaleSymbol' && call.isUnsure && isAlone(call.request)) return this.#settle(call, 'rejected', forgotten())
     if (rejection.code === 'StaleSymbol' && !isAlone(call.request)) return this.#again(call)
     if (rejection.code === 'Overloaded' && this.#rest(call, rejection)) return
     this.#settle(call, 'rejected', errorFromRejection(rejection), rejection)
@@ -266,7 +263,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
     const askedMs = (details as { retryAfterMs?: unknown } | undefined)?.retryAfterMs
     const restMs = typeof askedMs === 'number' && askedMs >= 0 ? askedMs : NO_ROOM_MS
     const againMs = this.#ports.clock.nowMs() + restMs * (0.5 + fraction(this.#ports.random))
-    if (againMs >= call.deadlineAtMs || !call.step('returned')) return false
+    // What is stored goes on whatever becomes of its watching, and ends by its deadline.
+    if (call.state !== 'stored' && (againMs >= call.deadlineAtMs || !call.step('returned'))) return false
     call.resting = true
     this.#wheel.add(call, againMs)
     return true
@@ -293,7 +291,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   /** Given up by this side. What was not written ends at once; else the verdict is waited for, as only it can say `no`. */
   #giveUp(call: OutgoingCall, code: Code, reason: unknown): void {
     if (call.state === 'settled' || call.gaveUp !== undefined) return
-    if (call.state === 'waiting') return this.#settle(call, 'givenUp', verdict(call.state, code, reason))
+    if (call.state === 'waiting') return this.#settle(call, 'givenUp', verdict(call, code, reason))
     call.gaveUp = code
     call.giveUpAtMs = this.#ports.clock.nowMs() + CANCEL_VERDICT_MS
     this.#wheel.add(call, call.dueAtMs)
@@ -314,8 +312,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
       return this.#send(call)
     }
     if (call.dueAtMs > now) return this.#await(call)
-    if (call.gaveUp !== undefined) return this.#settle(call, 'givenUp', verdict(call.state, call.gaveUp, undefined))
-    if (call.endsAtMs <= now) return this.#settle(call, 'givenUp', verdict(call.state, 'DeadlineExceeded', undefined))
+    if (call.gaveUp !== undefined) return this.#settle(call, 'givenUp', verdict(call, call.gaveUp, undefined))
+    if (call.endsAtMs <= now) return this.#settle(call, 'givenUp', verdict(call, 'DeadlineExceeded', undefined))
     this.#giveUp(call, 'IdleTimeout', undefined)
   }
 
@@ -335,6 +333,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   /** What is stored, or may be told apart by its serial number, goes on in the next session, if that is one of the same router. */
   #goesOn(call: OutgoingCall): boolean {
     if (call.gaveUp !== undefined || (!call.isStored && call.watched === undefined)) return false
+    call.isUnsure = true
     if (call.state !== 'stored' && !call.step('returned')) return false
     this.#send(call)
     return true
@@ -344,7 +343,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   close(error: WaybillError): void {
     this.#closed = new WaybillError(error.code, error.message, { executed: 'no' })
     for (const call of this.#pending.values()) {
-      this.#settle(call, 'closed', new WaybillError(error.code, error.message, { executed: executed(callerHolder(call.state)) }))
+      this.#settle(call, 'closed', new WaybillError(error.code, error.message, { executed: call.executed }))
     }
     this.#wheel.stop()
   }

@@ -1,5 +1,6 @@
 /** How this side words an end that it decides itself, and what went wrong before anything was sent. */
-import { callerHolder, executed, WaybillError, type CallerState, type Code } from '@waybill/core'
+import { WaybillError, type Code } from '@waybill/core'
+import type { OutgoingCall } from './outgoing-call.js'
 
 /** When to try again, where nobody says so. */
 export const NO_ROOM_MS = 100
@@ -10,9 +11,9 @@ export const reasons: Partial<Record<Code, string>> = {
   DeadlineExceeded: 'the call did not end before its deadline',
 }
 
-export function verdict(state: CallerState, code: Code, reason: unknown): WaybillError {
-  return new WaybillError(code, `${reasons[code] ?? code}${state === 'waiting' ? ' before it was sent' : ''}`, {
-    executed: executed(callerHolder(state)),
+export function verdict({ state, executed }: Pick<OutgoingCall, 'state' | 'executed'>, code: Code, reason: unknown): WaybillError {
+  return new WaybillError(code, `${reasons[code] ?? code}${state === 'waiting' && executed === 'no' ? ' before it was sent' : ''}`, {
+    executed,
     cause: reason,
   })
 }
