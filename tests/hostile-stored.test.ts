@@ -394,6 +394,69 @@ describe('rules that others rely on', () => {
     expect(await ask(mallory, 20, 'receipts', { data: { and: [{ in: ['a', [1, 2]] }, { eq: ['__proto__.x', 1] }] } })).toEqual([])
   })
 
+  test('calls that wait for nobody cost the others nothing, and go when somebody comes', async () => {
+    await using h = harness()
+    const mallory = await peer(h, 'mallory')
+    const worker = await h.client('worker')
+    const work = service<{ any(): string }>('Work@1.0.0', { any: {} })
+    await worker.expose(work, { any: () => 'done' })
+    const { symbol: source } = mallory.connected
+    const wait = extensionField(Tag.wait, Uint8Array.of(0, 16, 0, 0))
+    const waiting = (number: number): Uint8Array => {
+      const address = extensionField(Tag.destination, `Work?lane=l${number}`)
+      return frameOf({ type: call, source, call: number }, joinFields([address, extensionField(Tag.method, 'any'), wait]), body([]))
+    }
+    for (let number = 1; number <= 4000; number++) mallory.send(waiting(number))
+    await h.advance(0)
+    const startMs = performance.now()
+    const caller = await h.client('caller')
+    for (let round = 0; round < 10; round++) await Promise.all(Array.from({ length: 200 }, () => caller.remote(work).any()))
+    expect(performance.now() - startMs).toBeLessThan(5000)
+    expect(h.router.load.heldCalls).toBe(4000)
+    mallory.send(frameOf({ type: cancel, source, call: 7 }))
+    await h.advance(1)
+    expect((await mallory.next(outcome(7))).value).toMatchObject({ code: 'Cancelled' })
+    const eighth = await h.client('eighth', { labels: { lane: 'l8' } })
+    await eighth.expose(work, { any: () => 'eight' })
+    await h.advance(1)
+    expect((await mallory.next(outcome(8))).value).toBe('eight')
+    await h.advance(5000)
+    expect((await mallory.next(outcome(9))).value).toMatchObject({ code: 'Expired' })
+    expect(h.router.load.heldCalls).toBe(0)
+  })
+
+  test('patterns that part at each name do not make an event dear', async () => {
+    await using h = harness()
+    const mallory = await peer(h, 'mallory')
+    const { symbol: source } = mallory.connected
+    const names = (count: number, name: (at: number) => string): Uint8Array =>
+      extensionField(Tag.topic, Array.from({ length: count }, (_, at) => name(at)).join('.'))
+    for (const count of [16, 128]) {
+      const patterns = Array.from({ length: 512 }, (_, n) =>
+        frameOf(
+          { type: FrameType.subscribe, source, call: count * 1000 + n },
+          names(count, (at) => (at < 10 && (n >> at) & 1 ? '*' : 'a')),
+        ),
+      )
+      mallory.send(...patterns)
+      const startMs = performance.now()
+      mallory.send(
+        ...Array.from({ length: 200 }, () =>
+          frameOf(
+            { type: FrameType.publish, source, call: 2 },
+            names(count, () => 'a'),
+            body(1),
+          ),
+        ),
+      )
+      await h.advance(0)
+      expect(performance.now() - startMs).toBeLessThan(2500)
+    }
+    expect(h.router.load.subscriptions).toBe(512)
+    mallory.send(frameOf({ type: goodbye }))
+    await h.advance(0)
+  })
+
   test('the router’s own methods are not stored', async () => {
     await using h = harness()
     const mallory = await peer(h, 'mallory')

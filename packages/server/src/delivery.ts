@@ -78,6 +78,7 @@ export class Delivery {
   /** Instances came or went. */
   changed(service: string): void {
     if (!this.held.isWaitedFor(service)) return
+    this.held.unpark(service)
     for (const call of [...this.held.lanes(service)].flatMap((lane) => [...lane])) {
       const route = this.#parts.routes.refresh(call.route)
       if (route.candidates.length === 0 && !isPatient(call)) this.#parts.refuse(call, this.#parts.nobody(route))
@@ -179,7 +180,10 @@ export class Delivery {
       if (head === undefined || (call !== undefined && head.arrival > call.arrival)) continue
       this.#parts.routes.refresh(head.route)
       const found = this.#choose(head)
-      if (found === undefined) continue
+      if (found === undefined) {
+        if (head.route.candidates.length === 0) this.held.park(head)
+        continue
+      }
       call = head
       instance = found
     }
