@@ -1,6 +1,5 @@
 /** How this side words an end that it decides itself, and what went wrong before anything was sent. */
-import { WaybillError, type Code } from '@waybill/core'
-import type { OutgoingCall } from './outgoing-call.js'
+import { WaybillError, type CallerState, type Code, type Executed } from '@waybill/core'
 
 /** When to try again, where nobody says so. */
 export const NO_ROOM_MS = 100
@@ -11,7 +10,13 @@ export const reasons: Partial<Record<Code, string>> = {
   DeadlineExceeded: 'the call did not end before its deadline',
 }
 
-export function verdict({ state, executed }: Pick<OutgoingCall, 'state' | 'executed'>, code: Code, reason: unknown): WaybillError {
+/** How far a call has come, and whether it ran as far as that says. */
+interface HowFar {
+  readonly state: CallerState
+  readonly executed: Executed
+}
+
+export function verdict({ state, executed }: HowFar, code: Code, reason: unknown): WaybillError {
   return new WaybillError(code, `${reasons[code] ?? code}${state === 'waiting' && executed === 'no' ? ' before it was sent' : ''}`, {
     executed,
     cause: reason,
