@@ -99,6 +99,38 @@ describe('a subscriber that does not take what it gets', () => {
     peer.link.end(1000, 'done')
   })
 
+  test('many of them together pin no more than all may, and who takes what it gets misses nothing', async () => {
+    const maxEventBacklogBytes = 128 * KiB
+    await using h = harness({ router: { limits: { ...small, maxEventBacklogBytes } } })
+    const stuck: HostilePeer[] = []
+    for (let n = 0; n < 40; n++) stuck.push(await sleeper(h, 'dog.*'))
+    const [kennel, walker] = [await h.client('kennel'), await h.client('walker')]
+    const others = walker.events<string>('dog.barked')
+    await others.ready
+    const heard: unknown[] = []
+    const reading = (async () => {
+      for await (const event of others) heard.push(event.kind)
+    })()
+    for (let n = 0; n < 50; n++) {
+      await publishMany(kennel, 10)
+      await h.advance(25)
+    }
+    const bytes = stuck.map((peer) => peer.exchange.unacknowledgedBytes).reduce((sum, each) => sum + each, 0)
+    expect(bytes).toBeGreaterThan(maxEventBacklogBytes / 2)
+    expect(bytes).toBeLessThan(2 * maxEventBacklogBytes)
+    expect(heard).toEqual(Array.from({ length: 500 }, () => 'event'))
+    // Once they have taken it, or are gone, there is room for others again.
+    for (const peer of stuck.slice(1)) peer.send(frameOf({ type: FrameType.goodbye }))
+    await wake(h, stuck[0]!)
+    got(stuck[0]!)
+    await publishMany(kennel, 100)
+    await h.advance(0)
+    expect(got(stuck[0]!)).toHaveLength(100)
+    await walker.close()
+    await reading
+    stuck[0]!.link.end(1000, 'done')
+  })
+
   test('again and again: what it got and what it missed is all that was published', async () => {
     await using h = harness({ router: { limits: small } })
     const peer = await sleeper(h, '**')

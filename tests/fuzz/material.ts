@@ -1,5 +1,5 @@
 /** What the fuzzer works with: random envelopes and JSON, and the ways to damage bytes and JSON. */
-import type { Envelope, EnvelopeContent } from '@waybill/core'
+import { extensionField, FrameType, Tag, type Envelope, type EnvelopeContent } from '@waybill/core'
 import type { Seeded } from '@waybill/testkit'
 
 const texts = [
@@ -25,6 +25,45 @@ const numbers = [0, 1, -1, 1.5, 1e21, 5e-324, 2 ** 32, 2 ** 53, -7]
 
 export function randomText(dice: Seeded): string {
   return dice.pick(texts)
+}
+
+const topics = ['dog', 'dog.barked', 'waybill.client.joined', 'a.b.c.d.e', 'x'.repeat(60), `${'a.'.repeat(15)}a`]
+const patterns = [...topics, '*', '**', 'dog.*', '*.barked', 'dog.**']
+const bad = ['**.x', 'dog..x', 'd*g', '', 'x'.repeat(300), `${'a.'.repeat(16)}a`]
+
+/** The fields that a frame of the type has beside names. Where it may be wrong, now and then others, or wrong ones. */
+export function saidFields(dice: Seeded, type: number, mayBeWrong: boolean): Uint8Array[] {
+  const wrong = (chance: number): boolean => mayBeWrong && dice.chance(chance)
+  if (wrong(0.1)) return [extensionField(dice.pick(Object.values(Tag).slice(-12)), randomText(dice))]
+  const bytes = (length: number): Uint8Array => dice.fill(new Uint8Array(length))
+  switch (type) {
+    case FrameType.watch:
+    case FrameType.stored:
+      return [extensionField(Tag.sn, bytes(wrong(0.1) ? dice.whole(0, 20) : 16))]
+    case FrameType.publish:
+      return [extensionField(Tag.topic, dice.pick(wrong(0.2) ? [...patterns, ...bad] : topics))]
+    case FrameType.subscribe:
+      return [extensionField(Tag.topic, dice.pick(wrong(0.2) ? bad : patterns))]
+    case FrameType.event:
+      return [
+        extensionField(Tag.topic, dice.pick(topics)),
+        extensionField(Tag.sender, randomText(dice)),
+        extensionField(Tag.cursor, wrong(0.1) ? randomText(dice) : String(dice.next())),
+      ]
+    case FrameType.call:
+      return [
+        extensionField(Tag.sn, bytes(16)),
+        extensionField(Tag.within, bytes(wrong(0.1) ? dice.whole(0, 9) : 8)),
+        extensionField(Tag.wait, bytes(wrong(0.1) ? dice.whole(0, 5) : 4)),
+        extensionField(Tag.orderKey, wrong(0.3) ? randomText(dice) : 'rex'),
+        extensionField(Tag.sticky, dice.pick(wrong(0.1) ? ['', 'x'.repeat(257)] : ['a', 'x'.repeat(256)])),
+        extensionField(Tag.policy, bytes(dice.whole(0, 2))),
+        extensionField(Tag.kws, JSON.stringify(randomRecord(dice, 1))),
+        extensionField(Tag.cntr, JSON.stringify([[randomJson(dice, 1)], randomRecord(dice, 1)])),
+      ].filter(() => dice.chance(0.4))
+    default:
+      return []
+  }
 }
 
 export function randomJson(dice: Seeded, depth: number): unknown {

@@ -11,6 +11,7 @@ import {
   envelopeToJson,
   extensionField,
   findField,
+  Flag,
   FrameReader,
   FrameType,
   HEADER_BYTES,
@@ -32,23 +33,32 @@ import {
 } from '@waybill/core'
 import { Seeded } from '@waybill/testkit'
 import { isDeepStrictEqual } from 'node:util'
-import { damagedBytes, damagedJson, randomEnvelope, randomJson, randomText } from './material.js'
+import { understand } from './frames.js'
+import { damagedBytes, damagedJson, randomEnvelope, randomJson, randomText, saidFields } from './material.js'
 
 export interface WireCounts {
   cases: number
   mutated: number
   mutatedDecoded: number
   refused: number
-  /** Frames that were read, by type. */
+  /** Frames that were read, by type; and those of them that said something well formed. */
   readonly types: Map<number, number>
+  readonly understood: Map<number, number>
 }
 
-export const emptyCounts = (): WireCounts => ({ cases: 0, mutated: 0, mutatedDecoded: 0, refused: 0, types: new Map() })
+export const emptyCounts = (): WireCounts => ({
+  cases: 0,
+  mutated: 0,
+  mutatedDecoded: 0,
+  refused: 0,
+  types: new Map(),
+  understood: new Map(),
+})
 
 /** What may be thrown at bytes from a stranger. */
-const refusals: ReadonlySet<string> = new Set(['ProtocolViolation', 'TooLarge', 'Incompatible', 'BadAddress'])
+const refusals: ReadonlySet<string> = new Set(['ProtocolViolation', 'TooLarge', 'Incompatible', 'BadAddress', 'BadArguments'])
 /** Those that carry no envelope; the others come from envelopes. */
-const types = [...Object.values(FrameType).filter((type) => !carriesEnvelope({ type, flags: 0 })), 0x00, 0x30, 0x7f, 0xff]
+const types = [...Object.values(FrameType).filter((type) => !carriesEnvelope({ type, flags: 0 })), FrameType.call, 0x00, 0x30, 0x7f, 0xff]
 const names: Names = {
   address: (symbol) => (symbol % 4 === 1 ? `Dog@^${symbol % 9}` : undefined),
   method: (symbol) => (symbol % 4 === 2 ? 'bark' : undefined),
@@ -89,7 +99,7 @@ function must(holds: boolean, what: string): void {
 // ---- packets
 
 function somePacket(dice: Seeded, isMutated: boolean): Uint8Array {
-  const frames = Array.from({ length: dice.whole(1, 2) }, () => someFrame(dice))
+  const frames = Array.from({ length: dice.whole(1, 2) }, () => someFrame(dice, isMutated))
   const packet = new Uint8Array(PACKET_HEADER_BYTES + frames.reduce((sum, { byteLength }) => sum + byteLength, 0))
   dice.fill(packet.subarray(0, PACKET_HEADER_BYTES))
   let at = PACKET_HEADER_BYTES
@@ -102,11 +112,13 @@ function somePacket(dice: Seeded, isMutated: boolean): Uint8Array {
 
 const slab = new Slab()
 
-function someFrame(dice: Seeded): Uint8Array {
+function someFrame(dice: Seeded, isMutated: boolean): Uint8Array {
   if (dice.chance(0.5)) return envelopeToFrame(randomEnvelope(dice))
+  const type = dice.pick(types)
   const head = {
-    type: dice.pick(types),
-    flags: 0,
+    type,
+    // A call of this kind goes on in chunks, so that it carries no envelope.
+    flags: type === FrameType.call ? Flag.more | dice.pick([0, Flag.durable, Flag.noReply, Flag.durable | Flag.noReply]) : 0,
     destination: dice.next(),
     source: dice.next(),
     call: dice.next(),
@@ -114,7 +126,7 @@ function someFrame(dice: Seeded): Uint8Array {
     method: dice.next(),
   }
   const tags = [Tag.destination, Tag.method, Tag.principal, Tag.contentType, 200, 255].filter(() => dice.chance(0.3))
-  const extension = joinFields(tags.map((tag) => extensionField(tag, randomText(dice))))
+  const extension = joinFields([...tags.map((tag) => extensionField(tag, randomText(dice))), ...saidFields(dice, type, isMutated)])
   const start = writeFrame(slab, head, extension, prepareBody(randomJson(dice, 2)))
   return slab.bytes.slice(start, slab.at)
 }
@@ -136,6 +148,8 @@ function packetCase(packet: Uint8Array, counts: WireCounts): void {
       checkFields(frame)
       findField(frame, 99)
       if (carriesEnvelope(frame)) roundTrip(envelopeFromFrame(frame, names))
+      understand(frame)
+      counts.understood.set(frame.type, (counts.understood.get(frame.type) ?? 0) + 1)
     } catch (thrown) {
       if (!(thrown instanceof WaybillError)) throw thrown
       refusal = thrown

@@ -56,10 +56,14 @@ export function readFields(frame: FrameReader, limits: BodyLimits): CallFields |
         setNamed(fields, json(start, end))
         return
       case Tag.cntr:
-        fields.construct = constructOf(json(start, end))
+        setConstruct(fields, constructOf(json(start, end)))
     }
   })
   return fields
+}
+
+function setConstruct(fields: CallFields, construct: Construct | undefined): void {
+  if (construct !== undefined) fields.construct = construct
 }
 
 function setNamed(fields: CallFields, named: unknown): void {
@@ -67,7 +71,9 @@ function setNamed(fields: CallFields, named: unknown): void {
   if (Object.keys(named).length > 0) fields.named = named
 }
 
-function constructOf(value: unknown): Construct {
+/** Null stands for none. */
+function constructOf(value: unknown): Construct | undefined {
+  if (value === null) return undefined
   const [args, named] = Array.isArray(value) && value.length === 2 ? (value as unknown[]) : []
   if (!Array.isArray(args) || !isNamed(named)) {
     throw new WaybillError('BadArguments', 'the arguments of the constructor are not a list and an object')

@@ -41,7 +41,7 @@ export class Dispatch {
   frame(frame: FrameReader): void {
     switch (frame.type) {
       case FrameType.result: // destination: ourselves, call, body: the value
-        return this.#events.accepted(frame) ? undefined : this.#answer(frame, 'result')
+        return isRouters(frame) && this.#events.accepted(frame) ? undefined : this.#answer(frame, 'result')
       case FrameType.call: // source: the caller, destination: our instance, call, method | Tag.method, ttl, body: arguments
         return this.#incoming.call(frame)
       case FrameType.progress: // destination, call, body: { total, completed, details? }
@@ -53,7 +53,7 @@ export class Dispatch {
       case FrameType.exception: // destination, call, flags: executed, body: { exval, xclass?, code?, … }
         return this.#answer(frame, 'exception')
       case FrameType.rejected: // destination, call, body: { code, description, details? }
-        return this.#events.rejected(frame) ? undefined : this.#answer(frame, 'rejected')
+        return isRouters(frame) && this.#events.rejected(frame) ? undefined : this.#answer(frame, 'rejected')
       case FrameType.answerChunk: // destination, call, body: the next piece
         return frame.call === 0 ? this.#postbacks.arrived(frame, undefined) : this.#outgoing.answerChunk(frame)
       case FrameType.stored: // destination, call, body: { sn, durability }
@@ -97,4 +97,9 @@ export class Dispatch {
     if (address !== undefined) this.#names.learnAddress(address, frame.destination)
     if (method !== undefined) this.#names.learnMethod(method, frame.method)
   }
+}
+
+/** The router's own word: whatever comes from another client has its source. Only such a word can be about what is no call. */
+function isRouters({ source }: FrameReader): boolean {
+  return source === 0
 }

@@ -42,6 +42,8 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   unfollow: (() => void) | undefined
   /** It waits before it is sent again. */
   resting = false
+  /** It was sent in a session that is gone, so the router may have stored it. */
+  isUnsure = false
   /** It stands in the connection's queue, where it must not stand twice. */
   queued = false
   readonly #owner: CallOwner

@@ -181,7 +181,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
     if (call === undefined) return
     if ((frame.flags & Flag.more) !== 0) {
       call.arriving = { event, flags: frame.flags, encoding: frame.encoding, joiner: new Joiner(this.#limits.maxBodyBytes) }
-      call.arriving.joiner.add(frame.body())
+      this.#join(call, frame)
       return
     }
     this.#take(call, event, frame.flags, frame.encoding, frame.bytes, frame.bodyStart, frame.end)
@@ -191,12 +191,22 @@ export class Outgoing implements CallOwner, ReceiptSource {
     const call = this.#mine(frame)
     if (call?.arriving === undefined) return
     const { event, flags, encoding, joiner } = call.arriving
+    if (!this.#join(call, frame)) return
+    if ((frame.flags & Flag.more) !== 0) return
+    const whole = joiner.join()
+    this.#take(call, event, flags, encoding, whole, 0, whole.byteLength)
+  }
+
+  /** False where the outcome is too long; then the call has ended. */
+  #join(call: OutgoingCall, frame: FrameReader): boolean {
+    const { event, joiner } = call.arriving!
     try {
       joiner.add(frame.body())
+      return true
     } catch (thrown) {
-      return this.#settle(call, event, failure(thrown, 'yes'))
+      this.#settle(call, event, failure(thrown, 'yes'))
+      return false
     }
-    if ((frame.flags & Flag.more) === 0) this.#takeWhole(call, event, flags, encoding, joiner.join())
   }
 
   #mine(frame: FrameReader): OutgoingCall | undefined {
@@ -204,10 +214,6 @@ export class Outgoing implements CallOwner, ReceiptSource {
     const call = this.#pending.get(frame.call)
     if (call !== undefined) call.heardMs = this.#connection.heardMs
     return call
-  }
-
-  #takeWhole(call: OutgoingCall, event: CallerEvent, flags: number, encoding: number, bytes: Uint8Array): void {
-    this.#take(call, event, flags, encoding, bytes, 0, bytes.byteLength)
   }
 
   #take(call: OutgoingCall, event: CallerEvent, flags: number, encoding: number, bytes: Uint8Array, start: number, end: number): void {
@@ -245,6 +251,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
     // The router had stored it, and no longer knows of it.
     if (rejection.code === 'NoSuchReceipt' && call.state === 'stored' && call.watched === undefined)
       return this.#settle(call, 'rejected', forgotten())
+    // One instance, which a later session cannot name: what became of the call before is not known.
+    if (rejection.code === 'StaleSymbol' && call.isUnsure && isAlone(call.request)) return this.#settle(call, 'rejected', forgotten())
     if (rejection.code === 'StaleSymbol' && !isAlone(call.request)) return this.#again(call)
     if (rejection.code === 'Overloaded' && this.#rest(call, rejection)) return
     this.#settle(call, 'rejected', errorFromRejection(rejection), rejection)
@@ -262,8 +270,9 @@ export class Outgoing implements CallOwner, ReceiptSource {
   /** No room: the call rests and is sent again, if its deadline allows. It was certainly not executed. */
   #rest(call: OutgoingCall, { details }: Rejection): boolean {
     const againMs = this.#ports.clock.nowMs() + restMs(details) * (0.5 + fraction(this.#ports.random))
-    if (againMs >= call.uselessAtMs || (call.watched === undefined && !call.step('returned'))) return false
-    call.epoch = undefined
+    // What is stored goes on whatever becomes of its watching, and ends by its deadline.
+    if (call.state !== 'stored' && (againMs >= call.uselessAtMs || !call.step('returned'))) return false
+    if (call.state !== 'stored') call.epoch = undefined
     call.resting = true
     this.#wheel.add(call, againMs)
     return true
@@ -333,6 +342,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   /** What is stored, or may be told apart by its serial number, goes on in the next session, if that is one of the same router. */
   #goesOn(call: OutgoingCall): boolean {
     if (call.gaveUp !== undefined || (!call.isStored && call.watched === undefined)) return false
+    call.isUnsure = true
     if (call.state !== 'stored' && !call.step('returned')) return false
     this.#send(call)
     return true

@@ -4,8 +4,8 @@
  */
 import {
   Flag,
-  isCode,
   parseBody,
+  quoted,
   readSerialNumber,
   routerTable,
   WaybillError,
@@ -17,13 +17,13 @@ import {
 import type { Access } from './access.js'
 import { reject } from './answers.js'
 import { Delivery } from './delivery.js'
-import { Endings, mayHaveRun, type CallCounts } from './endings.js'
+import { Endings, type CallCounts } from './endings.js'
 import type { Limits } from './limits.js'
-import { CallRecord, type Route, type Session } from './model.js'
+import { CallRecord, type Receipt, type Route, type Session } from './model.js'
 import { Permission } from './permission.js'
 import type { Receipts } from './receipts.js'
 import { runningAt } from './reentrance.js'
-import { gone, tooMany, workerLost } from './refusals.js'
+import { gone, noRoomForOutcome, refusedAfterLoss, tooMany, workerLost } from './refusals.js'
 import type { Registry } from './registry.js'
 import type { Routes } from './routes.js'
 import { nobody } from './routing.js'
@@ -71,7 +71,7 @@ export class Calls {
     })
     const left = (call: CallRecord): void => this.delivery.left(call)
     this.#endings = new Endings({ limits, clock, sessions, receipts, counts: this.counts, left })
-    this.stored = new StoredCalls({ limits, delivery: this.delivery, endings: this.#endings, receipts, routes })
+    this.stored = new StoredCalls({ limits, clock, delivery: this.delivery, endings: this.#endings, receipts, routes })
   }
 
   get pending(): number {
@@ -84,9 +84,19 @@ export class Calls {
   call(caller: Session, frame: FrameReader, route: Route): void {
     this.counts.calls++
     const number = frame.call
-    if (caller.calls.get(number) !== undefined) throw new WaybillError('ProtocolViolation', `call ${number} is already pending`)
-    const terms = readTerms(frame)
-    if ((frame.flags & Flag.durable) !== 0 && isOwn(caller, number, terms?.sn) && this.stored.repeated(caller, frame, terms!)) return
+    if (caller.calls.get(number) !== undefined || caller.watches.has(number))
+      throw new WaybillError('ProtocolViolation', `call ${number} is already pending`)
+    let terms: CallTerms | undefined
+    try {
+      terms = readTerms(frame)
+    } catch (thrown) {
+      const error = WaybillError.from(thrown)
+      if (error.code !== 'BadArguments') throw thrown
+      return this.refuseFrame(caller, frame, error)
+    }
+    const isDurable = (frame.flags & Flag.durable) !== 0
+    // Before any refusal, which would say that the call never ran.
+    if (isDurable && isOwn(caller, number, terms?.sn) && this.stored.repeated(caller, frame, terms!.sn!)) return
     const refusal = this.#refusal(caller, frame, route, terms)
     if (refusal !== undefined) return this.refuseFrame(caller, frame, refusal, terms?.data)
     if ((frame.flags & (Flag.noReply | Flag.durable | Flag.more)) === Flag.noReply && terms === undefined) {
@@ -94,8 +104,9 @@ export class Calls {
       if (instance !== undefined) return this.delivery.forward(caller, instance, frame.bytes, frame.start, frame.end)
     }
     const call = this.#record(caller, frame, route, terms)
-    if ((frame.flags & Flag.durable) !== 0) {
+    if (isDurable) {
       call.method = this.#registry.methodOf(frame)
+      call.told = terms?.replyto === undefined ? undefined : this.#sessions.byName(terms.replyto)?.principal
       return this.stored.gather(call, frame)
     }
     call.silent = (frame.flags & Flag.noReply) !== 0
@@ -134,14 +145,7 @@ export class Calls {
     const next = routerTable[call.state][event]
     if (next === 'wrong') return this.#stale()
     if (call.isHeardOf) this.#pass(caller, callee, frame)
-    else if (call.receipt !== undefined) {
-      if (event === 'rejected' && (frame.flags & Flag.more) === 0) {
-        const rejection = readRejection(frame)
-        if (rejection.code === 'Overloaded') return this.stored.givenBack(call, call.receipt)
-        if (mayHaveRun(call)) return this.#endings.refuse(call, rejection)
-      }
-      this.#receipts.heard(call.receipt, frame, stateAfter(call, event), mayHaveRun(call))
-    }
+    else if (call.receipt !== undefined && !this.#keep(call, call.receipt, callee, frame, event)) return
     if (next === 'stay') return
     if (next !== 'settled') call.state = next
     else if ((frame.flags & Flag.more) === 0) this.#endings.settle(call)
@@ -157,8 +161,24 @@ export class Calls {
     const call = caller?.calls.get(frame.call)
     if (caller === undefined || !call?.answering || call.instance?.session !== callee) return this.#stale()
     if (call.isHeardOf) this.#pass(caller, callee, frame)
-    else if (call.receipt !== undefined) this.#receipts.heard(call.receipt, frame, undefined)
+    else if (call.receipt !== undefined && !this.#keep(call, call.receipt, callee, frame, undefined)) return
     if ((frame.flags & Flag.more) === 0) this.#endings.settle(call)
+  }
+
+  /** What the callee of a stored call says of it. False where the call goes on otherwise: it was given back, or has had another end. */
+  #keep(call: CallRecord, receipt: Receipt, callee: Session, frame: FrameReader, event: RouterEvent | undefined): boolean {
+    const refusal = event === 'rejected' && (frame.flags & Flag.more) === 0 ? readRefusal(frame) : undefined
+    if (refusal?.code === 'Overloaded') {
+      this.stored.givenBack(call, receipt, refusal.retryAfterMs)
+      return false
+    }
+    if (refusal !== undefined && receipt.attempts > 0) {
+      this.#endings.end(call, 'rejected', refusedAfterLoss(refusal.description), 'indeterminate')
+      return false
+    }
+    if (this.#receipts.heard(receipt, frame, event && stateAfter(call, event), callee.channel)) return true
+    this.#endings.end(call, 'exception', noRoomForOutcome())
+    return false
   }
 
   #pass(caller: Session, callee: Session, frame: FrameReader): void {
@@ -178,10 +198,11 @@ export class Calls {
       this.#endings.silence(call)
     }
     if (session.calls.size === 0) this.#endings.gone(session)
-    for (const caller of session.knows) caller.introducedTo.delete(session)
+    const callers = [...session.knows]
+    for (const caller of callers) caller.introducedTo.delete(session)
     const instances = [...session.instances]
     for (const instance of instances) this.#registry.withdraw(instance)
-    if (session.handling > 0) this.#loseHanded(session, reason)
+    if (session.handling > 0) this.#loseHanded(session, callers, reason)
     for (const instance of instances) this.delivery.changed(instance.service.name)
   }
 
@@ -193,12 +214,14 @@ export class Calls {
     for (const call of pending) if (call.instance === undefined) this.#endings.refuse(call, closing())
     for (const call of pending) if (call.instance !== undefined) this.#endings.end(call, 'calleeLost', closing(), 'indeterminate')
     this.#endings.wheel.stop()
+    this.stored.stop()
     this.#throttle.stop()
     this.#receipts.stop()
   }
 
-  #loseHanded(callee: Session, reason: string): void {
-    for (const caller of this.#sessions.withCalls()) {
+  /** `callers`: those that it was told of, and so all whose calls it can have. */
+  #loseHanded(callee: Session, callers: readonly Session[], reason: string): void {
+    for (const caller of callers) {
       for (const call of caller.calls.values()) {
         if (call.instance?.session !== callee) continue
         const hasLeft = call.handedAfter !== callee.channel.packets
@@ -224,6 +247,8 @@ export class Calls {
       const { source, number } = terms.within
       call.during = runningAt(caller, this.#sessions.bySymbol(source)?.calls.get(number))
     }
+    call.termsBytes = terms === undefined ? 0 : frame.extensionBytes
+    caller.termsBytes += call.termsBytes
     caller.calls.add(frame.call, call)
     this.#endings.wheel.add(call, call.waitUntilMs)
     return call
@@ -244,6 +269,7 @@ export class Calls {
 
   #refusal(caller: Session, frame: FrameReader, route: Route, terms: CallTerms | undefined): WaybillError | undefined {
     if (caller.calls.size - caller.storedCalls >= this.#limits.maxCallsPerSession) return tooMany(caller.calls.size)
+    if (terms !== undefined && caller.termsBytes + frame.extensionBytes > this.#limits.maxQueuedBytes) return tooMany(caller.calls.size)
     if ((frame.flags & (Flag.sealed | Flag.references)) !== 0) {
       return new WaybillError('Unsupported', 'this router cannot carry such a call yet')
     }
@@ -275,17 +301,27 @@ function isOwn(caller: Session, call: number, sn: string | undefined): boolean {
   return parts !== undefined && parts.incarnation === caller.incarnation && parts.counter >>> 0 === call
 }
 
-/** Why the callee did not begin. Rejections are Waybill's own words, never the payload. */
-function readRejection(frame: FrameReader): WaybillError {
-  let body: { code?: unknown; description?: unknown; details?: unknown } | undefined
+interface Refusal {
+  /** `Overloaded`: the callee has no room after all, or leaves, and has not begun. */
+  readonly code: unknown
+  readonly description: string
+  /** What it asks for, 0 where it does not. */
+  readonly retryAfterMs: number
+}
+
+/** Rejections are Waybill's own words, never the payload. */
+function readRefusal(frame: FrameReader): Refusal {
   try {
-    body = parseBody(frame.encoding, frame.body()) as typeof body
+    const { code, description, details } = (parseBody(frame.encoding, frame.body()) ?? {}) as Record<string, unknown>
+    const { retryAfterMs } = (details ?? {}) as { retryAfterMs?: unknown }
+    return {
+      code,
+      description: quoted(String(description)),
+      retryAfterMs: typeof retryAfterMs === 'number' && retryAfterMs > 0 ? retryAfterMs : 0,
+    }
   } catch {
-    // Whatever it says, it is a refusal.
+    return { code: undefined, description: '', retryAfterMs: 0 }
   }
-  const code = isCode(body?.code) ? body.code : 'Rejected'
-  const description = typeof body?.description === 'string' ? body.description : ''
-  return new WaybillError(code, description, { executed: 'no', details: body?.details })
 }
 
 function stateAfter(call: CallRecord, event: RouterEvent): ReceiptState | undefined {

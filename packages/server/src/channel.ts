@@ -169,6 +169,8 @@ export class Channel {
   /** For good: nothing that waits will ever be sent. */
   dispose(): void {
     this.#outbox.clear()
+    // Whoever has left may be kept for a stored call, for days; what it did not take is not.
+    this.exchange.forget()
     this.#letAllGo()
   }
 }

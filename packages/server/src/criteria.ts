@@ -7,10 +7,26 @@ import { quoted, WaybillError } from '@waybill/core'
 export type Condition = (data: unknown) => boolean
 
 const MAX_DEPTH = 16
+/** Each is asked of very many receipts, so what it asks is bounded. */
+const MAX_VALUES = 1024
+const MAX_PATH_CHARACTERS = 256
 const OPERATORS = 'match, eq, neq, in, gt, lt, and, or'
 
-/** Throws `BadArguments` where it is no condition. */
-export function readCondition(value: unknown, depth = 0): Condition {
+/** Throws `BadArguments` where it is no condition, or one that asks too much. */
+export function readCondition(value: unknown): Condition {
+  if (!isWithin(value, { left: MAX_VALUES })) throw bad(`a condition has more than ${MAX_VALUES} values`)
+  return conditionOf(value, 0)
+}
+
+/** Whether there are no more values in it than are left. */
+function isWithin(value: unknown, room: { left: number }): boolean {
+  if (--room.left < 0) return false
+  if (typeof value !== 'object' || value === null) return true
+  for (const one of Object.values(value)) if (!isWithin(one, room)) return false
+  return true
+}
+
+function conditionOf(value: unknown, depth: number): Condition {
   if (depth > MAX_DEPTH) throw bad(`conditions nest deeper than ${MAX_DEPTH}`)
   if (!isObject(value)) throw bad('a condition is an object with one operator')
   const [[operator, operand] = ['', undefined], ...rest] = Object.entries(value)
@@ -44,12 +60,13 @@ export function readCondition(value: unknown, depth = 0): Condition {
 
 function conditions(operand: unknown, operator: string, depth: number): Condition[] {
   if (!Array.isArray(operand) || operand.length === 0) throw bad(`${operator} takes a list of conditions`)
-  return operand.map((one) => readCondition(one, depth + 1))
+  return operand.map((one) => conditionOf(one, depth + 1))
 }
 
 function compared(operand: unknown, operator: string, holds: (found: unknown, wanted: unknown) => boolean): Condition {
   if (!Array.isArray(operand) || operand.length !== 2 || typeof operand[0] !== 'string') throw bad(`${operator} takes [path, value]`)
   const [path, wanted] = operand as [string, unknown]
+  if (path.length > MAX_PATH_CHARACTERS) throw bad(`the path of ${operator} is longer than ${MAX_PATH_CHARACTERS} characters`)
   const names = path.split('.')
   return (data) => {
     let found = data

@@ -55,10 +55,17 @@ export class Delivery {
     this.#place(call, bytes, start, end, rest)
   }
 
-  /** A stored call that its callee gave back or was lost with: as if it had just come, but it keeps its turn. */
+  /** A stored call that its callee gave back or was lost with leaves it, and keeps its turn. Its place there is free. */
+  back(call: CallRecord): void {
+    const { instance } = call
+    call.state = 'queued'
+    this.#leaveInstance(call)
+    if (instance !== undefined && hasRoom(instance, this.#parts.limits.windowBytes)) this.advance(instance.service.name)
+  }
+
+  /** The same goes on, as if it had just come. */
   again(call: CallRecord, frames: readonly Uint8Array[]): void {
     const [first, ...rest] = frames
-    this.#leaveInstance(call)
     this.#place(call, first!, 0, first!.byteLength, rest)
     // It may have left room for another one, and wait behind that itself.
     this.advance(call.route.address.service)
@@ -80,6 +87,7 @@ export class Delivery {
   /** Instances came or went. */
   changed(service: string): void {
     if (!this.held.isWaitedFor(service)) return
+    this.held.unpark(service)
     for (const call of [...this.held.lanes(service)].flatMap((lane) => [...lane])) {
       // What became of one before it may have given this one its place.
       if (call.lane === undefined) continue
@@ -189,7 +197,10 @@ export class Delivery {
       if (head === undefined || (call !== undefined && head.arrival > call.arrival)) continue
       this.#parts.routes.refresh(head.route)
       const found = this.#choose(head)
-      if (found === undefined) continue
+      if (found === undefined) {
+        if (head.route.candidates.length === 0) this.held.park(head)
+        continue
+      }
       call = head
       instance = found
     }

@@ -59,10 +59,11 @@ export class Endings {
     if (isHere && !mayHaveRun(call) && (call.receipt !== undefined || call.waitUntilMs < call.deadlineMs)) {
       return this.refuse(call, new WaybillError('Expired', 'nobody took the call within its ttl'), 'expired')
     }
-    // Its place is free when its callee says so.
-    if (!isHere && call.silent) return
+    // Its place is free when its callee says so. One that has not arrived whole never starts.
+    if (!isHere && call.silent) return call.incomplete ? this.#cutOff(call) : undefined
     if (!isHere && !call.cancelled) this.tellCancel(call)
-    const what = isHere ? 'nobody had room for the call before its deadline' : 'the call did not end before its deadline'
+    const what =
+      isHere && !mayHaveRun(call) ? 'nobody had room for the call before its deadline' : 'the call did not end before its deadline'
     this.end(call, 'deadline', new WaybillError('DeadlineExceeded', what), 'indeterminate')
   }
 
@@ -109,9 +110,17 @@ export class Endings {
     call.during = undefined
     this.wheel.remove(call)
     caller.calls.delete(call.number)
+    caller.termsBytes -= call.termsBytes
+    call.termsBytes = 0
     if (call.receipt !== undefined) this.#receipts.ended(call.receipt)
     this.#left(call)
     if (caller.state === 'ended' && caller.calls.size === 0) this.gone(caller)
+  }
+
+  #cutOff(call: CallRecord): void {
+    this.tellCancel(call)
+    this.#counts.dropped++
+    this.settle(call)
   }
 
   /** A session that has ended and has no calls left: its symbol means nothing any more. */
@@ -134,7 +143,7 @@ export class Endings {
 }
 
 /** Somebody was lost with it before: what the one who has it now says of its execution is not all of it. */
-export function mayHaveRun({ receipt }: CallRecord): boolean {
+function mayHaveRun({ receipt }: CallRecord): boolean {
   return receipt !== undefined && receipt.attempts > 0
 }
 

@@ -51,6 +51,9 @@ export class Events {
   readonly #slab = new Slab()
   /** Numbers events: the last one's. */
   #cursor = 0
+  /** Of all events that somebody has not taken yet, and how many sessions these are. */
+  #backlogBytes = 0
+  #behind = 0
   /** Those that the event of the moment is for. */
   readonly #found: Session[] = []
 
@@ -140,7 +143,8 @@ export class Events {
 
   /** The session has taken some of what waited for it: it is told of what it missed, and gets what comes from now on. */
   caughtUp(session: Session): void {
-    const { missed } = session
+    const { missed, eventBytes, channel } = session
+    if (eventBytes > channel.outboundBytes) this.#took(session, eventBytes - channel.outboundBytes)
     if (missed === undefined || session.channel.outboundBytes > this.#limits.maxOutboundBytes / 4) return
     session.missed = undefined
     session.channel.write({ type: FrameType.gap }, undefined, prepareBody(missed))
@@ -152,6 +156,7 @@ export class Events {
     this.subscriptions -= session.subscriptions.size
     session.subscriptions.clear()
     session.missed = undefined
+    this.#took(session, session.eventBytes)
   }
 
   #allow(session: Session, action: Action & ('publish' | 'subscribe'), topic: string): void {
@@ -169,6 +174,7 @@ export class Events {
 
   /** Gathers the sessions that the topic is for, each once; false where there is none. */
   #find(topic: string): boolean {
+    this.#found.length = 0
     this.#topics.match(topic, this.#mark)
     return this.#found.length > 0
   }
@@ -182,10 +188,10 @@ export class Events {
   /** Gives the frame from `start` to the end of the slab to all that were found. */
   #deliver(start: number, cursor: number): void {
     const { bytes, at } = this.#slab
-    const most = this.#limits.maxOutboundBytes / 2
     for (const session of this.#found) {
-      if (session.missed === undefined && session.channel.outboundBytes <= most) {
+      if (session.missed === undefined && session.channel.outboundBytes <= this.#most) {
         session.channel.share(bytes, start, at)
+        this.#gave(session, at - start)
         this.counts.delivered++
         continue
       }
@@ -195,6 +201,26 @@ export class Events {
       this.counts.leftOut++
     }
     this.#found.length = 0
+  }
+
+  /** What may wait for one session. Very many who are stuck must not each pin as much as one may. */
+  get #most(): number {
+    const { maxOutboundBytes, maxEventBacklogBytes } = this.#limits
+    const most = maxOutboundBytes / 2
+    return this.#backlogBytes < maxEventBacklogBytes ? most : Math.min(most, maxEventBacklogBytes / this.#behind)
+  }
+
+  #gave(session: Session, bytes: number): void {
+    if (session.eventBytes === 0) this.#behind++
+    session.eventBytes += bytes
+    this.#backlogBytes += bytes
+  }
+
+  #took(session: Session, bytes: number): void {
+    if (bytes === 0) return
+    session.eventBytes -= bytes
+    this.#backlogBytes -= bytes
+    if (session.eventBytes === 0) this.#behind--
   }
 }
 

@@ -11,6 +11,8 @@ export type Lane = ReadonlySet<CallRecord>
 
 interface ServiceQueue {
   readonly lanes: Map<string, Set<CallRecord>>
+  /** Lanes for which there is nobody at all, so that they need not be looked at before somebody comes. */
+  readonly parked: Map<string, Set<CallRecord>>
   calls: number
   bytes: number
 }
@@ -29,7 +31,9 @@ export class Held {
 
   /** Whether anything waits in the lane, so that a newcomer must not overtake. */
   waiting(service: string, lane: string): boolean {
-    return this.calls > 0 && this.#queues.get(service)?.lanes.has(lane) === true
+    if (this.calls === 0) return false
+    const queue = this.#queues.get(service)
+    return queue !== undefined && (queue.lanes.has(lane) || queue.parked.has(lane))
   }
 
   hasRoom(service: string, bytes: number): boolean {
@@ -43,7 +47,7 @@ export class Held {
   keep(call: CallRecord, frame: Uint8Array): void {
     const service = call.route.address.service
     let queue = this.#queues.get(service)
-    if (queue === undefined) this.#queues.set(service, (queue = { lanes: new Map(), calls: 0, bytes: 0 }))
+    if (queue === undefined) this.#queues.set(service, (queue = { lanes: new Map(), parked: new Map(), calls: 0, bytes: 0 }))
     if (call.held === undefined) {
       call.held = []
       call.arrival = ++this.#arrivals
@@ -58,9 +62,10 @@ export class Held {
 
   /** The call, which is held, waits for room from now on. */
   queue(call: CallRecord, lane: string): void {
-    const { lanes } = this.#queues.get(call.route.address.service)!
-    this.#leave(call, lanes)
-    const calls = lanes.get(lane)
+    const queue = this.#queues.get(call.route.address.service)!
+    const { lanes, parked } = queue
+    this.#leave(call, queue)
+    const calls = lanes.get(lane) ?? parked.get(lane)
     if (calls === undefined) lanes.set(lane, new Set([call]))
     else calls.add(call)
     call.lane = lane
@@ -72,7 +77,7 @@ export class Held {
     if (frames === undefined) return []
     const service = call.route.address.service
     const queue = this.#queues.get(service)!
-    this.#leave(call, queue.lanes)
+    this.#leave(call, queue)
     queue.calls--
     queue.bytes -= call.heldBytes
     this.bytes -= call.heldBytes
@@ -83,7 +88,24 @@ export class Held {
     return frames
   }
 
-  /** What waits for room at the service. Not to be walked while calls come and go. */
+  /** Nobody is there for the lane that begins with this call: it is not looked at until `unpark`. */
+  park(call: CallRecord): void {
+    const { lanes, parked } = this.#queues.get(call.route.address.service)!
+    const calls = lanes.get(call.lane!)
+    if (calls === undefined) return
+    lanes.delete(call.lane!)
+    parked.set(call.lane!, calls)
+  }
+
+  /** Somebody came or went, so every lane is to be looked at again. */
+  unpark(service: string): void {
+    const queue = this.#queues.get(service)
+    if (queue === undefined) return
+    for (const [lane, calls] of queue.parked) queue.lanes.set(lane, calls)
+    queue.parked.clear()
+  }
+
+  /** What waits for room at the service, but for what is parked. Not to be walked while calls come and go. */
   lanes(service: string): Iterable<Lane> {
     return this.#queues.get(service)?.lanes.values() ?? []
   }
@@ -92,8 +114,9 @@ export class Held {
     return this.calls > 0 && this.#queues.has(service)
   }
 
-  #leave(call: CallRecord, lanes: Map<string, Set<CallRecord>>): void {
+  #leave(call: CallRecord, { lanes: active, parked }: ServiceQueue): void {
     if (call.lane === undefined) return
+    const lanes = active.has(call.lane) ? active : parked
     const calls = lanes.get(call.lane)!
     calls.delete(call)
     if (calls.size === 0) lanes.delete(call.lane)

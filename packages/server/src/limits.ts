@@ -16,6 +16,8 @@ export interface Limits {
   readonly maxServicesPerSession: number
   readonly maxMethodsPerService: number
   readonly maxSubscriptionsPerSession: number
+  /** Events that wait for all clients together; from there on each of those for which some wait has an equal share. */
+  readonly maxEventBacklogBytes: number
   /** Addresses that one client can have a symbol minted for; further ones stand inline. */
   readonly maxAddressesPerSession: number
   readonly maxAddresses: number
@@ -63,6 +65,7 @@ export const defaultLimits: Limits = {
   maxServicesPerSession: 256,
   maxMethodsPerService: 1024,
   maxSubscriptionsPerSession: 1024,
+  maxEventBacklogBytes: 256 * MiB,
   maxAddressesPerSession: 1024,
   maxAddresses: 65_536,
   maxQueuedCalls: 4096,

@@ -15,8 +15,10 @@ export class Session {
   readonly calls = new Ring<CallRecord>()
   /** Those of them that are stored. Owned by `Receipts`. */
   storedCalls = 0
+  /** Of what the others say beside their arguments, which is kept until they end. Owned by `Calls`. */
+  termsBytes = 0
   /** The receipts that it is told about, by the numbers that it gave them. Owned by `Receipts`. */
-  readonly watches = new Map<number, Receipt>()
+  readonly watches = new Map<number, Watcher>()
   /** As callee: what it offers. Owned by `Registry`. */
   readonly instances = new Set<Instance>()
   /** Calls handed to any of them that have not ended. Owned by `Calls`. */
@@ -33,6 +35,8 @@ export class Session {
   readonly subscriptions = new Map<number, string>()
   /** The events that it was too slow for, until it is told. Owned by `Events`. */
   missed: Missed | undefined
+  /** Of the events that it was given, those that it may not have taken yet. Owned by `Events`. */
+  eventBytes = 0
   /** The last event that was found to be for it. Owned by `Events`. */
   eventSeen = 0
   /** That it came was published. Owned by `Presence`. */
@@ -141,8 +145,13 @@ export class CallRecord extends Timed {
   silent = false
   /** Where what becomes of it is kept, once it is stored. */
   receipt: Receipt | undefined
-  /** The name of its method: of a call that is to be stored, or that is held. */
+  /** Of what it says beside its arguments; 0 once that is counted with its receipt. */
+  termsBytes = 0
+  /** Of a call that is to be stored, or that is held: the name of its method; and who the client was that is to be told of it. */
   method: string | undefined
+  told: Principal | undefined
+  /** How often its callees gave it back. */
+  givenBack = 0
   /** The call during which it was made, while that one was pending. */
   during: CallRecord | undefined
   /** When it ends if nobody has taken it by then, and when it ends in any case. */
@@ -188,6 +197,7 @@ export interface Word {
 export interface Watcher {
   readonly session: Session
   readonly number: number
+  readonly receipt: Receipt
 }
 
 /** A stored call and what became of it. Owned by `Receipts`. */
@@ -200,6 +210,7 @@ export class Receipt extends Timed {
   progress: Word | undefined
   /** The outcome, in pieces as it came; whole when the call is undefined. */
   readonly outcome: Word[] = []
+  outcomeBytes = 0
   readonly watchers = new Set<Watcher>()
   endedMs: number | undefined
   bytes = 0
@@ -214,10 +225,9 @@ export class Receipt extends Timed {
     /** The extension field of the caller's own data, and what it says. */
     readonly dataField: Uint8Array | undefined,
     readonly data: unknown,
-    /** The client that is told without having asked. */
+    /** The client that is told without having asked, and whose it was then. */
     readonly replyto: string | undefined,
-    /** The principal that it had when the call was stored. */
-    readonly reader: Principal,
+    readonly told: Principal | undefined,
     /** The frames of the call, as they were sent. */
     readonly frames: readonly Uint8Array[],
     readonly forget: (receipt: Receipt) => void,

@@ -27,7 +27,14 @@ import { outcomeBody, rejectionBody } from './answers.js'
 import type { Limits } from './limits.js'
 import { Receipt, type CallRecord, type Session, type Watcher, type Word } from './model.js'
 import type { Principal } from './access.js'
+import type { Channel } from './channel.js'
 import type { Sessions } from './sessions.js'
+
+interface Wanted {
+  readonly sn?: string | undefined
+  readonly limit: number
+  fits(receipt: Receipt): boolean
+}
 
 export class Receipts {
   readonly #receipts = new Map<string, Receipt>()
@@ -37,6 +44,7 @@ export class Receipts {
   readonly #clock: Clock
   readonly #limits: Limits
   readonly #sessions: Sessions
+  /** Of all calls and outcomes, some of which go on for a while: what is not bodies counts too. */
   #bytes = 0
 
   constructor(parts: { clock: Clock; limits: Limits; sessions: Sessions }) {
@@ -66,7 +74,8 @@ export class Receipts {
   }
 
   /** Those of a principal that fit, the newest first. */
-  select(principal: Principal, { limit, fits }: { readonly limit: number; fits(receipt: Receipt): boolean }): readonly Receipt[] {
+  select(principal: Principal, { sn, limit, fits }: Wanted): readonly Receipt[] {
+    if (sn !== undefined) return [this.find(principal, sn)].filter((receipt) => receipt !== undefined && fits(receipt)) as Receipt[]
     const all = [...this.#receipts.values()].reverse()
     const found: Receipt[] = []
     for (const receipt of all) {
@@ -76,12 +85,13 @@ export class Receipts {
     return found
   }
 
-  /** From here on the router answers for the call. Throws `Overloaded`; then it does not. */
+  /** From here on the router answers for the call. Throws `Overloaded`, or `BadArguments` where its number is taken; then it does not. */
   store(call: CallRecord, method: string, frames: readonly Uint8Array[]): Receipt {
     const { caller, terms } = call
     const bytes = frames.reduce((sum, frame) => sum + frame.byteLength, 0)
     this.#makeRoom(bytes)
     const sn = terms!.sn!
+    if (this.find(caller.principal, sn) !== undefined) throw new WaybillError('BadArguments', `${sn} is stored already`)
     const receipt = new Receipt(
       sn,
       caller.principal,
@@ -92,7 +102,7 @@ export class Receipts {
       terms!.data,
       dataOf(terms!.data),
       terms!.replyto,
-      (terms!.replyto === undefined ? undefined : this.#sessions.byName(terms!.replyto)?.principal) ?? caller.principal,
+      call.told,
       frames,
       this.#forget,
     )
@@ -106,11 +116,15 @@ export class Receipts {
 
   // ---- what is said of a call
 
-  /** A status or outcome, as its callee said it; where others had the call before, `no` is said for itself only. */
-  heard(receipt: Receipt, frame: FrameReader, state: ReceiptState | undefined, mayHaveRun = false): void {
-    const isDoubtful = mayHaveRun && frame.type === FrameType.exception && executedOf(frame.flags) === 'no'
-    const flags = isDoubtful ? (frame.flags & ~Flag.executedMask) | executedFlag('maybe') : frame.flags
-    this.#said(receipt, { type: frame.type, flags, encoding: frame.encoding, body: frame.body().slice() }, state)
+  /**
+   * A status or outcome, as its callee said it; `feeder` is who gets no credit while those who are told are full. False where the outcome is longer
+   * than one may be, or there is no room for it: then it is not kept, and the call needs another end.
+   */
+  heard(receipt: Receipt, frame: FrameReader, state: ReceiptState | undefined, feeder: Channel): boolean {
+    const { type, encoding } = frame
+    if (!isStatus(type) && !this.#fits(receipt, type, frame.end - frame.bodyStart)) return false
+    this.#said(receipt, { type, flags: this.#flags(receipt, frame), encoding, body: frame.body().slice() }, state, feeder)
+    return true
   }
 
   /** A refusal by the router or its callee. */
@@ -133,7 +147,7 @@ export class Receipts {
   /** It begins anew: what came of its outcome before its callee was lost is none. */
   begun(receipt: Receipt): void {
     receipt.state = 'stored'
-    for (const { body } of receipt.outcome.splice(0)) this.#grow(receipt, -body.byteLength)
+    this.cutOff(receipt)
   }
 
   /** The outcome is whole: it is kept for a while. */
@@ -153,19 +167,19 @@ export class Receipts {
 
   /** Tells the session all there is to know, under the number, and what comes. */
   watch(session: Session, number: number, receipt: Receipt): void {
-    const watcher: Watcher = { session, number }
-    for (const word of pastOf(receipt)) this.#tell(receipt, watcher, word)
+    const watcher: Watcher = { session, number, receipt }
+    for (const word of pastOf(receipt)) this.#tell(watcher, word)
     if (receipt.call === undefined) return
     receipt.watchers.add(watcher)
-    session.watches.set(number, receipt)
+    session.watches.set(number, watcher)
   }
 
   /** False where the number is of no watching. */
   unwatch(session: Session, number: number): boolean {
-    const receipt = session.watches.get(number)
-    if (receipt === undefined) return false
+    const watcher = session.watches.get(number)
+    if (watcher === undefined) return false
     session.watches.delete(number)
-    for (const watcher of receipt.watchers) if (watcher.session === session && watcher.number === number) receipt.watchers.delete(watcher)
+    watcher.receipt.watchers.delete(watcher)
     return true
   }
 
@@ -177,28 +191,62 @@ export class Receipts {
     this.#wheel.stop()
   }
 
-  #said(receipt: Receipt, word: Word, state: ReceiptState | undefined): void {
+  #said(receipt: Receipt, word: Word, state: ReceiptState | undefined, feeder = receipt.call?.caller.channel): void {
     if (state !== undefined) receipt.state = state
     if (word.type === FrameType.progress) {
       this.#grow(receipt, word.body.byteLength - (receipt.progress?.body.byteLength ?? 0))
       receipt.progress = word
-    } else if (word.type !== FrameType.accepted && word.type !== FrameType.started) {
+    } else if (!isStatus(word.type)) {
+      if (word.type !== FrameType.answerChunk) this.cutOff(receipt)
       receipt.outcome.push(word)
-      this.#grow(receipt, word.body.byteLength)
+      receipt.outcomeBytes += WORD_BYTES + word.body.byteLength
+      this.#grow(receipt, WORD_BYTES + word.body.byteLength)
     }
-    for (const watcher of receipt.watchers) this.#tell(receipt, watcher, word)
+    for (const watcher of receipt.watchers) this.#feed(watcher, word, feeder)
     if (receipt.replyto === undefined) return
     const session = this.#sessions.byName(receipt.replyto)
-    // Another principal may have taken the name since.
-    if (session?.principal === receipt.reader) this.#tell(receipt, { session, number: 0 }, word)
+    // A name that another principal has taken since is somebody else's.
+    if (session !== undefined && session.principal === receipt.told) this.#feed({ session, number: 0, receipt }, word, feeder)
   }
 
-  #tell({ sn, dataField }: Receipt, { session, number }: Watcher, { type, flags, encoding, body }: Word): void {
+  /** Whoever said this was lost, or goes on in another way: what there is of the outcome is no outcome. */
+  cutOff(receipt: Receipt): void {
+    this.#grow(receipt, -receipt.outcomeBytes)
+    receipt.outcome.length = 0
+    receipt.outcomeBytes = 0
+  }
+
+  /** What one callee did not do, another one that was lost may have done. */
+  #flags({ attempts }: Receipt, { type, flags }: FrameReader): number {
+    if (attempts === 0 || type !== FrameType.exception || executedOf(flags) !== 'no') return flags
+    return (flags & ~Flag.executedMask) | executedFlag('maybe')
+  }
+
+  #feed(watcher: Watcher, word: Word, feeder: Channel | undefined): void {
+    this.#tell(watcher, word)
+    const { channel } = watcher.session
+    if (feeder !== undefined && channel.outboundBytes > this.#limits.maxOutboundBytes) channel.holdBack(feeder)
+  }
+
+  #tell({ session, number, receipt: { sn, dataField } }: Watcher, { type, flags, encoding, body }: Word): void {
     const fields = [...(number === 0 ? [extensionField(Tag.sn, serialBytes(sn))] : []), ...(dataField === undefined ? [] : [dataField])]
     session.channel.writeRaw({ type, flags, destination: session.symbol, call: number }, joinFields(fields), encoding, body)
   }
 
   // ---- how much is kept
+
+  #fits(receipt: Receipt, type: number, bytes: number): boolean {
+    const { maxBodyBytes, maxReceiptBytes } = this.#limits
+    const before = type === FrameType.answerChunk ? receipt.outcomeBytes : 0
+    // Twice, as it may come in very many pieces.
+    if (before + WORD_BYTES + bytes > 2 * maxBodyBytes + LEAST_BYTES || bytesOf(receipt, type) + bytes > maxBodyBytes) return false
+    while (this.#bytes + WORD_BYTES + bytes > maxReceiptBytes) {
+      const [oldest] = this.#ended
+      if (oldest === undefined) return false
+      this.#forget(oldest)
+    }
+    return true
+  }
 
   #grow(receipt: Receipt, bytes: number): void {
     receipt.bytes += bytes
@@ -227,6 +275,15 @@ export class Receipts {
   }
 }
 
+function isStatus(type: number): boolean {
+  return type === FrameType.accepted || type === FrameType.started || type === FrameType.progress
+}
+
+/** Of the bodies that precede a piece of this type. */
+function bytesOf({ outcome, outcomeBytes }: Receipt, type: number): number {
+  return type === FrameType.answerChunk ? outcomeBytes - outcome.length * WORD_BYTES : 0
+}
+
 /** Throws `NoSuchReceipt`. */
 export function noSuchReceipt(sn: string): WaybillError {
   return new WaybillError('NoSuchReceipt', `you have no receipt ${quoted(sn)} here; receipts in memory end with the router that gave them`)
@@ -247,6 +304,9 @@ function pastOf({ state, call, progress, outcome }: Receipt): Word[] {
 }
 
 const NOTHING = new Uint8Array(0)
+/** What a piece costs beside its body; and an outcome that always fits. */
+const WORD_BYTES = 256
+const LEAST_BYTES = 64 * 1024
 /** Of an extension field. */
 const FIELD_HEAD_BYTES = 4
 

@@ -15,3 +15,17 @@ export function tooMany(count: number): WaybillError {
     details: { retryAfterMs: 100 },
   })
 }
+
+/** What waits for a client is as much as it may be: it is answered when it has taken some of that. */
+export function notTaken(): WaybillError {
+  return new WaybillError('Overloaded', 'you have not taken what the router answered before', { details: { retryAfterMs: 100 } })
+}
+
+/** A stored call whose outcome goes on past the limit that its callee was told, or past what the router may keep. */
+export function noRoomForOutcome(): WaybillError {
+  return new WaybillError('TooLarge', 'the outcome is longer than the router may keep')
+}
+
+export function refusedAfterLoss(description: string): WaybillError {
+  return new WaybillError('WorkerLost', `an instance that had the call was lost, and the next one refused it: ${description}`)
+}

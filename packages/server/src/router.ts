@@ -68,6 +68,7 @@ export interface RouterStore {
 export class Router implements Entrance, RouterView {
   readonly maxPacketBytes: number
   readonly maxFrameBytes: number
+  readonly maxOutboundBytes: number
   readonly openingMs: number
   readonly #parts: RouterParts
   readonly #incidents: Incidents
@@ -94,6 +95,7 @@ export class Router implements Entrance, RouterView {
     this.#startedMs = ports.clock.wallMs()
     this.openingMs = limits.openingMs
     this.maxFrameBytes = limits.maxFrameBytes
+    this.maxOutboundBytes = limits.maxOutboundBytes
     this.maxPacketBytes = limits.maxFrameBytes + PACKET_SLACK_BYTES
     this.#flusher = new Flusher(ports, limits.acknowledgeMs)
     this.#events = new Events({ limits, access, incidents, name: identity.name })
@@ -268,6 +270,7 @@ export class Router implements Entrance, RouterView {
       Array.from(found.instances, ({ symbol }) => symbol),
     )
     found.channel.write({ type: FrameType.drain })
+    if (found.channel.outboundBytes > this.maxOutboundBytes) found.channel.holdBack(session.channel)
     return { client: found.name, inFlight: found.handling }
   }
 

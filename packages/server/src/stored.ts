@@ -2,16 +2,44 @@
  * Stored calls on their way: taken whole, promised, delivered, and delivered again when their callee gave them back or was lost. Between `Calls`,
  * which reads frames, and `Receipts`, which keeps what became of them.
  */
-import { Flag, FrameType, Offset, prepareBody, routerTable, WaybillError, type FrameReader } from '@waybill/core'
+import {
+  findField,
+  Flag,
+  FrameType,
+  Offset,
+  prepareBody,
+  routerTable,
+  serialText,
+  Tag,
+  Timed,
+  WaybillError,
+  Wheel,
+  type Clock,
+  type FrameReader,
+} from '@waybill/core'
 import { reject } from './answers.js'
 import type { Delivery } from './delivery.js'
 import type { Endings } from './endings.js'
 import type { Limits } from './limits.js'
 import type { CallRecord, Receipt, Session } from './model.js'
 import { noSuchReceipt, type Receipts } from './receipts.js'
-import { tooMany, workerLost } from './refusals.js'
+import { notTaken, tooMany, workerLost } from './refusals.js'
 import type { Routes } from './routes.js'
-import { readTerms, type CallTerms } from './terms.js'
+
+/** How long a call rests that was given back more than once: at first, and at most. */
+const FIRST_REST_MS = 100
+const LONGEST_REST_MS = 10_000
+
+/** A call that was given back, until it goes to somebody again. */
+class Rest extends Timed {
+  constructor(readonly over: () => void) {
+    super()
+  }
+
+  override due(): void {
+    this.over()
+  }
+}
 
 export class StoredCalls {
   readonly #limits: Limits
@@ -19,8 +47,13 @@ export class StoredCalls {
   readonly #endings: Endings
   readonly #receipts: Receipts
   readonly #routes: Routes
+  readonly #clock: Clock
+  /** For those that rest. */
+  readonly #wheel: Wheel
 
-  constructor(parts: { limits: Limits; delivery: Delivery; endings: Endings; receipts: Receipts; routes: Routes }) {
+  constructor(parts: { limits: Limits; clock: Clock; delivery: Delivery; endings: Endings; receipts: Receipts; routes: Routes }) {
+    this.#clock = parts.clock
+    this.#wheel = new Wheel(parts.clock)
     this.#limits = parts.limits
     this.#delivery = parts.delivery
     this.#endings = parts.endings
@@ -44,13 +77,34 @@ export class StoredCalls {
     if (session.watches.has(number) || session.calls.get(number) !== undefined)
       throw new WaybillError('ProtocolViolation', `${number} is the number of something else`)
     if (session.watches.size >= this.#limits.maxCallsPerSession) return reject(session, number, tooMany(session.watches.size))
-    const sn = readTerms(frame)?.sn ?? ''
+    const field = findField(frame, Tag.sn)
+    const sn = field === undefined ? '' : serialText(field)
     const receipt = this.#receipts.find(session.principal, sn)
     if (receipt === undefined) return reject(session, number, noSuchReceipt(sn))
-    this.#receipts.watch(session, number, receipt)
+    this.#watch(session, number, receipt)
+  }
+
+  /** All that was ever said may be much more than the question: who does not take its answers gets no further ones. */
+  #watch(session: Session, number: number, receipt: Receipt): void {
+    if (session.channel.outboundBytes > this.#limits.maxOutboundBytes) reject(session, number, notTaken())
+    else this.#receipts.watch(session, number, receipt)
+  }
+
+  /** Ends all that is under way. */
+  stop(): void {
+    this.#wheel.stop()
   }
 
   // ---- what comes
+
+  /** A call that came before, in a session that was lost before its caller heard of it: it is the same call. True where it is one. */
+  repeated(caller: Session, frame: FrameReader, sn: string): boolean {
+    const receipt = this.#receipts.find(caller.principal, sn)
+    if (receipt === undefined) return false
+    this.#sayStored(caller, frame.call, sn, receipt.dataField, true)
+    if ((frame.flags & Flag.noReply) === 0) this.#watch(caller, frame.call, receipt)
+    return true
+  }
 
   /** A call that is to be stored is kept until it is whole. */
   gather(call: CallRecord, frame: FrameReader): void {
@@ -58,15 +112,6 @@ export class StoredCalls {
     if (!held.hasRoom(call.route.address.service, frame.end - frame.start)) return this.#endings.refuse(call, tooMany(held.calls))
     held.keep(call, frame.bytes.slice(frame.start, frame.end))
     if (!call.incomplete) this.store(call)
-  }
-
-  /** Whether the call is stored already: its caller has lost the session in which it was, and asks again. */
-  repeated(caller: Session, frame: FrameReader, terms: CallTerms): boolean {
-    const receipt = this.#receipts.find(caller.principal, terms.sn!)
-    if (receipt === undefined) return false
-    this.#sayStored(caller, frame.call, terms, true)
-    if ((frame.flags & Flag.noReply) === 0) this.#receipts.watch(caller, frame.call, receipt)
-    return true
   }
 
   store(call: CallRecord): void {
@@ -81,14 +126,17 @@ export class StoredCalls {
       return this.#endings.refuse(call, WaybillError.from(thrown, 'no'))
     }
     call.state = 'stored'
+    // Counted with the receipt from now on.
+    caller.termsBytes -= call.termsBytes
+    call.termsBytes = 0
     // For the callee it is a call like any other, whose statuses are wanted: by the receipt.
     first[Offset.flags] = (first[Offset.flags]! & ~(Flag.noReply | Flag.durable)) | Flag.statusesWanted
-    this.#sayStored(caller, number, terms!, false)
+    this.#sayStored(caller, number, terms!.sn!, terms!.data, false)
     if (asks) this.#receipts.watch(caller, number, receipt)
     this.#delivery.accept(call, first, 0, first.byteLength, frames.slice(1))
   }
 
-  #sayStored(caller: Session, call: number, { sn, data }: CallTerms, duplicate: boolean): void {
+  #sayStored(caller: Session, call: number, sn: string, data: Uint8Array | undefined, duplicate: boolean): void {
     const body = prepareBody({ sn, durability: 'memory', ...(duplicate && { duplicate }) })
     caller.channel.write({ type: FrameType.stored, destination: caller.symbol, call }, data, body)
   }
@@ -97,7 +145,7 @@ export class StoredCalls {
 
   lost(call: CallRecord, receipt: Receipt, hasLeft: boolean, reason: string): void {
     const { offer, session } = call.instance!
-    if (!hasLeft) return this.givenBack(call, receipt)
+    if (!hasLeft) return this.givenBack(call, receipt, 0)
     receipt.attempts++
     if (call.cancelled || !offer.idempotent.has(receipt.method))
       return this.#endings.end(call, 'calleeLost', workerLost(session, reason), 'indeterminate')
@@ -106,21 +154,40 @@ export class StoredCalls {
     this.#endings.end(call, 'calleeLost', new WaybillError('WorkerLost', times), 'dead')
   }
 
-  /** Its callee has not begun. */
-  givenBack(call: CallRecord, receipt: Receipt): void {
-    if (!call.cancelled) return this.redeliver(call, receipt)
+  /**
+   * Its callee has no room after all: it goes to another one, at once where that is the first time and nothing else was asked for. Later it rests
+   * before it does, or it would go to and fro for ever.
+   */
+  givenBack(call: CallRecord, receipt: Receipt, askedMs: number): void {
+    if (call.cancelled) return this.#endCancelled(call)
+    const times = call.givenBack++
+    const leastMs = times === 0 ? 0 : FIRST_REST_MS * 2 ** Math.min(times - 1, 10)
+    this.redeliver(call, receipt, Math.min(Math.max(askedMs, leastMs), LONGEST_REST_MS))
+  }
+
+  /** It is wanted no more, and nobody has begun it. */
+  #endCancelled(call: CallRecord): void {
     call.state = 'queued'
     this.#endings.end(call, 'cancel', new WaybillError('Cancelled', 'the call was cancelled before it was started'), 'cancelled')
   }
 
   /** Its callee has not done it: it goes to another one. What has begun stays with its version. */
-  redeliver(call: CallRecord, receipt: Receipt): void {
+  redeliver(call: CallRecord, receipt: Receipt, afterMs = 0): void {
     if (call.state === 'started') call.route = this.#routes.narrowed(call.route, call.instance!.offer.version)
     else this.#routes.refresh(call.route)
-    call.state = 'queued'
     call.answering = false
     receipt.frames[0]![Offset.attempt] = receipt.attempts + 1
     this.#receipts.begun(receipt)
+    this.#delivery.back(call)
+    if (afterMs === 0) return this.#again(call, receipt)
+    const rest = new Rest(() => this.#again(call, receipt))
+    this.#wheel.add(rest, this.#clock.nowMs() + afterMs)
+  }
+
+  /** Unless it has ended meanwhile. */
+  #again(call: CallRecord, receipt: Receipt): void {
+    if (call.state !== 'queued') return
+    this.#routes.refresh(call.route)
     this.#delivery.again(call, receipt.frames)
   }
 }

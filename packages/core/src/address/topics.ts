@@ -8,6 +8,8 @@ import { quoted } from './printable.js'
 /** In characters; the set is ASCII, so that is bytes too. */
 export const MAX_TOPIC_LENGTH = 255
 const MAX_NAME_LENGTH = 64
+/** Each is a place where patterns can part, and an event is looked for on all of the ways. */
+const MAX_NAMES = 16
 /** Topics that begin so are published by the router alone. */
 const ROUTERS_OWN = 'waybill.'
 
@@ -44,7 +46,7 @@ export function checkPattern(text: string): string {
   )
 }
 
-const GRAMMAR = `names of letters, digits, _ and -, joined by dots, at most ${MAX_TOPIC_LENGTH} characters`
+const GRAMMAR = `names of letters, digits, _ and -, joined by dots, at most ${MAX_NAMES} names and ${MAX_TOPIC_LENGTH} characters`
 
 /** Whether the pattern covers the topic. Both must be well formed. Takes time linear in their lengths. */
 export function topicMatches(pattern: string, topic: string): boolean {
@@ -75,8 +77,10 @@ export function nameEnd(text: string, at: number): number {
 
 function isWellFormed(text: string, stars: boolean): boolean {
   if (text.length === 0 || text.length > MAX_TOPIC_LENGTH) return false
+  let names = 0
   for (let start = 0; start <= text.length;) {
     const end = nameEnd(text, start)
+    if (++names > MAX_NAMES) return false
     if (!(isNameIn(text, start, end) || (stars && isStars(text, start, end)))) return false
     start = end + 1
   }

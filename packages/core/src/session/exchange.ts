@@ -95,6 +95,13 @@ export class Exchange {
     return this.#retained.slice(this.#retainedFrom)
   }
 
+  /** For good: nothing is sent again any more. */
+  forget(): void {
+    this.#retained = []
+    this.#retainedFrom = 0
+    this.retainedBytes = 0
+  }
+
   #tell(): number {
     if (!this.#withholds) {
       this.#told = this.received

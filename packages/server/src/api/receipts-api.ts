@@ -11,6 +11,8 @@ const known: ReadonlySet<string> = new Set([...texts, 'data', 'limit'])
 
 /** A query, read once. */
 export interface Selection {
+  /** The one that is asked for. */
+  readonly sn?: string | undefined
   readonly limit: number
   fits(receipt: Receipt): boolean
 }
@@ -27,6 +29,7 @@ export function readSelection(value: unknown): Selection {
   const condition: Condition | undefined = query['data'] === undefined ? undefined : readCondition(query['data'])
   const { sn, state, client, service, method } = query as Partial<Record<(typeof texts)[number], string>>
   return {
+    sn,
     limit,
     fits: (receipt) =>
       (sn === undefined || receipt.sn === sn) &&

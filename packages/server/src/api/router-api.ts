@@ -77,6 +77,7 @@ export interface DrainInfo {
 export interface RouterView {
   /** No answer may be longer. */
   readonly maxFrameBytes: number
+  readonly maxOutboundBytes: number
   info(): RouterInfo
   services(): readonly ServiceInfo[]
   clients(): readonly ClientInfo[]

@@ -3,6 +3,7 @@ import { findText, Flag, FrameType, HEADER_BYTES, parseBody, prepareBody, quoted
 import { except, reject } from '../answers.js'
 import type { Incidents } from '../incidents.js'
 import type { Session } from '../model.js'
+import { notTaken } from '../refusals.js'
 import { routerMethods, type RouterView } from './router-api.js'
 
 export const ROUTER_SERVICE = 'waybill.Router'
@@ -11,6 +12,10 @@ export function serveRouterCall(view: RouterView, caller: Session, frame: FrameR
   const call = frame.call
   const name = findText(frame, Tag.method) ?? ''
   const method = routerMethods.get(name)
+  if ((frame.flags & Flag.durable) !== 0)
+    return reject(caller, call, new WaybillError('NotStorable', `${ROUTER_SERVICE} answers at once; its calls are not stored`))
+  // What it says can be much more than what it is asked: who does not take its answers gets no further ones.
+  if (caller.channel.outboundBytes > view.maxOutboundBytes) return reject(caller, call, notTaken())
   if (method === undefined) return reject(caller, call, new WaybillError('NoSuchMethod', `${ROUTER_SERVICE} has no method ${quoted(name)}`))
   if ((frame.flags & Flag.more) !== 0)
     return reject(caller, call, new WaybillError('TooLarge', `arguments of ${ROUTER_SERVICE} fit in one frame`, { executed: 'no' }))
