@@ -266,13 +266,16 @@ describe('what is not exposed', () => {
     expect(h.router.load.instances).toBe(1)
   })
 
-  test('an option that is not there yet: Unsupported, and nothing is sent', async () => {
+  test('an option that is wrong, or not there yet, is refused by name, and nothing is sent', async () => {
     await using h = harness()
     let called = 0
     const worker = await h.client('worker')
     await worker.expose(service<Dog>('Dog@1.0.0', { name: {} }), { name: () => String(called++) })
     const caller = await h.client('caller')
     const dog = caller.remote<Dog>('Dog')
+    expect(() => dog.name.with({ where: 'eu' as never })).toThrow(
+      expect.objectContaining({ code: 'BadAddress', message: expect.stringContaining('where') }),
+    )
     expect(() => dog.name.with({ key: 'k' })).toThrow(
       expect.objectContaining({ code: 'Unsupported', message: expect.stringContaining('key') }),
     )

@@ -54,6 +54,9 @@ export interface ConnectionOptions extends Door {
 /** A refusal that another attempt would get again. */
 const FINAL: ReadonlySet<string> = new Set(['Unauthorized', 'Forbidden', 'Incompatible', 'BadAddress', 'Superseded'])
 
+/** The longest wait between attempts before the router has answered for the first time. */
+const FIRST_MOST_MS = 500
+
 /** One for all connections of the process. */
 const slab = new Slab()
 
@@ -250,7 +253,9 @@ export class Connection {
 
   #knockLater(): void {
     const { ports, backoff } = this.#options
-    this.#retry = ports.clock.timer(delayOf(this.#failures++, backoff, ports.random), () => this.#knock())
+    // At the start somebody waits, and the router is often about to start too.
+    const bounds = this.connected === undefined ? { ...backoff, mostMs: Math.min(backoff.mostMs, FIRST_MOST_MS) } : backoff
+    this.#retry = ports.clock.timer(delayOf(this.#failures++, bounds, ports.random), () => this.#knock())
   }
 
   #attach(link: Link): void {

@@ -187,6 +187,8 @@ function withOptions(address: Address, options: RemoteOptions): Address {
       throw new WaybillError('BadAddress', `there is no option ${JSON.stringify(name)}; there are ${[...OPTIONS].join(', ')}`)
   }
   const { on, version, where } = options
+  if (where !== undefined && (typeof where !== 'object' || where === null || Array.isArray(where)))
+    throw new WaybillError('BadAddress', "where is an object of labels with their values, such as { region: 'eu' }")
   return checkAddress({
     ...address,
     ...(on !== undefined && { client: on }),

@@ -10,6 +10,8 @@ export const ROUTER_SERVICE = 'waybill.Router'
 
 export function serveRouterCall(view: RouterView, caller: Session, frame: FrameReader, incidents: Incidents): void {
   const call = frame.call
+  // The router has nothing to do of which nobody hears.
+  if ((frame.flags & (Flag.noReply | Flag.durable)) === Flag.noReply) return
   const name = findText(frame, Tag.method) ?? ''
   const method = routerMethods.get(name)
   if ((frame.flags & Flag.durable) !== 0)
@@ -19,12 +21,6 @@ export function serveRouterCall(view: RouterView, caller: Session, frame: FrameR
   if (method === undefined) return reject(caller, call, new WaybillError('NoSuchMethod', `${ROUTER_SERVICE} has no method ${quoted(name)}`))
   if ((frame.flags & Flag.more) !== 0)
     return reject(caller, call, new WaybillError('TooLarge', `arguments of ${ROUTER_SERVICE} fit in one frame`, { executed: 'no' }))
-  if ((frame.flags & Flag.durable) !== 0)
-    return reject(
-      caller,
-      call,
-      new WaybillError('NotStorable', `${ROUTER_SERVICE} answers at once: its calls are not stored`, { executed: 'no' }),
-    )
   try {
     const args = parseBody(frame.encoding, frame.body())
     const body = prepareBody(method(view, caller, Array.isArray(args) ? args : []))
