@@ -3,6 +3,7 @@
  * from what stood on the wires. Everything else must have said `no`.
  */
 import type { Ended, Facts, History, MadeCall } from './history.js'
+import { GENEROUS_MS } from './setting.js'
 
 /** Why this `maybe` should have been a `no`; undefined where it is right. */
 export function uselessness(history: History, call: MadeCall, facts: Facts, ended: Ended & { kind: 'error' }): string | undefined {
@@ -16,5 +17,7 @@ export function uselessness(history: History, call: MadeCall, facts: Facts, ende
   // failed.
   const { caller } = call.plan
   if (history.wasTroubled(caller, written.atMs, ended.atMs)) return undefined
+  // Its name was taken before, and the goodbye crossed the call.
+  if (ended.code === 'Superseded' && history.wasTroubled(caller, call.startedMs - GENEROUS_MS, ended.atMs, ['supersede'])) return undefined
   return 'it was never handed to a callee, and nothing was wrong between its caller and the router'
 }
