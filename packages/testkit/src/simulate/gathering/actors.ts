@@ -69,10 +69,13 @@ export class Actors {
       else if (kind === 'connected' && isLost) {
         isLost = false
         for (const { readyMs, renewals, reads } of subscriptions) if (readyMs !== undefined) renewals.push({ atMs, read: reads.length })
-      } else if (kind === 'draining' && life.hasOffered) this.#record.drains.push({ process, fromMs: atMs, untilMs: undefined })
-      else if (kind === 'drained') {
+      } else if (kind === 'draining' && life.hasOffered)
+        this.#record.drains.push({ process, fromMs: atMs, untilMs: undefined, hasEnded: false })
+      else if (kind === 'drained' || kind === 'closed') {
         const drained = this.#record.drains.findLast((one) => one.process === process)
-        if (drained !== undefined) drained.untilMs ??= atMs
+        if (drained === undefined) return
+        if (kind === 'drained') drained.untilMs ??= atMs
+        else if (drained.untilMs === undefined) drained.hasEnded = true
       }
     })
   }

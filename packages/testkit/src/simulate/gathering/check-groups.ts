@@ -90,18 +90,26 @@ class GroupCheck {
   }
 }
 
-/** Who is drained begins nothing new, and what ran there ends before it says that it is empty. */
+/**
+ * Time for a withdrawal to reach the router. What was handed over before crosses the wish to be empty, and runs.
+ */
+const CROSSING_MS = 100
+
+/** Nothing is handed to who is drained, and what runs there ends before it says that it is empty. */
 function checkDrains(history: History, record: Record): void {
-  for (const { process, fromMs, untilMs } of record.drains) {
-    for (const { id, atMs, endMs } of history.executions.filter((execution) => execution.process.id === process.id)) {
-      if (atMs > fromMs) history.violate('drain', `${process.name} began call ${id} at ${atMs.toFixed(3)}, drained at ${fromMs.toFixed(3)}`)
-      else if (endMs === undefined || endMs > fromMs) {
+  for (const { process, fromMs, untilMs, hasEnded } of record.drains) {
+    for (const { id, sn, atMs, endMs } of history.executions.filter((execution) => execution.process.id === process.id)) {
+      const handedMs = history.facts.get(sn)?.handed.at(-1)?.atMs ?? atMs
+      const isLate = handedMs > fromMs + CROSSING_MS && !history.wasTroubled(process.name, fromMs, handedMs)
+      if (isLate || atMs > (untilMs ?? Number.POSITIVE_INFINITY))
+        history.violate('drain', `${process.name} began call ${id} at ${atMs.toFixed(3)}, drained at ${fromMs.toFixed(3)}`)
+      if (atMs <= fromMs && (endMs === undefined || endMs > fromMs)) {
         history.count('call that runs on at a drained client')
         if (untilMs !== undefined && (endMs === undefined || endMs > untilMs))
           history.violate('drain', `${process.name} said that it was empty while it ran call ${id}`)
         if (process.isAlive && endMs === undefined) history.violate('drain', `call ${id} never ended at ${process.name}, which was drained`)
       }
     }
-    if (process.isAlive && untilMs === undefined) history.violate('I16', `${process.name} is drained and never empty`)
+    if (process.isAlive && untilMs === undefined && !hasEnded) history.violate('I16', `${process.name} is drained and never empty`)
   }
 }

@@ -67,6 +67,8 @@ export interface Drained {
   readonly process: Process
   readonly fromMs: number
   untilMs: number | undefined
+  /** Its client ended before it was empty. */
+  hasEnded: boolean
 }
 
 /** A session as the router announced it to its client. */
