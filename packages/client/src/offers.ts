@@ -39,6 +39,8 @@ export class Offers {
 
   readonly #loadIsolation: () => Promise<Isolation>
   #isolation: Promise<Isolation> | undefined
+  /** The last offer to a new session. */
+  #underway: Promise<void> | undefined
 
   /** `isolation` is asked for once, where the first isolated method is exposed. */
   constructor(parts: { incoming: Incoming; router: RouterCalls; report: Report; isolation: () => Promise<Isolation> }) {
@@ -62,13 +64,15 @@ export class Offers {
   async again(): Promise<void> {
     const exposures = [...this.#exposures]
     for (const exposure of exposures) exposure.symbol = 0
-    if (exposures.length > 0) await this.#offer(exposures)
+    this.#underway = exposures.length > 0 ? this.#offer(exposures) : undefined
+    await this.#underway
   }
 
   /** Takes all of them back for good: no later session offers them again. */
   async withdrawAll(): Promise<void> {
     const exposures = [...this.#exposures]
     this.#exposures.clear()
+    await this.#answered()
     const symbols = exposures.map((exposure) => exposure.symbol).filter((symbol) => symbol !== 0)
     try {
       if (symbols.length > 0) await this.#router.withdraw(symbols)
@@ -114,11 +118,17 @@ export class Offers {
 
   async #withdraw(exposure: Exposure): Promise<void> {
     if (!this.#exposures.delete(exposure)) return
+    await this.#answered()
     try {
       if (exposure.symbol !== 0) await this.#router.withdraw([exposure.symbol])
     } finally {
       this.#retired(exposure)
     }
+  }
+
+  /** What is offered again is taken back by the symbol that the answer gives it; without it the router would keep the offer. */
+  async #answered(): Promise<void> {
+    await this.#underway?.catch(() => {})
   }
 
   /** Nothing new arrives for it any more. */

@@ -25,6 +25,8 @@ export interface Life {
   hasEnded: boolean
   /** Its name was taken by another process. */
   isSuperseded: boolean
+  /** What it offers has been taken by a router. */
+  hasOffered: boolean
 }
 
 export interface RouterLife {
@@ -44,6 +46,8 @@ export class Cast {
   isOver = false
   /** Makes a call during the one that the worker runs. Set before anybody starts. */
   nested: (life: Life, id: number) => Promise<void> = () => Promise.resolve()
+  /** Told of each client that has connected for the first time, before it offers anything. */
+  joined: (life: Life, client: Client) => void = () => {}
   readonly #world: World
   readonly #network: Network
   readonly #scenario: Scenario
@@ -92,7 +96,7 @@ export class Cast {
   /** Starts a process of that name, which takes the name from the one that has it. */
   start(name: string): Life {
     const process = this.#world.process(name)
-    const life: Life = { name, process, client: undefined, isLeaving: false, hasEnded: false, isSuperseded: false }
+    const life: Life = { name, process, client: undefined, isLeaving: false, hasEnded: false, isSuperseded: false, hasOffered: false }
     this.current.set(name, life)
     this.lives.push(life)
     void this.#begin(life)
@@ -127,6 +131,7 @@ export class Cast {
         if (life.isLeaving) return await client.close({ drainMs: 0 })
         void client.closed.then((error) => this.#ended(life, error))
         this.#listen(life, client)
+        this.joined(life, client)
         const plan = this.#scenario.workers.find((worker) => worker.name === name)
         if (plan !== undefined) await this.#offer(life, client, plan)
         return
@@ -176,6 +181,7 @@ export class Cast {
     while (process.isAlive && !life.isLeaving) {
       try {
         await client.expose(kennelOf(version, concurrency), works)
+        life.hasOffered = true
         return
       } catch {
         await process.sleep(RETRY_MS)

@@ -47,6 +47,23 @@ export const INTERESTING = [
   'cancelled by criteria',
   'result that another client fetched',
   'NoSuchReceipt to another principal',
+  'event',
+  'gap after a lost session',
+  'gap of a slow subscriber',
+  'subscription that is made again',
+  'client that joined',
+  'client that left',
+  'group to all',
+  'group with one that is missing',
+  'first of a group',
+  'quorum',
+  'hedged group',
+  'hedged group that asks another one',
+  'group NoQuorum',
+  'group NotIdempotent',
+  'group Cancelled',
+  'drain',
+  'call that runs on at a drained client',
 ] as const
 
 /** Counts what became of the calls of a history. */

@@ -1,7 +1,7 @@
 /** What goes wrong in a simulation, and when. Plain data. */
 import type { Seeded } from '../random.js'
-import type { CallPlan } from './call-plans.js'
-import { SEMANTICS } from './semantics.js'
+import type { MethodName } from './kennel.js'
+import { SEMANTICS, type SemanticsName } from './semantics.js'
 import { BEGIN_MS, type Setting } from './setting.js'
 
 export type Fault =
@@ -24,7 +24,16 @@ export type FaultPlan = Fault & {
   readonly forMs: number
 }
 
-export function faultsOf({ random, weather, workers, callers, spanMs }: Setting, calls: readonly CallPlan[]): FaultPlan[] {
+/** What is aimed at: somebody does something at a time. */
+export interface Target {
+  readonly atMs: number
+  readonly caller: string
+  readonly semantics: SemanticsName
+  readonly method: MethodName
+  readonly size: number
+}
+
+export function faultsOf({ random, weather, workers, callers, spanMs }: Setting, calls: readonly Target[]): FaultPlan[] {
   const faults: FaultPlan[] = []
   const count = weather === 'calm' ? 0 : random.whole(1, weather === 'cuts' ? 6 : 7)
   const names = [...workers.map(({ name }) => name), ...callers]
@@ -49,7 +58,7 @@ export function faultsOf({ random, weather, workers, callers, spanMs }: Setting,
 }
 
 /** What seldom happens by chance: a session that ends between a call and the word that it is stored, and workers that die one after another. */
-function aimed(random: Seeded, workers: Setting['workers'], calls: readonly CallPlan[]): FaultPlan[] {
+function aimed(random: Seeded, workers: Setting['workers'], calls: readonly Target[]): FaultPlan[] {
   const faults: FaultPlan[] = []
   const stored = calls.filter(({ semantics }) => SEMANTICS[semantics].isStored)
   if (stored.length > 0 && random.chance(0.4)) {

@@ -2,23 +2,24 @@
  * One simulation from its seed: everybody connects, the scenario happens, everything is healed, what is due must drain, everybody closes,
  * and nothing may be left.
  */
-import { WaybillError, type Client } from '@waybill/client'
-import type { End, Tap, Wire } from '../link.js'
+import { WaybillError } from '@waybill/client'
 import { Network } from '../network.js'
 import { World } from '../world.js'
 import { probe } from './call-plans.js'
 import { Callers } from './callers.js'
 import { Cast, type Life } from './cast.js'
 import { check } from './check.js'
+import { closeAll } from './closing.js'
 import { countOutcomes } from './coverage.js'
 import { Faults } from './faults.js'
+import { gather } from './gathering/run.js'
 import { History, type Violation } from './history.js'
 import { workMs } from './kennel.js'
 import { Observer } from './observer.js'
-import { RETENTION_MS, scenarioOf } from './scenario.js'
+import { scenarioOf } from './scenario.js'
 import { SEMANTICS } from './semantics.js'
 import { tenantOf } from './setting.js'
-import { traceTap } from './trace.js'
+import { both, traceTap } from './trace.js'
 
 export interface Simulated {
   readonly seed: number
@@ -32,8 +33,6 @@ export interface Simulated {
 
 /** I16: within this time after everything works again, whatever is due has ended. */
 const DRAIN_MS = 10_000
-/** Longer than any grace, heartbeat or close. */
-const REST_MS = 40_000
 /** Receipts that each principal asks for when all is over. */
 const AUDITED = 10
 
@@ -44,7 +43,8 @@ export async function simulate(seed: number, trace?: (line: string) => void): Pr
   await simulation.run()
   check(history)
   countOutcomes(history)
-  return { seed, violations: history.violations, counts: history.counts, history, tookMs: simulation.world.nowMs }
+  const gatheredMs = await gather(seed, history, trace)
+  return { seed, violations: history.violations, counts: history.counts, history, tookMs: simulation.world.nowMs + gatheredMs }
 }
 
 class Simulation {
@@ -166,39 +166,6 @@ class Simulation {
     const unaware = (): readonly Life[] => this.#cast.living.filter(({ isSuperseded, hasEnded }) => isSuperseded && !hasEnded)
     for (let waitedMs = 0; waitedMs < DRAIN_MS && unaware().length > 0; waitedMs += 100) await this.world.advance(100)
     for (const { name } of unaware()) this.#history.violate('superseded', `a process that ${name} was taken from goes on`)
-    const { living } = this.#cast
-    const closing = new Set(living)
-    this.#cast.isOver = true
-    for (const life of living) void this.#cast.close(life, 1000).then(() => closing.delete(life))
-    await this.world.advance(REST_MS)
-    for (const { name } of closing) this.#history.violate('I16', `${name} does not close`)
-    for (const { name, client } of living) if (client !== undefined) this.#isIdle(name, client)
-    const { router } = this.#cast.router!
-    for (const [what, count] of Object.entries(router.load))
-      if (count > 0) this.#history.violate('I14', `the router has ${count} ${what} when all have closed`)
-    // Receipts are kept for a while; then nothing is.
-    await this.world.advance(RETENTION_MS)
-    for (const [what, count] of Object.entries(router.kept))
-      if (count > 0) this.#history.violate('I14', `the router keeps ${count} ${what} when their time is over`)
-    router.close()
-    await this.world.advance(REST_MS)
-    for (const { name, timers } of this.world.processes)
-      if (timers > 0) this.#history.violate('I14', `${name} has ${timers} timers when all have closed`)
-    for (const { id } of this.#network.wires) this.#history.violate('I14', `link ${id} is open when all have closed`)
-  }
-
-  #isIdle(name: string, { pending }: Client): void {
-    const { outgoing, incoming } = pending
-    if (outgoing + incoming > 0)
-      this.#history.violate('I14', `${name} has ${outgoing} calls out and ${incoming} running when all have closed`)
-  }
-}
-
-function both(first: Tap, second: Tap): Tap {
-  return {
-    sent: (wire: Wire, from: End, packet: Uint8Array) => (first.sent?.(wire, from, packet), second.sent?.(wire, from, packet)),
-    arrived: (wire, to, packet) => (first.arrived?.(wire, to, packet), second.arrived?.(wire, to, packet)),
-    ended: (wire, at, end) => (first.ended?.(wire, at, end), second.ended?.(wire, at, end)),
-    happened: (wire, what) => (first.happened?.(wire, what), second.happened?.(wire, what)),
+    await closeAll({ world: this.world, network: this.#network, cast: this.#cast, history: this.#history })
   }
 }

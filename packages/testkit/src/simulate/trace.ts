@@ -23,3 +23,13 @@ function shown(packet: Uint8Array): string {
   if (packet.byteLength <= HEX_BYTES) return Buffer.from(packet).toString('hex')
   return `${packet.byteLength} bytes sha256 ${createHash('sha256').update(packet).digest('hex').slice(0, 32)}`
 }
+
+/** Two that see the same. */
+export function both(first: Tap, second: Tap): Tap {
+  return {
+    sent: (wire: Wire, from: End, packet: Uint8Array) => (first.sent?.(wire, from, packet), second.sent?.(wire, from, packet)),
+    arrived: (wire, to, packet) => (first.arrived?.(wire, to, packet), second.arrived?.(wire, to, packet)),
+    ended: (wire, at, end) => (first.ended?.(wire, at, end), second.ended?.(wire, at, end)),
+    happened: (wire, what) => (first.happened?.(wire, what), second.happened?.(wire, what)),
+  }
+}
