@@ -122,7 +122,7 @@ describe('waybill call', () => {
 
   it('--async has nothing to store where the router itself is called', async () => {
     const { code, stdout, stderr } = await ran('call', 'waybill.Router.info', '--async')
-    expect(stderr).toMatch(/^waybill: NotStorable: waybill\.Router answers at once: its calls are not stored\n/)
+    expect(stderr).toMatch(/^waybill: NotStorable: waybill\.Router answers at once; its calls are not stored\n/)
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   })
 
