@@ -62,7 +62,7 @@ describe.skipIf(!hasTerminal)('panes', { timeout: 75_000 }, () => {
     })
 
     it('the demo', async () => {
-      await golden(await new Pane(columns, 'examples/dist/demo/main.js', []).end(), `demo-${columns}`)
+      await golden(await new Pane(columns, 'examples/dist/demo/main.js', [], { DEMO_PAUSE_MS: '0' }).end(), `demo-${columns}`)
     })
   })
 })

@@ -6,7 +6,8 @@ type Style = Parameters<typeof styleText>[0]
 
 const CLEAR = '\r\u001B[2K'
 const BAR = 20
-const PAUSE_MS = 500
+/** Time to read, between chapters on a terminal. */
+const PAUSE_MS = Number(process.env['DEMO_PAUSE_MS'] ?? 500)
 const isTerminal = process.stdout.isTTY
 const isColourful = isTerminal && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
 const width = isTerminal ? process.stdout.columns : Number.POSITIVE_INFINITY
