@@ -26,6 +26,9 @@ export interface DeliveryParts {
   readonly handed: (call: CallRecord) => void
 }
 
+/** Most calls come in one frame. */
+const NOTHING: readonly Uint8Array[] = []
+
 export class Delivery {
   readonly held: Held
   readonly #orders = new Orders()
@@ -45,7 +48,7 @@ export class Delivery {
   }
 
   /** A call that has come, whole or with its first frame. `rest` are further frames that are there already. */
-  accept(call: CallRecord, bytes: Uint8Array, start: number, end: number, rest: readonly Uint8Array[] = []): void {
+  accept(call: CallRecord, bytes: Uint8Array, start: number, end: number, rest: readonly Uint8Array[] = NOTHING): void {
     if (call.terms?.orderKey !== undefined && !this.#orders.enter(call)) {
       const ahead = this.#orders.ahead(call)!
       if (waitsFor(ahead, call.during)) return this.#parts.refuse(call, reentrant(call))
