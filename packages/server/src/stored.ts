@@ -130,7 +130,7 @@ export class StoredCalls {
     caller.termsBytes -= call.termsBytes
     call.termsBytes = 0
     // For the callee it is a call like any other, whose statuses are wanted: by the receipt.
-    first[Offset.flags] = (first[Offset.flags]! & ~(Flag.noReply | Flag.durable)) | Flag.statusesWanted
+    first[Offset.flags] = (first[Offset.flags]! & ~Flag.noReply) | Flag.statusesWanted
     this.#sayStored(caller, number, terms!.sn!, terms!.data, false)
     if (asks) this.#receipts.watch(caller, number, receipt)
     this.#delivery.accept(call, first, 0, first.byteLength, frames.slice(1))
