@@ -101,7 +101,7 @@ export class World {
   }
 
   /**
-   * Takes steps until one is false. Node ends each immediate only when no promise job and no `nextTick` is left, however long their chain
+   * Takes steps until one is false. Node ends each immediate only when no promise job and no tick of its own is left, however long their chain
    * is, and has reported what was rejected and is not handled; so a step is an immediate, and many of them share one turn of the real loop.
    */
   #steps(step: () => boolean): Promise<void> {
