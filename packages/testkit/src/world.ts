@@ -130,7 +130,7 @@ export class World {
     })
   }
 
-  /** One round of whatever comes next; false when nothing is left until `untilMs`. */
+  /** One round of whatever comes next; false when nothing is left until then. */
   #step(untilMs: number): boolean {
     if (this.#ticks.length > 0) {
       const ticks = this.#ticks
