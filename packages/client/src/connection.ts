@@ -132,7 +132,8 @@ export class Connection {
   }
 
   writeRaw(head: FrameHead, extension: Uint8Array | undefined, encoding: number, piece: Uint8Array): void {
-    this.#push(writeRawFrame(this.#slab, head, extension, encoding, piece), false)
+    const headroom = this.#outbox.bytes === 0 ? PACKET_HEADER_BYTES : 0
+    this.#push(writeRawFrame(this.#slab, head, extension, encoding, piece, headroom), headroom > 0)
   }
 
   /** Whether anything but a few bytes may be written now: no more than the window is under way. */
