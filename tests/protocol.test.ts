@@ -39,6 +39,7 @@ import {
   routerTable,
   segmentedBit,
   serialNumber,
+  streamConstants,
   Slab,
   Tag,
   writeOpening,
@@ -245,6 +246,10 @@ describe('states and events', () => {
 })
 
 describe('limits, times, methods, errors', () => {
+  test('streams', () => {
+    expect(numbers('streams', 'constant', 'value')).toEqual(streamConstants)
+  })
+
   test('limits', () => {
     expect(numbers('limits', 'limit', 'default')).toEqual(defaultLimits)
     expect(numbers('body limits', 'limit', 'default')).toEqual(bodyLimits)

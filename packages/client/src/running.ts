@@ -34,7 +34,7 @@ export class Running implements CallSink {
   readonly #limits: BodyLimits
   readonly #answers: Answers
   readonly #ended: (call: IncomingCall) => void
-  readonly #streams: CalleeStreams
+  readonly #streams: CalleeStreams<IncomingCall>
 
   /** `ended` is told of each call once, when nothing of it is left here. */
   constructor(parts: { ports: Ports; limits: BodyLimits; answers: Answers; ended: (call: IncomingCall) => void }) {
@@ -44,7 +44,6 @@ export class Running implements CallSink {
     this.#ended = parts.ended
     this.#streams = {
       limits: parts.limits,
-      broken: (call, error) => this.#broken(call, error),
       sent: (call, result) => this.#sent(call, result),
     }
   }
@@ -196,11 +195,6 @@ export class Running implements CallSink {
   #dismissed(call: IncomingCall, value: unknown): void {
     dismiss(value)
     this.#leave(call, 'returned')
-  }
-
-  /** Its streams break a rule of the protocol, so its caller does not get what it asked for. */
-  #broken(call: IncomingCall, error: WaybillError): void {
-    call.abort(error)
   }
 
   #threw(call: IncomingCall, thrown: unknown): void {

@@ -5,9 +5,8 @@
  */
 import { bodyBytes, encodings, Flag, prepareBody } from '@waybill/core'
 import type { BodyLimits, PreparedBody, StreamKind } from '@waybill/core'
-import type { Sendable } from '../connection.js'
 import { isPromise, letGo, type Step, type Steps } from './steps.js'
-import { ITEM_PIECE_BYTES, type Way } from './way.js'
+import { ITEM_PIECE_BYTES, type Way, type Writing } from './way.js'
 
 /** How a stream ended. `stopped`: its reader wanted no more, and whatever came of that is nobody's any more. */
 export type FlowEnd =
@@ -28,7 +27,7 @@ export interface OutflowParts {
 /** What is left to be written of an item: a body that fits in one frame, or bytes that are cut. */
 type Rest = { readonly whole: PreparedBody } | { readonly encoding: number; readonly bytes: Uint8Array }
 
-export class Outflow implements Sendable {
+export class Outflow implements Writing {
   readonly #parts: OutflowParts
   #way: Way | undefined
   #steps: Steps | undefined

@@ -1,5 +1,4 @@
 /** What both ends of a stream count alike. PROTOCOL.md shows the same numbers. */
-import { FrameType } from './types.js'
 
 export const streamConstants = {
   /** What the frames of a stream may cost beyond what its reader has taken. */
@@ -17,8 +16,3 @@ export function itemCost(frameBytes: number): number {
 
 /** Added to the type of a stream's frame that goes toward the callee. */
 export const TOWARD_CALLEE = 0x08
-
-/** The frames of streams, whichever way they go. */
-export function isOfStream(type: number): boolean {
-  return type >= FrameType.opened && type <= FrameType.callStop
-}
