@@ -162,18 +162,22 @@ describe('waybill publish', () => {
 
 describe('waybill drain', () => {
   it('waits until nothing runs there, and says how much is left', async () => {
-    const worker = await startWorker(router.url!, { NAME: 'busy' })
-    const calling = begins('call', 'busy/Dog.slow', '1500')
-    await worker.prints(/^slow$/m)
-    const [text, json] = await Promise.all([ran('drain', 'busy'), ran('drain', 'busy', '--json')])
-    expect(text).toEqual({
-      code: 0,
-      stdout: 'busy is empty: it offers nothing, and nothing runs there\n',
-      stderr: 'busy has 1 call left\n',
-    })
+    let wake!: () => void
+    const asleep = new Promise<string>((resolve) => (wake = () => resolve('rested')))
+    const busy = await hopOn('busy')
+    await busy.expose(service<{ rest(): Promise<string> }>('Dog@1.0.0', { rest: {} }), { rest: () => asleep })
+    const calling = begins('call', 'busy/Dog.rest')
+    await expect.poll(() => busy.pending.incoming, { timeout: 10_000 }).toBe(1)
+    const [text, json] = [begins('drain', 'busy'), begins('drain', 'busy', '--json')]
+    await expect.poll(() => text.stderr, { timeout: 10_000 }).toContain('left')
+    expect([text, json].map(({ isRunning }) => isRunning)).toEqual([true, true])
+    wake()
+    expect(await Promise.all([text.ended, json.ended])).toEqual(Array(2).fill({ code: 0, signal: null }))
+    expect(text.stdout).toBe('busy is empty: it offers nothing, and nothing runs there\n')
+    expect(text.stderr).toMatch(/^busy has 1 call left\n(?:busy is asked to take its services back\n)?$/)
     expect(form(json)).toEqual({ client: 'busy', inFlight: 0, connected: true })
     expect(await calling.ended).toMatchObject({ code: 0 })
-    expect(calling.stdout).toBe('rested 1500\n')
+    expect(calling.stdout).toBe('rested\n')
     expect((await ran('services', '--json')).stdout).not.toContain('"busy"')
   })
 

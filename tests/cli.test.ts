@@ -14,13 +14,14 @@ import { Child, endChildren, ran as ranAsProcess, startRouter, startWorker, wayb
 import { begins, ran, type CommandRun } from './fixtures/commands.js'
 
 let router: RunningRouter
+let other: Child
 let folder: string
 const env = (): Record<string, string> => ({ WAYBILL_URL: router.url })
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waybill-cli-'))
   router = await startRouter()
-  await startWorker(router.url)
+  ;[, other] = await Promise.all([startWorker(router.url), startWorker(router.url, { NAME: 'other', VERSION: '2.0.0' })])
 })
 
 afterAll(async () => {
@@ -232,12 +233,11 @@ describe('waybill call', () => {
   })
 
   it('passes its options on', async () => {
-    await startWorker(router.url, { NAME: 'other', VERSION: '2.0.0' })
     const [there, data, idle, nobody, noRange] = await Promise.all(
       [
         ['Dog.bark', 'x', '--on', 'nobody'],
         ['Dog.data', '--data', '{"trace":"t1"}', '--json', '--on', 'other', '--version', '^2'],
-        ['Dog.hang', '--timeout', '100ms', '--json'],
+        ['kennel/Dog.hang', '--timeout', '100ms', '--json'],
         ['Dog.bark', '--version', '^3', '--json'],
         ['Dog.bark', '--version', 'foo'],
       ].map((args) => ran(['call', ...args], env())),
@@ -257,8 +257,7 @@ describe('waybill call', () => {
   })
 
   it('cancels the call at Ctrl-C and says what is known of it, exit code 130', async () => {
-    const other = await startWorker(router.url, { NAME: 'lonely' })
-    const call = waybill(['call', 'lonely/Dog.hang'], env())
+    const call = waybill(['call', 'other/Dog.hang'], env())
     await other.prints(/^hanging$/m)
     call.kill('SIGINT')
     expect(await call.ended).toEqual({ code: 130, signal: null })
