@@ -58,7 +58,7 @@ export const emptyCounts = (): WireCounts => ({
 /** What may be thrown at bytes from a stranger. */
 const refusals: ReadonlySet<string> = new Set(['ProtocolViolation', 'TooLarge', 'Incompatible', 'BadAddress', 'BadArguments'])
 /** Those that carry no envelope; the others come from envelopes. */
-const types = [...Object.values(FrameType).filter((type) => !carriesEnvelope({ type, flags: 0 })), FrameType.call, 0x00, 0x30, 0x7f, 0xff]
+const types = [...Object.values(FrameType).filter((type) => !carriesEnvelope({ type, flags: 0 })), FrameType.call, 0x00, 0x40, 0x7f, 0xff]
 const names: Names = {
   address: (symbol) => (symbol % 4 === 1 ? `Dog@^${symbol % 9}` : undefined),
   method: (symbol) => (symbol % 4 === 2 ? 'bark' : undefined),
@@ -110,7 +110,7 @@ function must(holds: boolean, what: string): void {
 // ---- packets
 
 function somePacket(dice: Seeded, isMutated: boolean): Uint8Array {
-  const frames = Array.from({ length: dice.whole(1, 2) }, () => someFrame(dice, isMutated))
+  const frames = Array.from({ length: dice.whole(1, 3) }, () => someFrame(dice, isMutated))
   const packet = new Uint8Array(PACKET_HEADER_BYTES + frames.reduce((sum, { byteLength }) => sum + byteLength, 0))
   dice.fill(packet.subarray(0, PACKET_HEADER_BYTES))
   let at = PACKET_HEADER_BYTES
@@ -124,7 +124,7 @@ function somePacket(dice: Seeded, isMutated: boolean): Uint8Array {
 const slab = new Slab()
 
 function someFrame(dice: Seeded, isMutated: boolean): Uint8Array {
-  if (dice.chance(0.5)) return envelopeToFrame(randomEnvelope(dice))
+  if (dice.chance(0.3)) return envelopeToFrame(randomEnvelope(dice))
   const type = dice.pick(types)
   const head = {
     type,

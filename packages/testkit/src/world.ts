@@ -91,12 +91,24 @@ export class World {
 
   /** Runs whatever is due now, without moving the time. */
   #flow(): void {
-    this.#running ??= this.#steps(() => this.#step(this.nowMs)).finally(() => (this.#running = undefined))
+    this.#running ??= this.#steps(() => this.#step(this.nowMs)).finally(this.#rest)
+  }
+
+  /** What came up while the last step was ending, or was left by who waited for something else, is due all the same. */
+  readonly #rest = (): void => {
+    this.#running = undefined
+    if (this.#flows && this.#isDue) this.#flow()
+  }
+
+  get #isDue(): boolean {
+    if (this.#ticks.length > 0 || this.#afterInput.length > 0) return true
+    const next = this.#calendar.peek()
+    return next !== undefined && next.atMs <= this.nowMs
   }
 
   async #exclusively(run: () => Promise<void>): Promise<void> {
     while (this.#running !== undefined) await this.#running
-    this.#running = run().finally(() => (this.#running = undefined))
+    this.#running = run().finally(this.#rest)
     await this.#running
   }
 
