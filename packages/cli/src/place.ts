@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { connect, WaybillError, type Client } from '@waybill/client'
+import { isSocketUrl, parseSocketUrl } from '@waybill/core'
 import type { RouterApi } from '@waybill/server'
 import type { Command } from 'commander'
 import { Exit, UsageError } from './exits.js'
@@ -15,8 +16,9 @@ export interface PlaceOptions {
   readonly json?: boolean
 }
 
-/** The server's own default, which is not loaded only to know this. */
+/** The server's own defaults, which is not loaded only to know this. */
 export const DEFAULT_PORT = 7411
+export const DEFAULT_TCP_PORT = 7412
 const DEFAULT_URL = `ws://127.0.0.1:${DEFAULT_PORT}`
 const CONNECT_MS = 2000
 
@@ -73,6 +75,14 @@ export async function roundTrip(client: Client): Promise<void> {
 }
 
 function checkUrl(url: string): string {
+  if (isSocketUrl(url)) {
+    try {
+      parseSocketUrl(url)
+      return url
+    } catch (thrown) {
+      throw new UsageError((thrown as Error).message)
+    }
+  }
   if (!URL.canParse(url) || !/^wss?:/.test(url))
     throw new UsageError(`${JSON.stringify(url)} is not the URL of a router, such as ${DEFAULT_URL}`)
   if (new URL(url).username !== '' || new URL(url).password !== '')
