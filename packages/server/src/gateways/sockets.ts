@@ -3,9 +3,9 @@
  * cost before it is known is bounded by the introduction's length and by `openingMs`; an HTTP request of a web page is no message, as its first
  * letters are a length beyond any limit.
  */
-import { chmodSync, lstatSync, unlinkSync, type Stats } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, unlinkSync, type Stats } from 'node:fs'
 import { connect, createServer, type AddressInfo, type ListenOptions, type Server, type Socket } from 'node:net'
-import { resolve as absolute } from 'node:path'
+import { dirname, resolve as absolute } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
 import { isMainThread } from 'node:worker_threads'
 import { MAX_INTRODUCTION_BYTES, printSocketUrl, SocketLink, WaybillError, writeOpening, type Ports } from '@waybill/core'
@@ -46,6 +46,8 @@ export async function listenTcp(entrance: Entrance, ports: Ports, options: TcpOp
     admit(entrance, ports, socket)
   }
   const server = tls === undefined ? createServer(admitted) : createTlsServer({ ...tls, handshakeTimeout: entrance.openingMs }, admitted)
+  // Without a listener, a socket whose handshake takes too long is not closed.
+  server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy())
   await opened(server, { host, port: options.port }, (error) => cannotListen(error, options))
   const { port } = server.address() as AddressInfo
   return { url: printSocketUrl({ kind: 'tcp', host, port, tls: tls !== undefined }), port, close: closing(server, ports) }
@@ -159,6 +161,8 @@ function found(file: string): Stats | undefined {
 }
 
 function cannotTake(file: string, error: NodeJS.ErrnoException): WaybillError {
+  // A socket in no folder is said to be forbidden.
+  const code = error.code === 'EACCES' && !existsSync(dirname(file)) ? 'ENOENT' : (error.code ?? '')
   const reasons: Record<string, string> = {
     EADDRINUSE: `${file} is taken: another process listens on it; stop it or choose another path`,
     EACCES: `${file} may not be opened by this user; choose another path`,
@@ -166,8 +170,8 @@ function cannotTake(file: string, error: NodeJS.ErrnoException): WaybillError {
     ENOENT: `there is no folder for ${file}`,
     ENOTDIR: `there is no folder for ${file}`,
   }
-  return new WaybillError('RouterUnreachable', reasons[error.code ?? ''] ?? `cannot listen on ${file}: ${error.message}`, {
-    details: { syscall: error.code, path: file },
+  return new WaybillError('RouterUnreachable', reasons[code] ?? `cannot listen on ${file}: ${error.message}`, {
+    details: { syscall: code, path: file },
     cause: error,
   })
 }
