@@ -107,6 +107,17 @@ describe('a TCP door', () => {
     await using router = await createRouter({ listen: false, tcp: { port: 0, tls }, limits: { openingMs: 100 } })
     expect(await stranger({ host: '127.0.0.1', port: router.port! }, () => {})).toHaveLength(0)
   })
+
+  test('row 7: nor does one hold up the end of the router', async () => {
+    const router = await createRouter({ listen: false, tcp: { port: 0, tls } })
+    const gone = stranger({ host: '127.0.0.1', port: router.port! }, () => {})
+    // Somebody else who got in: the one before has been taken up too.
+    await expect(connect(router.url!, { timeout: 100 })).rejects.toMatchObject({ code: 'RouterUnreachable' })
+    const from = performance.now()
+    await router.close()
+    expect(performance.now() - from).toBeLessThan(2500)
+    expect(await gone).toHaveLength(0)
+  })
 })
 
 describe('a Unix door', () => {
