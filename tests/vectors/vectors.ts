@@ -189,6 +189,11 @@ export const packets: Readonly<
   'packet-two': { sequence: 2, acknowledged: 1, frames: ['accepted', 'result'] },
 }
 
+/** Packets as they stand on a bare socket, each behind its length. */
+export const framed: Readonly<Record<string, readonly string[]>> = {
+  'framed-two': ['packet-acknowledgement', 'packet-heartbeat'],
+}
+
 export const bodies: Readonly<Record<string, { readonly encoding: number; readonly value: unknown }>> = {
   'body-none': { encoding: encodings.none, value: undefined },
   'body-json': { encoding: encodings.json, value: ['hello', 42, { constructor: null }] },

@@ -7,7 +7,7 @@ import type { Command } from 'commander'
 import { UsageError } from './exits.js'
 import type { Terminal } from './terminal.js'
 
-type Environment = Terminal['env']
+export type Environment = Terminal['env']
 
 export interface PlaceOptions {
   readonly url?: string
@@ -15,9 +15,10 @@ export interface PlaceOptions {
   readonly json?: boolean
 }
 
-/** The server's own default, which is not loaded only to know this. */
+/** The server's own defaults, which is not loaded only to know this. */
 export const DEFAULT_PORT = 7411
-const DEFAULT_URL = `ws://127.0.0.1:${DEFAULT_PORT}`
+export const DEFAULT_TCP_PORT = 7412
+export const DEFAULT_URL = `ws://127.0.0.1:${DEFAULT_PORT}`
 
 export const environmentText = `
 Environment:
@@ -46,14 +47,4 @@ export function readTextFile(file: string, option: string): string {
   } catch (thrown) {
     throw new UsageError(`${option}: cannot read ${file}: ${(thrown as Error).message}`)
   }
-}
-
-/** The URL of the option or of the environment, in this order. Throws `UsageError`. */
-export function urlFrom(option: string | undefined, env: Environment): string {
-  const url = option ?? (env['WAYBILL_URL'] || DEFAULT_URL)
-  if (!URL.canParse(url) || !/^wss?:/.test(url))
-    throw new UsageError(`${JSON.stringify(url)} is not the URL of a router, such as ${DEFAULT_URL}`)
-  if (new URL(url).username !== '' || new URL(url).password !== '')
-    throw new UsageError('a token does not belong into the URL: give it with WAYBILL_TOKEN or --token-file')
-  return url
 }

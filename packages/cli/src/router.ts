@@ -1,10 +1,10 @@
 /** Owns how a command hops on to a router and off again, and what it says where it cannot. */
 import type { Client } from '@waybill/client'
-import { WaybillError } from '@waybill/core'
+import { isSocketUrl, parseSocketUrl, WaybillError } from '@waybill/core'
 import type { RouterApi } from '@waybill/server'
-import { Exit } from './exits.js'
+import { Exit, UsageError } from './exits.js'
 import { tellFailure } from './failure.js'
-import { tokenFrom, urlFrom, type PlaceOptions } from './place.js'
+import { DEFAULT_URL, tokenFrom, type Environment, type PlaceOptions } from './place.js'
 import type { Terminal } from './terminal.js'
 
 const CONNECT_MS = 2000
@@ -42,4 +42,22 @@ function explained(error: WaybillError, url: string): WaybillError {
     executed: 'no',
     details: { reason },
   })
+}
+
+/** The URL of the option or of the environment, in this order. Throws `UsageError`. */
+function urlFrom(option: string | undefined, env: Environment): string {
+  const url = option ?? (env['WAYBILL_URL'] || DEFAULT_URL)
+  if (isSocketUrl(url)) {
+    try {
+      parseSocketUrl(url)
+      return url
+    } catch (thrown) {
+      throw new UsageError((thrown as Error).message)
+    }
+  }
+  if (!URL.canParse(url) || !/^wss?:/.test(url))
+    throw new UsageError(`${JSON.stringify(url)} is not the URL of a router, such as ${DEFAULT_URL}`)
+  if (new URL(url).username !== '' || new URL(url).password !== '')
+    throw new UsageError('a token does not belong into the URL: give it with WAYBILL_TOKEN or --token-file')
+  return url
 }

@@ -1,10 +1,10 @@
 /** `waybill start`: runs the router until it is told to stop. */
-import { WaybillError } from '@waybill/core'
+import { parseHostPort, WaybillError } from '@waybill/core'
 import type { RouterHandle, RouterOptions } from '@waybill/server'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { Exit, UsageError } from '../exits.js'
 import { tellFailure } from '../failure.js'
-import { DEFAULT_PORT, readTextFile, tokenFrom } from '../place.js'
+import { DEFAULT_PORT, DEFAULT_TCP_PORT, readTextFile, tokenFrom } from '../place.js'
 import { print, remark, type Terminal } from '../terminal.js'
 import type { Act } from '../verb.js'
 
@@ -18,6 +18,9 @@ interface Options {
   readonly origin?: readonly string[]
   readonly tlsKey?: string
   readonly tlsCert?: string
+  /** True: given without a value. */
+  readonly tcp?: string | true
+  readonly unix?: string
   readonly json?: boolean
 }
 
@@ -26,6 +29,11 @@ Examples:
   waybill start
   waybill start --host 0.0.0.0 --allow-host box.example --token-file token.txt \\
                 --tls-key key.pem --tls-cert cert.pem
+  waybill start --unix /run/user/1000/waybill.sock
+
+Beside WebSockets, --tcp and --unix open doors without HTTP. What guards the one
+guards --tcp too: --token, --tls-key, --insecure. The file of --unix is for this
+user alone (mode 0600).
 
 The token can also stand in WAYBILL_TOKEN. That or --token-file is better than
 --token, which everybody on this machine sees in \`ps\`. Who has it is the principal
@@ -42,6 +50,8 @@ export function define(verb: Command, act: Act): void {
     .option('--origin <origin...>', 'pages that may connect, such as https://app.example.com')
     .option('--tls-key <file>', 'private key, PEM')
     .option('--tls-cert <file>', 'certificate, PEM')
+    .option('--tcp [host:port]', `also listen for bare TCP (default: 127.0.0.1:${DEFAULT_TCP_PORT})`)
+    .option('--unix <path>', 'also listen on a Unix socket')
     .option('--json', 'say where it listens as one line of JSON')
     .addHelpText('after', notes)
     .action((options: Options) => act((terminal) => start(options, terminal)))
@@ -52,19 +62,26 @@ async function start(options: Options, terminal: Terminal): Promise<number> {
   if (token === '') throw new UsageError('--token is empty')
   const tls = tlsOf(options)
   const { host, port, insecure = false, allowHost: allowHosts = [], origin: origins = [] } = options
+  const tcp = tcpOf(options)
   let router: RouterHandle
   try {
     router = await listen({
       listen: { host, port, insecure, allowHosts, origins, ...(tls && { tls }) },
+      ...(tcp && { tcp: { ...tcp, insecure, ...(tls && { tls }) } }),
+      ...(options.unix !== undefined && { unix: options.unix }),
       ...(token !== undefined && { tokens: { token } }),
     })
   } catch (thrown) {
     return couldNot(thrown, options, terminal)
   }
-  const url = router.url!
-  if (options.json === true)
-    print(JSON.stringify({ url, host, port: router.port, pid: process.pid, token: token !== undefined, tls: tls !== undefined }), terminal)
-  else greet(url, { token: token !== undefined, unnamed: isWildcard(host) && allowHosts.length === 0 }, terminal)
+  const [url, ...others] = router.urls as [string, ...string[]]
+  if (options.json === true) {
+    const door = { url, host, port: router.port, pid: process.pid, token: token !== undefined, tls: tls !== undefined }
+    print(JSON.stringify({ ...door, ...(others.length > 0 && { others }) }), terminal)
+  } else {
+    greet(url, { token: token !== undefined, unnamed: isWildcard(host) && allowHosts.length === 0 }, terminal)
+    for (const other of others) print(`Also: connect('${other}'${token === undefined ? '' : ', { token }'})`, terminal)
+  }
   await interruptedOnce(terminal)
   await router.close()
   return Exit.ok
@@ -89,7 +106,7 @@ async function listen(options: RouterOptions): Promise<RouterHandle> {
 /** What would be unsafe is wrong usage; a port that is taken is not. */
 function couldNot(thrown: unknown, { json = false }: Options, terminal: Terminal): number {
   if (!(thrown instanceof WaybillError)) throw thrown
-  if (thrown.code === 'Forbidden' || thrown.code === 'BadArguments') throw new UsageError(thrown.message)
+  if (thrown.code === 'Forbidden' || thrown.code === 'BadArguments' || thrown.code === 'BadAddress') throw new UsageError(thrown.message)
   if (json) tellFailure(thrown, { json, ofCall: false }, terminal)
   else remark(`waybill: ${thrown.message}`, terminal)
   return Exit.failed
@@ -109,6 +126,17 @@ function tlsOf({ tlsKey, tlsCert }: Options): { key: string; cert: string } | un
   if (tlsKey === undefined && tlsCert === undefined) return undefined
   if (tlsKey === undefined || tlsCert === undefined) throw new UsageError('--tls-key and --tls-cert belong together: give both')
   return { key: readTextFile(tlsKey, '--tls-key'), cert: readTextFile(tlsCert, '--tls-cert') }
+}
+
+/** A port alone is one of this machine. */
+function tcpOf({ tcp }: Options): { host: string; port: number } | undefined {
+  if (tcp === undefined) return undefined
+  if (tcp === true) return { host: '127.0.0.1', port: DEFAULT_TCP_PORT }
+  try {
+    return parseHostPort(/^\d+$/.test(tcp) ? `127.0.0.1:${tcp}` : tcp)
+  } catch (thrown) {
+    throw new UsageError(`--tcp: ${(thrown as Error).message}`)
+  }
 }
 
 function isWildcard(host: string): boolean {
