@@ -4,9 +4,10 @@
  */
 import type { Client, ServiceDescription } from '@waybill/client'
 import { createRouter, type RouterHandle } from '@waybill/server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { describe as describeTo } from '../packages/cli/src/verbs/describe.js'
 import { endChildren, startWorker } from './fixtures/children.js'
+import { ran } from './fixtures/commands.js'
 import { hasTerminal, Pane } from './fixtures/pane.js'
 import { screenOf } from './fixtures/screen.js'
 
@@ -43,6 +44,17 @@ const dog: ServiceDescription = {
   ],
 }
 
+/** Commands that have ended are still listed for the moment that their goodbye takes. */
+async function onlyKennels(env: Readonly<Record<string, string>>): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const { stdout } = await ran(['clients', '--json'], env)
+      expect((JSON.parse(stdout) as { name: string }[]).map(({ name }) => name).toSorted()).toEqual(['cottage', 'kennel'])
+    },
+    { timeout: 20_000 },
+  )
+}
+
 describe('panes', { timeout: 75_000 }, () => {
   let router: RouterHandle
   let env: Readonly<Record<string, string>>
@@ -74,6 +86,7 @@ describe('panes', { timeout: 75_000 }, () => {
       ['usage', 'call', 'Dog'],
       ['ping', 'ping'],
     ])('%s', async (name, ...args) => {
+      if (name === 'clients') await onlyKennels(env)
       const screen = await Pane.ofCommand(columns, args, env).end()
       expect(screen.split('\n').filter((line) => line.length > columns)).toEqual([])
       await golden(screen, `${name}-${columns}`)

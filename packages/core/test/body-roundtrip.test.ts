@@ -83,7 +83,7 @@ describe('values arrive equal', () => {
       fc.property(values, (value) => same(roundTrip(value), value)),
       { numRuns: 8_000, seed },
     )
-  }, 30_000)
+  }, 90_000)
 
   it('scalars in arguments, with their number', () => {
     fc.assert(
