@@ -133,8 +133,8 @@ describe('a stream out', () => {
     const { proxy } = await stage(h)
     const call = proxy.tires(2)
     const heard: string[] = []
-    call.on('exception', (error) => heard.push(error.message)).on('result', () => heard.push('result'))
-    const { items, error } = await collected(await call)
+    const told = call.on('exception', (error) => heard.push(error.message)).on('result', () => heard.push('result'))
+    const { items, error } = await collected(await told)
     expect(items).toEqual([0, 1])
     expect(error).toBeInstanceOf(Wet)
     expect(heard).toEqual(['tired'])
