@@ -14,9 +14,23 @@ import { addReceipt } from './verbs/receipt.js'
 import { addReceipts } from './verbs/receipts.js'
 import { addServices } from './verbs/services.js'
 import { addStart } from './verbs/start.js'
+import { addToken } from './verbs/token.js'
 
 /** In the order of the help. */
-const verbs = [addStart, addCall, addReceipts, addReceipt, addServices, addDescribe, addClients, addPing, addEvents, addPublish, addDrain]
+const verbs = [
+  addStart,
+  addCall,
+  addReceipts,
+  addReceipt,
+  addServices,
+  addDescribe,
+  addClients,
+  addPing,
+  addEvents,
+  addPublish,
+  addDrain,
+  addToken,
+]
 
 const example = `
 Example, in three terminals:

@@ -31,6 +31,8 @@ interface Opening {
   readonly admitted: (session: Session) => void
   state: OpeningState
   timer: Timer
+  /** Who was shut out while the credentials were being looked at: what is found of them then is not true any more. */
+  readonly revoked: Set<Principal>
 }
 
 /** Takes the first packet of a link, or its end. */
@@ -66,7 +68,8 @@ export class Admission {
       )
     }
     const { maxOpenings } = this.#limits
-    const opening: Opening = { link, admitted, state: 'waiting', timer: this.#ports.clock.timer(this.#limits.openingMs, tooLate) }
+    const timer = this.#ports.clock.timer(this.#limits.openingMs, tooLate)
+    const opening: Opening = { link, admitted, state: 'waiting', timer, revoked: new Set() }
     if (this.#openings.size >= maxOpenings) {
       this.#refuse(opening, new WaybillError('Overloaded', `${maxOpenings} others are being let in; try again soon`))
     } else this.#openings.add(opening)
@@ -80,6 +83,11 @@ export class Admission {
       },
       ended: () => this.#over(opening),
     }
+  }
+
+  /** Nobody is let in as this principal whose credentials are being looked at now. */
+  revoke(principal: Principal): void {
+    for (const opening of this.#openings) if (opening.state === 'checking') opening.revoked.add(principal)
   }
 
   stop(): void {
@@ -103,6 +111,7 @@ export class Admission {
   #connect(opening: Opening, introduction: Introduction, principal: Principal): void {
     const { link } = opening
     const { name } = introduction
+    if (opening.revoked.has(principal)) throw new WaybillError('Unauthorized', 'the token is not good any more')
     if (this.#access.authorize?.(principal, 'connect', name === undefined ? {} : { client: name }) === false) {
       throw new WaybillError('Forbidden', `${principal} may not connect${name === undefined ? '' : ` as ${name}`}`)
     }

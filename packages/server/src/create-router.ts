@@ -2,7 +2,7 @@
 import { hostname } from 'node:os'
 import { isName, WaybillError, type Ports, type Transport } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
-import { tokenAuthentication, type Access } from './access.js'
+import { tokenAuthentication, unchanging, type Access, type Principal, type TokenSource } from './access.js'
 import { memoryTransport } from './gateways/memory.js'
 import { checkExposure } from './gateways/web-door.js'
 import { listenWebSocket, type Listening, type ListenOptions } from './gateways/websocket.js'
@@ -15,9 +15,10 @@ export interface RouterOptions {
   readonly listen?: (Partial<ListenOptions> & { readonly insecure?: boolean }) | false
   /** What the router calls itself; default: the host's name. */
   readonly name?: string
-  /** Label → token: who presents the token is the principal of that label. Without it everybody who can connect is `local`. */
-  readonly tokens?: Readonly<Record<string, string>>
-  /** Instead of `tokens`. */
+  /** Label → token: who presents the token is the principal of that label. Or where tokens come from that can be revoked: `tokenFile(path)` of
+   * `@waybill/server/tokens`. Without any, everybody who can connect is `local`. */
+  readonly tokens?: Readonly<Record<string, string>> | TokenSource
+  /** Instead of `tokens`. Where it changes its mind about somebody, `revoke` of the handle is to be called. */
   readonly authenticate?: Access['authenticate']
   readonly authorize?: Access['authorize']
   readonly limits?: Partial<Limits>
@@ -34,6 +35,9 @@ export interface RouterHandle extends AsyncDisposable {
   /** Connects a client in the same process: `connect('memory:', { transport: router.transport })`. */
   readonly transport: Transport
   readonly load: RouterLoad
+  /** Ends every session of the principal, which is told `Unauthorized`, and lets nobody in whose credentials were looked at before. How many there
+   * were. Whether it may come back is the business of `authenticate`. */
+  revoke(principal: Principal): number
   close(): Promise<void>
 }
 
@@ -61,6 +65,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
     get load() {
       return router.load
     },
+    revoke: (principal) => router.revoke(principal),
     close,
     [Symbol.asyncDispose]: close,
   }
@@ -82,11 +87,19 @@ export function composeRouter(options: Omit<RouterOptions, 'listen'>): { router:
     ports,
     limits: checkLimits({ ...defaultLimits, ...options.limits }),
     incidents: new Incidents(ports.random, options.onIncident),
-    access: { authenticate: options.authenticate ?? tokenAuthentication(options.tokens), authorize: options.authorize },
+    tokens: tokensOf(options),
+    authorize: options.authorize,
     // Without a store the start time serves: later starts have higher epochs.
     identity: { name, epoch: Math.floor(ports.clock.wallMs()) },
   })
   return { router, ports }
+}
+
+function tokensOf({ tokens, authenticate }: RouterOptions): TokenSource {
+  if (authenticate !== undefined) return unchanging(authenticate)
+  // A label may be called `open`: its token is text.
+  if (typeof tokens?.open === 'function') return tokens as TokenSource
+  return unchanging(tokenAuthentication(tokens as Readonly<Record<string, string>> | undefined))
 }
 
 async function listen(router: Router, options: RouterOptions): Promise<Listening | undefined> {

@@ -1,4 +1,4 @@
-export type { Access, Action, Principal, Subject } from './access.js'
+export type { Access, Action, OpenTokens, Principal, Subject, TokenSource } from './access.js'
 export type { ClientInfo, DrainInfo, RouterApi, RouterInfo, ServiceInfo } from './api/router-api.js'
 export { composeRouter, createRouter, DEFAULT_PORT, type RouterHandle, type RouterOptions } from './create-router.js'
 export type { Entrance } from './entrance.js'

@@ -14,7 +14,7 @@ import {
   type Ports,
   type ReceiptInfo,
 } from '@waybill/core'
-import { guardedAccess, type Access } from './access.js'
+import { guardedAccess, type Access, type OpenTokens, type Principal, type TokenSource } from './access.js'
 import { Admission, type RouterIdentity } from './admission.js'
 import { receiptInfo, type Selection } from './api/receipts-api.js'
 import type { ClientInfo, DrainInfo, InstanceInfo, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
@@ -40,7 +40,8 @@ const PACKET_SLACK_BYTES = 64 * 1024
 export interface RouterParts {
   readonly ports: Ports
   readonly limits: Limits
-  readonly access: Access
+  readonly tokens: TokenSource
+  readonly authorize: Access['authorize']
   readonly identity: RouterIdentity
   readonly incidents: Incidents
 }
@@ -70,7 +71,8 @@ export class Router implements Entrance, RouterView {
   readonly maxFrameBytes: number
   readonly maxOutboundBytes: number
   readonly openingMs: number
-  readonly #parts: RouterParts
+  readonly #parts: Omit<RouterParts, 'tokens' | 'authorize'> & { readonly access: Access }
+  readonly #tokens: OpenTokens
   readonly #incidents: Incidents
   readonly #startedMs: number
   readonly #flusher: Flusher
@@ -88,9 +90,11 @@ export class Router implements Entrance, RouterView {
 
   constructor(parts: RouterParts) {
     const { ports, limits, identity, incidents } = parts
-    const access = guardedAccess(parts.access, (where, error) => incidents.report(where, error))
+    this.#tokens = parts.tokens.open(ports.clock, (principal) => this.revoke(principal))
+    const { authenticate } = this.#tokens
+    const access = guardedAccess({ authenticate, authorize: parts.authorize }, (where, error) => incidents.report(where, error))
     const slab = new Slab()
-    this.#parts = { ...parts, access }
+    this.#parts = { ports, limits, identity, incidents, access }
     this.#incidents = incidents
     this.#startedMs = ports.clock.wallMs()
     this.openingMs = limits.openingMs
@@ -293,10 +297,20 @@ export class Router implements Entrance, RouterView {
     return { receipts: this.#receipts.size, bytes: this.#receipts.bytes }
   }
 
+  /** Nobody is here as this principal any more; how many were. */
+  revoke(principal: Principal): number {
+    this.#admission.revoke(principal)
+    const sessions = [...this.#sessions.all()].filter((session) => session.principal === principal)
+    const error = new WaybillError('Unauthorized', 'your token is not good any more', { executed: 'maybe' })
+    for (const session of sessions) this.#sessions.end(session, 'goodbye', 'was shut out', error)
+    return sessions.length
+  }
+
   /** Tells every client goodbye and forgets everything. Gateways close their listeners themselves. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#tokens.close()
     this.#presence.stop()
     this.#calls.close()
     const error = new WaybillError('RouterLost', 'the router is closing', { executed: 'maybe' })

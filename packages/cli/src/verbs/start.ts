@@ -5,12 +5,15 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import { Exit, UsageError } from '../exits.js'
 import { tellFailure } from '../failure.js'
 import { DEFAULT_PORT, readTextFile, tokenFrom } from '../place.js'
+import { tokensPath } from '../tokens-path.js'
 
 interface Options {
   readonly host: string
   readonly port: number
   readonly token?: string
   readonly tokenFile?: string
+  /** `true`: the usual file. */
+  readonly tokens?: string | true
   readonly insecure?: boolean
   readonly allowHost?: readonly string[]
   readonly origin?: readonly string[]
@@ -22,6 +25,7 @@ interface Options {
 const notes = `
 Examples:
   waybill start
+  waybill token create kennel > kennel.token && waybill start --tokens
   waybill start --host 0.0.0.0 --allow-host box.example --token-file token.txt \\
                 --tls-key key.pem --tls-cert cert.pem
 
@@ -37,6 +41,9 @@ export function addStart(program: Command, act: (verb: Promise<number>) => Promi
     .option('--port <port>', 'port to listen on, 0 for any free one', readPort, DEFAULT_PORT)
     .addOption(new Option('--token <token>', 'ask clients for this token').conflicts('tokenFile'))
     .option('--token-file <file>', 'read that token from a file')
+    .addOption(
+      new Option('--tokens [file]', 'ask for the tokens of `waybill token` (or $WAYBILL_TOKENS)').conflicts(['token', 'tokenFile']),
+    )
     .option('--insecure', 'listen for others without TLS: tokens and calls can be read on the way')
     .option('--allow-host <name...>', 'further names under which clients reach the router')
     .option('--origin <origin...>', 'pages that may connect, such as https://app.example.com')
@@ -48,26 +55,37 @@ export function addStart(program: Command, act: (verb: Promise<number>) => Promi
 }
 
 async function start(options: Options): Promise<number> {
-  const token = options.token ?? tokenFrom(options.tokenFile)
-  if (token === '') throw new UsageError('--token is empty')
+  const tokens = await tokensOf(options)
   const tls = tlsOf(options)
   const { host, port, insecure = false, allowHost: allowHosts = [], origin: origins = [] } = options
   let router: RouterHandle
   try {
     router = await listen({
       listen: { host, port, insecure, allowHosts, origins, ...(tls && { tls }) },
-      ...(token !== undefined && { tokens: { token } }),
+      ...(tokens !== undefined && { tokens }),
     })
   } catch (thrown) {
     return couldNot(thrown, options)
   }
   const url = router.url!
   if (options.json === true)
-    console.log(JSON.stringify({ url, host, port: router.port, pid: process.pid, token: token !== undefined, tls: tls !== undefined }))
-  else greet(url, { token: token !== undefined, unnamed: isWildcard(host) && allowHosts.length === 0 })
+    console.log(JSON.stringify({ url, host, port: router.port, pid: process.pid, token: tokens !== undefined, tls: tls !== undefined }))
+  else greet(url, { token: tokens !== undefined, unnamed: isWildcard(host) && allowHosts.length === 0 })
   await stopSignal()
   await router.close()
   return Exit.ok
+}
+
+/** What it asks clients for: the tokens of a file, one token, or nothing. */
+async function tokensOf({ token, tokenFile: file, tokens }: Options): Promise<NonNullable<RouterOptions['tokens']> | undefined> {
+  const inEnvironment = process.env['WAYBILL_TOKENS'] !== undefined && token === undefined && file === undefined
+  if (tokens !== undefined || inEnvironment) {
+    const { tokenFile } = await import('@waybill/server/tokens')
+    return tokenFile(tokensPath(tokens === true ? undefined : tokens))
+  }
+  const one = token ?? tokenFrom(file)
+  if (one === '') throw new UsageError('--token is empty')
+  return one === undefined ? undefined : { token: one }
 }
 
 function greet(url: string, { token, unnamed }: { token: boolean; unnamed: boolean }): void {
