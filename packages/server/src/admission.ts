@@ -14,6 +14,7 @@ import {
 } from '@waybill/core'
 import type { Access, Principal } from './access.js'
 import type { Incidents } from './incidents.js'
+import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import type { Session } from './model.js'
 import { CloseCode, type Sessions } from './sessions.js'
@@ -50,7 +51,18 @@ export class Admission {
   readonly #router: RouterIdentity
   readonly #incidents: Incidents
 
-  constructor(parts: { access: Access; limits: Limits; ports: Ports; sessions: Sessions; router: RouterIdentity; incidents: Incidents }) {
+  readonly #log: RouterLog
+
+  constructor(parts: {
+    access: Access
+    limits: Limits
+    ports: Ports
+    sessions: Sessions
+    router: RouterIdentity
+    incidents: Incidents
+    log: RouterLog
+  }) {
+    this.#log = parts.log
     this.#incidents = parts.incidents
     this.#access = parts.access
     this.#limits = parts.limits
@@ -140,6 +152,7 @@ export class Admission {
     if (opening.state === 'over') return
     this.#over(opening)
     const error = this.#incidents.disclosed('opening', refusal)
+    this.#log.refused(error.code, opening.link.remote)
     opening.link.send(writeOpening({ refused: { code: error.code, message: error.message.slice(0, MAX_REFUSAL_CHARACTERS) } }))
     opening.link.end(CloseCode.refused, error.code)
   }

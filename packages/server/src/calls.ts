@@ -18,6 +18,7 @@ import type { Access } from './access.js'
 import { reject } from './answers.js'
 import { Delivery } from './delivery.js'
 import { Endings, type CallCounts } from './endings.js'
+import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import { CallRecord, type Receipt, type Route, type Session } from './model.js'
 import { Permission } from './permission.js'
@@ -52,6 +53,7 @@ export class Calls {
     registry: Registry
     routes: Routes
     receipts: Receipts
+    log: RouterLog
   }) {
     const { limits, clock, sessions, registry, routes, receipts } = parts
     this.#limits = limits
@@ -70,7 +72,7 @@ export class Calls {
       handed: (call) => this.#handed(call),
     })
     const left = (call: CallRecord): void => this.delivery.left(call)
-    this.#endings = new Endings({ limits, clock, sessions, receipts, counts: this.counts, left })
+    this.#endings = new Endings({ limits, clock, sessions, receipts, counts: this.counts, log: parts.log, left })
     this.stored = new StoredCalls({ limits, clock, delivery: this.delivery, endings: this.#endings, receipts, routes })
   }
 
@@ -265,6 +267,7 @@ export class Calls {
   refuseFrame(caller: Session, frame: FrameReader, error: WaybillError, data?: Uint8Array): void {
     if ((frame.flags & (Flag.noReply | Flag.durable)) === Flag.noReply) this.counts.dropped++
     else reject(caller, frame.call, error, data)
+    this.#endings.note(caller, error)
   }
 
   #refusal(caller: Session, frame: FrameReader, route: Route, terms: CallTerms | undefined): WaybillError | undefined {

@@ -6,7 +6,8 @@ import { tokenAuthentication, unchanging, type Access, type Principal, type Toke
 import { memoryTransport } from './gateways/memory.js'
 import { checkExposure } from './gateways/web-door.js'
 import { listenWebSocket, type Listening, type ListenOptions } from './gateways/websocket.js'
-import { Incidents, type RouterIncident } from './incidents.js'
+import { Incidents, thrownText, type RouterIncident } from './incidents.js'
+import { RouterLog, type Log } from './log.js'
 import { defaultLimits, type Limits } from './limits.js'
 import { Router, type RouterLoad } from './router.js'
 
@@ -24,6 +25,8 @@ export interface RouterOptions {
   readonly limits?: Partial<Limits>
   /** Told of each fault of which clients only learn the number. Default: one line of JSON to stderr. */
   readonly onIncident?: (incident: RouterIncident) => void
+  /** Told what happens, but never what calls carry; pino is one. Faults go there too, where there is no `onIncident`. Default: none. */
+  readonly log?: Log
   /** For tests: a virtual clock, a seeded source of randomness. */
   readonly ports?: Ports
 }
@@ -46,7 +49,7 @@ export const DEFAULT_PORT = 7411
 
 /** Starts a router. Rejects with `RouterUnreachable` when it cannot listen, `Forbidden` when that would not be safe. */
 export async function createRouter(options: RouterOptions = {}): Promise<RouterHandle> {
-  const { router, ports } = composeRouter(options)
+  const { router, ports, log } = composeRouter(options)
   let listening: Listening | undefined
   try {
     listening = await listen(router, options)
@@ -54,6 +57,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
     router.close()
     throw thrown
   }
+  if (listening !== undefined) log.listening(listening.url)
   const close = async (): Promise<void> => {
     router.close()
     await listening?.close()
@@ -72,7 +76,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
 }
 
 /** The router without any gateway, for embedding and for simulation. */
-export function composeRouter(options: Omit<RouterOptions, 'listen'>): { router: Router; ports: Ports } {
+export function composeRouter(options: Omit<RouterOptions, 'listen'>): { router: Router; ports: Ports; log: RouterLog } {
   if (options.tokens !== undefined && options.authenticate !== undefined) {
     throw new WaybillError('BadArguments', 'give tokens or authenticate, not both')
   }
@@ -83,16 +87,23 @@ export function composeRouter(options: Omit<RouterOptions, 'listen'>): { router:
       .replaceAll(/[^0-9A-Za-z_-]/g, '-')
       .slice(0, 64)
   if (!isName(name)) throw new WaybillError('BadAddress', `${JSON.stringify(name)} is not a name for a router`)
+  const log = new RouterLog(options.log, () => ports.clock.nowMs())
+  const onIncident = options.onIncident ?? (options.log && incidentIn(log))
   const router = new Router({
     ports,
     limits: checkLimits({ ...defaultLimits, ...options.limits }),
-    incidents: new Incidents(ports.random, options.onIncident),
+    incidents: new Incidents(ports.random, onIncident),
+    log,
     tokens: tokensOf(options),
     authorize: options.authorize,
     // Without a store the start time serves: later starts have higher epochs.
     identity: { name, epoch: Math.floor(ports.clock.wallMs()) },
   })
-  return { router, ports }
+  return { router, ports, log }
+}
+
+function incidentIn(log: RouterLog): (incident: RouterIncident) => void {
+  return ({ incident, where, error }) => log.incident(incident, where, thrownText(error))
 }
 
 function tokensOf({ tokens, authenticate }: RouterOptions): TokenSource {

@@ -15,6 +15,7 @@ import {
   type ReceiptState,
 } from '@waybill/core'
 import { except, reject } from './answers.js'
+import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import type { CallRecord, Session } from './model.js'
 import type { Receipts } from './receipts.js'
@@ -35,6 +36,7 @@ export class Endings {
   readonly #sessions: Sessions
   readonly #receipts: Receipts
   readonly #counts: CallCounts
+  readonly #log: RouterLog
   readonly #left: (call: CallRecord) => void
 
   /** `left` is told of each call that has ended, so that its place and its turn are given on. */
@@ -44,6 +46,7 @@ export class Endings {
     sessions: Sessions
     receipts: Receipts
     counts: CallCounts
+    log: RouterLog
     left: (call: CallRecord) => void
   }) {
     this.wheel = new Wheel(parts.clock)
@@ -51,6 +54,7 @@ export class Endings {
     this.#sessions = parts.sessions
     this.#receipts = parts.receipts
     this.#counts = parts.counts
+    this.#log = parts.log
     this.#left = parts.left
   }
 
@@ -80,7 +84,13 @@ export class Endings {
     if (call.receipt !== undefined) this.#receipts.rejected(call.receipt, error, state)
     else if (call.silent) this.#counts.dropped++
     else reject(call.caller, call.number, error, call.terms?.data)
+    this.note(call.caller, error, call.route.address.service)
     this.settle(call)
+  }
+
+  /** A call of this client was refused; where a limit was the reason, the operator is told. */
+  note(caller: Session, { code }: WaybillError, service?: string): void {
+    if (code === 'Overloaded' || code === 'TooLarge') this.#log.reached(code, caller.name, service)
   }
 
   /** Ends a call by the router's own word; who held it decides what is said of its execution. */

@@ -24,6 +24,7 @@ import type { Entrance } from './entrance.js'
 import { Events } from './events.js'
 import { Flusher } from './flusher.js'
 import type { Incidents } from './incidents.js'
+import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import { Liveness } from './liveness.js'
 import type { Offer, Session } from './model.js'
@@ -44,6 +45,7 @@ export interface RouterParts {
   readonly authorize: Access['authorize']
   readonly identity: RouterIdentity
   readonly incidents: Incidents
+  readonly log: RouterLog
 }
 
 /** What is pending inside, for tests and statistics: all 0 in a router at rest. */
@@ -89,12 +91,12 @@ export class Router implements Entrance, RouterView {
   #closed = false
 
   constructor(parts: RouterParts) {
-    const { ports, limits, identity, incidents } = parts
+    const { ports, limits, identity, incidents, log } = parts
     this.#tokens = parts.tokens.open(ports.clock, (principal) => this.revoke(principal))
     const { authenticate } = this.#tokens
     const access = guardedAccess({ authenticate, authorize: parts.authorize }, (where, error) => incidents.report(where, error))
     const slab = new Slab()
-    this.#parts = { ports, limits, identity, incidents, access }
+    this.#parts = { ports, limits, identity, incidents, log, access }
     this.#incidents = incidents
     this.#startedMs = ports.clock.wallMs()
     this.openingMs = limits.openingMs
@@ -103,12 +105,12 @@ export class Router implements Entrance, RouterView {
     this.maxPacketBytes = limits.maxFrameBytes + PACKET_SLACK_BYTES
     this.#flusher = new Flusher(ports, limits.acknowledgeMs)
     this.#events = new Events({ limits, access, incidents, name: identity.name })
-    this.#presence = new Presence(this.#events)
+    this.#presence = new Presence(this.#events, log)
     const lost = (session: Session, reason: string): void => {
       // First of all: nothing more is for it, its own leaving least.
       this.#events.lost(session)
       this.#calls.lost(session, reason)
-      this.#presence.lost(session)
+      this.#presence.lost(session, reason)
     }
     this.#sessions = new Sessions({ ports, limits, slab, flusher: this.#flusher, incidents, lost })
     this.#registry = new Registry(limits, this.#presence.service)
@@ -122,8 +124,9 @@ export class Router implements Entrance, RouterView {
       registry: this.#registry,
       routes: this.#routes,
       receipts: this.#receipts,
+      log,
     })
-    this.#admission = new Admission({ access, limits, ports, sessions: this.#sessions, router: identity, incidents })
+    this.#admission = new Admission({ access, limits, ports, sessions: this.#sessions, router: identity, incidents, log })
     this.#liveness = new Liveness(ports.clock, limits, this.#sessions)
     this.#dispatch = new Dispatch({
       frame: new FrameReader(limits.maxFrameBytes),
@@ -310,6 +313,7 @@ export class Router implements Entrance, RouterView {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#parts.log.closing(this.#sessions.size)
     this.#tokens.close()
     this.#presence.stop()
     this.#calls.close()

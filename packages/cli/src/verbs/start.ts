@@ -4,6 +4,7 @@ import type { RouterHandle, RouterOptions } from '@waybill/server'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { Exit, UsageError } from '../exits.js'
 import { tellFailure } from '../failure.js'
+import { logFormats, logLevels, logTo, type LogFormat, type LogLevel } from '../log.js'
 import { DEFAULT_PORT, readTextFile, tokenFrom } from '../place.js'
 import { tokensPath } from '../tokens-path.js'
 
@@ -19,6 +20,8 @@ interface Options {
   readonly origin?: readonly string[]
   readonly tlsKey?: string
   readonly tlsCert?: string
+  readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
   readonly json?: boolean
 }
 
@@ -49,6 +52,8 @@ export function addStart(program: Command, act: (verb: Promise<number>) => Promi
     .option('--origin <origin...>', 'pages that may connect, such as https://app.example.com')
     .option('--tls-key <file>', 'private key, PEM')
     .option('--tls-cert <file>', 'certificate, PEM')
+    .addOption(new Option('--log-level <level>', 'tell on stderr what happens, from this level on').choices(logLevels).default('warn'))
+    .addOption(new Option('--log-format <format>', 'lines for people, or JSON').choices(logFormats).default('pretty'))
     .option('--json', 'say where it listens as one line of JSON')
     .addHelpText('after', notes)
     .action((options: Options) => act(start(options)))
@@ -62,6 +67,7 @@ async function start(options: Options): Promise<number> {
   try {
     router = await listen({
       listen: { host, port, insecure, allowHosts, origins, ...(tls && { tls }) },
+      log: logTo((line) => console.error(line), options.logLevel, options.logFormat),
       ...(tokens !== undefined && { tokens }),
     })
   } catch (thrown) {

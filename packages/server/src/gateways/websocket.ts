@@ -103,6 +103,7 @@ function admit(entrance: Entrance, webSocket: WebSocket, socket: Socket): void {
   }
   socket.on('data', count)
   const link: Link = {
+    ...(socket.remoteAddress !== undefined && { remote: `${socket.remoteAddress}:${socket.remotePort}` }),
     send: (packet) => {
       if (!known) {
         known = true
