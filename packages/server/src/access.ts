@@ -5,7 +5,7 @@ import { quoted, WaybillError, type Clock, type Introduction } from '@waybill/co
 /** The name of who is responsible for a client. */
 export type Principal = string
 
-export type Action = 'connect' | 'expose' | 'call' | 'postback' | 'publish' | 'subscribe' | 'drain'
+export type Action = 'connect' | 'expose' | 'call' | 'postback' | 'publish' | 'subscribe' | 'drain' | 'observe'
 
 /** What the action is about; each field where it applies. */
 export interface Subject {

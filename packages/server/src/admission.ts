@@ -18,6 +18,7 @@ import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import type { Session } from './model.js'
 import { CloseCode, type Sessions } from './sessions.js'
+import type { Tally } from './tally.js'
 
 export interface RouterIdentity {
   readonly name: string
@@ -52,6 +53,7 @@ export class Admission {
   readonly #incidents: Incidents
 
   readonly #log: RouterLog
+  readonly #tally: Tally | undefined
 
   constructor(parts: {
     access: Access
@@ -61,7 +63,9 @@ export class Admission {
     router: RouterIdentity
     incidents: Incidents
     log: RouterLog
+    tally: Tally | undefined
   }) {
+    this.#tally = parts.tally
     this.#log = parts.log
     this.#incidents = parts.incidents
     this.#access = parts.access
@@ -152,6 +156,7 @@ export class Admission {
     if (opening.state === 'over') return
     this.#over(opening)
     const error = this.#incidents.disclosed('opening', refusal)
+    this.#tally?.refused(error.code)
     this.#log.refused(error.code, opening.link.remote)
     opening.link.send(writeOpening({ refused: { code: error.code, message: error.message.slice(0, MAX_REFUSAL_CHARACTERS) } }))
     opening.link.end(CloseCode.refused, error.code)

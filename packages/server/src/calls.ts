@@ -30,6 +30,7 @@ import type { Routes } from './routes.js'
 import { nobody } from './routing.js'
 import type { Sessions } from './sessions.js'
 import { StoredCalls } from './stored.js'
+import type { LastWord, Tally } from './tally.js'
 import { readTerms, type CallTerms } from './terms.js'
 import { Throttle } from './throttle.js'
 
@@ -44,6 +45,7 @@ export class Calls {
   readonly #registry: Registry
   readonly #receipts: Receipts
   readonly #throttle: Throttle
+  readonly #tally: Tally | undefined
 
   constructor(parts: {
     limits: Limits
@@ -54,7 +56,9 @@ export class Calls {
     routes: Routes
     receipts: Receipts
     log: RouterLog
+    tally: Tally | undefined
   }) {
+    this.#tally = parts.tally
     const { limits, clock, sessions, registry, routes, receipts } = parts
     this.#limits = limits
     this.#sessions = sessions
@@ -72,7 +76,7 @@ export class Calls {
       handed: (call) => this.#handed(call),
     })
     const left = (call: CallRecord): void => this.delivery.left(call)
-    this.#endings = new Endings({ limits, clock, sessions, receipts, counts: this.counts, log: parts.log, left })
+    this.#endings = new Endings({ limits, clock, sessions, receipts, counts: this.counts, log: parts.log, tally: parts.tally, left })
     this.stored = new StoredCalls({ limits, clock, delivery: this.delivery, endings: this.#endings, receipts, routes })
   }
 
@@ -103,7 +107,10 @@ export class Calls {
     if (refusal !== undefined) return this.refuseFrame(caller, frame, refusal, terms?.data)
     if ((frame.flags & (Flag.noReply | Flag.durable | Flag.more)) === Flag.noReply && terms === undefined) {
       const instance = this.delivery.freely(caller, route)
-      if (instance !== undefined) return this.delivery.forward(caller, instance, frame.bytes, frame.start, frame.end)
+      if (instance !== undefined) {
+        this.#tally?.ended('sent')
+        return this.delivery.forward(caller, instance, frame.bytes, frame.start, frame.end)
+      }
     }
     const call = this.#record(caller, frame, route, terms)
     if (isDurable) {
@@ -149,6 +156,8 @@ export class Calls {
     if (call.isHeardOf) this.#pass(caller, callee, frame)
     else if (call.receipt !== undefined && !this.#keep(call, call.receipt, callee, frame, event)) return
     if (next === 'stay') return
+    if (this.#tally !== undefined && next === 'settled')
+      this.#tally.answered(call.route.address.service, event as LastWord, callee.channel.heardMs - call.beganMs)
     if (next !== 'settled') call.state = next
     else if ((frame.flags & Flag.more) === 0) this.#endings.settle(call)
     // The callee has spoken its last word; the chunks that follow belong to it.
@@ -249,6 +258,7 @@ export class Calls {
       const { source, number } = terms.within
       call.during = runningAt(caller, this.#sessions.bySymbol(source)?.calls.get(number))
     }
+    if (this.#tally !== undefined) call.beganMs = nowMs
     call.termsBytes = terms === undefined ? 0 : frame.extensionBytes
     caller.termsBytes += call.termsBytes
     caller.calls.add(frame.call, call)

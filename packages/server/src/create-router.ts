@@ -9,7 +9,10 @@ import { listenWebSocket, type Listening, type ListenOptions } from './gateways/
 import { Incidents, thrownText, type RouterIncident } from './incidents.js'
 import { RouterLog, type Log } from './log.js'
 import { defaultLimits, type Limits } from './limits.js'
+import type { Metrics } from './metrics/index.js'
+import { metricsPage } from './metrics-page.js'
 import { Router, type RouterLoad } from './router.js'
+import { Tally } from './tally.js'
 
 export interface RouterOptions {
   /** Where to listen for WebSockets; `false` for a router that is reached through `transport` only. Default `127.0.0.1:7411`. */
@@ -29,6 +32,8 @@ export interface RouterOptions {
   readonly log?: Log
   /** For tests: a virtual clock, a seeded source of randomness. */
   readonly ports?: Ports
+  /** Counts what happens, and serves it to Prometheus as `GET /metrics` on the WebSocket's port; to whoever may connect. Default false. */
+  readonly metrics?: boolean
 }
 
 export interface RouterHandle extends AsyncDisposable {
@@ -49,17 +54,22 @@ export const DEFAULT_PORT = 7411
 
 /** Starts a router. Rejects with `RouterUnreachable` when it cannot listen, `Forbidden` when that would not be safe. */
 export async function createRouter(options: RouterOptions = {}): Promise<RouterHandle> {
-  const { router, ports, log } = composeRouter(options)
+  const { router, ports, log, tally } = composeRouter(options)
+  let metrics: Metrics | undefined
   let listening: Listening | undefined
   try {
-    listening = await listen(router, options)
+    // Loaded here, as only few need it.
+    if (tally !== undefined) metrics = (await import('./metrics/index.js')).metricsOf(() => router.measured, tally)
+    listening = await listen(router, options, metrics)
   } catch (thrown) {
+    metrics?.close()
     router.close()
     throw thrown
   }
   if (listening !== undefined) log.listening(listening.url)
   const close = async (): Promise<void> => {
     router.close()
+    metrics?.close()
     await listening?.close()
   }
   return {
@@ -76,7 +86,12 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
 }
 
 /** The router without any gateway, for embedding and for simulation. */
-export function composeRouter(options: Omit<RouterOptions, 'listen'>): { router: Router; ports: Ports; log: RouterLog } {
+export function composeRouter(options: Omit<RouterOptions, 'listen'>): {
+  router: Router
+  ports: Ports
+  log: RouterLog
+  tally: Tally | undefined
+} {
   if (options.tokens !== undefined && options.authenticate !== undefined) {
     throw new WaybillError('BadArguments', 'give tokens or authenticate, not both')
   }
@@ -89,17 +104,19 @@ export function composeRouter(options: Omit<RouterOptions, 'listen'>): { router:
   if (!isName(name)) throw new WaybillError('BadAddress', `${JSON.stringify(name)} is not a name for a router`)
   const log = new RouterLog(options.log, () => ports.clock.nowMs())
   const onIncident = options.onIncident ?? (options.log && incidentIn(log))
+  const tally = options.metrics === true ? new Tally() : undefined
   const router = new Router({
     ports,
     limits: checkLimits({ ...defaultLimits, ...options.limits }),
     incidents: new Incidents(ports.random, onIncident),
     log,
+    tally,
     tokens: tokensOf(options),
     authorize: options.authorize,
     // Without a store the start time serves: later starts have higher epochs.
     identity: { name, epoch: Math.floor(ports.clock.wallMs()) },
   })
-  return { router, ports, log }
+  return { router, ports, log, tally }
 }
 
 function incidentIn(log: RouterLog): (incident: RouterIncident) => void {
@@ -113,13 +130,14 @@ function tokensOf({ tokens, authenticate }: RouterOptions): TokenSource {
   return unchanging(tokenAuthentication(tokens as Readonly<Record<string, string>> | undefined))
 }
 
-async function listen(router: Router, options: RouterOptions): Promise<Listening | undefined> {
+async function listen(router: Router, options: RouterOptions, metrics: Metrics | undefined): Promise<Listening | undefined> {
   if (options.listen === false) return undefined
   const { host = DEFAULT_HOST, port = DEFAULT_PORT, insecure = false, ...rest } = options.listen ?? {}
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new WaybillError('BadArguments', `${port} is not a port: 0 to 65535`)
   const credentials = options.tokens !== undefined || options.authenticate !== undefined
   checkExposure(host, { credentials, tls: rest.tls !== undefined, insecure })
-  return listenWebSocket(router, { host, port, ...rest })
+  const page = metrics && metricsPage(metrics, (token) => router.letObserve(token))
+  return listenWebSocket(router, { host, port, ...rest, ...(page && { page }) })
 }
 
 function checkLimits(limits: Limits): Limits {

@@ -20,6 +20,7 @@ import type { Limits } from './limits.js'
 import type { CallRecord, Session } from './model.js'
 import type { Receipts } from './receipts.js'
 import type { Sessions } from './sessions.js'
+import type { Tally } from './tally.js'
 
 export interface CallCounts {
   /** Calls read since the start. */
@@ -37,6 +38,7 @@ export class Endings {
   readonly #receipts: Receipts
   readonly #counts: CallCounts
   readonly #log: RouterLog
+  readonly #tally: Tally | undefined
   readonly #left: (call: CallRecord) => void
 
   /** `left` is told of each call that has ended, so that its place and its turn are given on. */
@@ -47,6 +49,7 @@ export class Endings {
     receipts: Receipts
     counts: CallCounts
     log: RouterLog
+    tally: Tally | undefined
     left: (call: CallRecord) => void
   }) {
     this.wheel = new Wheel(parts.clock)
@@ -55,6 +58,7 @@ export class Endings {
     this.#receipts = parts.receipts
     this.#counts = parts.counts
     this.#log = parts.log
+    this.#tally = parts.tally
     this.#left = parts.left
   }
 
@@ -90,12 +94,14 @@ export class Endings {
 
   /** A call of this client was refused; where a limit was the reason, the operator is told. */
   note(caller: Session, { code }: WaybillError, service?: string): void {
+    this.#tally?.ended(code)
     if (code === 'Overloaded' || code === 'TooLarge') this.#log.reached(code, caller.name, service)
   }
 
   /** Ends a call by the router's own word; who held it decides what is said of its execution. */
   end(call: CallRecord, event: RouterEvent, error: WaybillError, state: ReceiptState = 'failed'): void {
     if (routerTable[call.state][event] !== 'settled') return void this.#counts.stale++
+    this.#tally?.ended(error.code)
     const known = mayHaveRun(call) ? 'maybe' : executed(routerHolder(call.state))
     if (call.receipt !== undefined) this.#receipts.excepted(call.receipt, error, known, state)
     else if (call.silent) this.#counts.dropped++

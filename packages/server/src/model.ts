@@ -154,6 +154,8 @@ export class CallRecord extends Timed {
   givenBack = 0
   /** The call during which it was made, while that one was pending. */
   during: CallRecord | undefined
+  /** When it arrived, where that is measured. */
+  beganMs = 0
   /** When it ends if nobody has taken it by then, and when it ends in any case. */
   waitUntilMs = 0
   deadlineMs = 0

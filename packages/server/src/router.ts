@@ -34,6 +34,7 @@ import { Registry, type Offered } from './registry.js'
 import { Routes } from './routes.js'
 import { nobody } from './routing.js'
 import { CloseCode, Sessions } from './sessions.js'
+import type { Tally } from './tally.js'
 
 /** A packet is flushed from 48 KiB on, so it is never longer than that plus one frame. */
 const PACKET_SLACK_BYTES = 64 * 1024
@@ -46,6 +47,8 @@ export interface RouterParts {
   readonly identity: RouterIdentity
   readonly incidents: Incidents
   readonly log: RouterLog
+  /** Where somebody measures. */
+  readonly tally?: Tally | undefined
 }
 
 /** What is pending inside, for tests and statistics: all 0 in a router at rest. */
@@ -91,12 +94,12 @@ export class Router implements Entrance, RouterView {
   #closed = false
 
   constructor(parts: RouterParts) {
-    const { ports, limits, identity, incidents, log } = parts
+    const { ports, limits, identity, incidents, log, tally } = parts
     this.#tokens = parts.tokens.open(ports.clock, (principal) => this.revoke(principal))
     const { authenticate } = this.#tokens
     const access = guardedAccess({ authenticate, authorize: parts.authorize }, (where, error) => incidents.report(where, error))
     const slab = new Slab()
-    this.#parts = { ports, limits, identity, incidents, log, access }
+    this.#parts = { ports, limits, identity, incidents, log, tally, access }
     this.#incidents = incidents
     this.#startedMs = ports.clock.wallMs()
     this.openingMs = limits.openingMs
@@ -125,8 +128,9 @@ export class Router implements Entrance, RouterView {
       routes: this.#routes,
       receipts: this.#receipts,
       log,
+      tally,
     })
-    this.#admission = new Admission({ access, limits, ports, sessions: this.#sessions, router: identity, incidents, log })
+    this.#admission = new Admission({ access, limits, ports, sessions: this.#sessions, router: identity, incidents, log, tally })
     this.#liveness = new Liveness(ports.clock, limits, this.#sessions)
     this.#dispatch = new Dispatch({
       frame: new FrameReader(limits.maxFrameBytes),
@@ -142,7 +146,12 @@ export class Router implements Entrance, RouterView {
 
   // ---- Entrance
 
-  admit(link: Link): LinkEvents {
+  admit(opened: Link): LinkEvents {
+    const { tally } = this.#parts
+    return tally === undefined ? this.#admit(opened) : tally.inward(this.#admit(tally.outward(opened)))
+  }
+
+  #admit(link: Link): LinkEvents {
     let session: Session | undefined
     const opening = this.#admission.expect(link, (admitted) => {
       session = admitted
@@ -298,6 +307,31 @@ export class Router implements Entrance, RouterView {
 
   get kept(): RouterStore {
     return { receipts: this.#receipts.size, bytes: this.#receipts.bytes }
+  }
+
+  /** Whether who shows this may see what the router measures; throws where not. */
+  async letObserve(token: string | undefined): Promise<void> {
+    const { authenticate, authorize } = this.#parts.access
+    const principal = await authenticate(token === undefined ? undefined : { token })
+    if (authorize?.(principal, 'observe', {}) === false) throw new WaybillError('Forbidden', `${principal} may not see the metrics`)
+  }
+
+  /** What there is and was. */
+  get measured(): RouterLoad & {
+    readonly [
+      count in 'receipts' | 'receiptBytes' | 'staleFrames' | 'droppedCalls' | 'eventsPublished' | 'eventsDelivered' | 'eventsLeftOut'
+    ]: number
+  } {
+    return {
+      ...this.load,
+      receipts: this.kept.receipts,
+      receiptBytes: this.kept.bytes,
+      staleFrames: this.#calls.counts.stale,
+      droppedCalls: this.#calls.counts.dropped,
+      eventsPublished: this.#events.counts.published,
+      eventsDelivered: this.#events.counts.delivered,
+      eventsLeftOut: this.#events.counts.leftOut,
+    }
   }
 
   /** Nobody is here as this principal any more; how many were. */

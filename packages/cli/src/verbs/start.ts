@@ -22,6 +22,7 @@ interface Options {
   readonly tlsCert?: string
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
+  readonly metrics?: true
   readonly json?: boolean
 }
 
@@ -52,6 +53,7 @@ export function addStart(program: Command, act: (verb: Promise<number>) => Promi
     .option('--origin <origin...>', 'pages that may connect, such as https://app.example.com')
     .option('--tls-key <file>', 'private key, PEM')
     .option('--tls-cert <file>', 'certificate, PEM')
+    .option('--metrics', 'serve figures for Prometheus: GET /metrics, with a token where one is asked for')
     .addOption(new Option('--log-level <level>', 'tell on stderr what happens, from this level on').choices(logLevels).default('warn'))
     .addOption(new Option('--log-format <format>', 'lines for people, or JSON').choices(logFormats).default('pretty'))
     .option('--json', 'say where it listens as one line of JSON')
@@ -68,6 +70,7 @@ async function start(options: Options): Promise<number> {
     router = await listen({
       listen: { host, port, insecure, allowHosts, origins, ...(tls && { tls }) },
       log: logTo((line) => console.error(line), options.logLevel, options.logFormat),
+      metrics: options.metrics === true,
       ...(tokens !== undefined && { tokens }),
     })
   } catch (thrown) {
