@@ -1,5 +1,16 @@
 /** `connect()`: options with their checks and defaults. */
-import { durationMs, isName, logLine, MAX_LABELS, quoted, WaybillError, type Duration, type Ports, type Transport } from '@waybill/core'
+import {
+  durationMs,
+  isName,
+  logLine,
+  MAX_LABELS,
+  quoted,
+  WaybillError,
+  type Duration,
+  type Ports,
+  type Tracing,
+  type Transport,
+} from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Client } from './client.js'
@@ -25,6 +36,8 @@ export interface ConnectOptions {
   /** Instead of the one that the URL's scheme asks for. */
   readonly transport?: Transport
   readonly backoff?: Partial<Backoff>
+  /** One trace through callers, router and callees: `otelTracing()` of `@waybill/client/otel`. Default: none. */
+  readonly tracing?: Tracing
   /** For tests: a virtual clock, a seeded source of randomness. */
   readonly ports?: Ports
 }
@@ -39,6 +52,7 @@ const OPTIONS: Readonly<Record<keyof ConnectOptions, true>> = {
   drainOnSigterm: true,
   transport: true,
   backoff: true,
+  tracing: true,
   ports: true,
 }
 
@@ -63,6 +77,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     labels,
     backoff: { ...defaultBackoff, ...options.backoff },
     onIncident: options.onIncident ?? report,
+    tracing: options.tracing,
     onExpose: drainOnSigterm ? closeAtSigterm : undefined,
   })
   await client.open(options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, 'timeout'))

@@ -15,10 +15,10 @@ import {
   WaybillError,
   Wheel,
 } from '@waybill/core'
-import type { BodyLimits, CallerEvent, Code, Exceptional, FrameReader, Ports, Rejection } from '@waybill/core'
+import type { BodyLimits, CallerEvent, CallSpan, Code, Exceptional, FrameReader, Ports, Rejection } from '@waybill/core'
 import { fraction } from './backoff.js'
 import { LiveCall } from './call.js'
-import { callFields, joined, snField, type Within } from './call-fields.js'
+import { fieldsOf, snField, type Within } from './call-fields.js'
 import { writeFrameOf } from './call-frames.js'
 import type { Connection } from './connection.js'
 import { errorFromException, errorFromRejection, readProgress, readRejection, readStored } from './failures.js'
@@ -28,7 +28,8 @@ import { outgoingBody, type OutgoingBody } from './outgoing-body.js'
 import { Joiner } from './pieces.js'
 import { LiveReceipt, type ReceiptSource } from './receipt.js'
 import { isAlone, isStored, watchRequest, type Request } from './request.js'
-import { failure, forgotten, notSent, ownReason, reasons, restMs, sessionGone, verdict } from './verdicts.js'
+import type { Spans } from './tracing.js'
+import { cancelledUnsent, failure, forgotten, lostOnceSent, notSent, ownReason, reasons, restMs, sessionGone, verdict } from './verdicts.js'
 
 /** The callee gives a cancelled method 250 ms, and the answer needs its way. */
 const CANCEL_VERDICT_MS = 500
@@ -43,6 +44,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   readonly #incarnation: string
   readonly #limits: BodyLimits
   readonly #running: () => Within | undefined
+  readonly #spans: Spans | undefined
   readonly cancelStored: (sn: string) => Promise<void>
   #counter = 0
   #closed: WaybillError | undefined
@@ -55,9 +57,11 @@ export class Outgoing implements CallOwner, ReceiptSource {
     incarnation: string
     limits: BodyLimits
     running: () => Within | undefined
+    spans: Spans | undefined
     cancelStored: (sn: string) => Promise<void>
   }) {
     this.#running = parts.running
+    this.#spans = parts.spans
     this.cancelStored = parts.cancelStored
     this.#connection = parts.connection
     this.#ports = parts.ports
@@ -77,20 +81,20 @@ export class Outgoing implements CallOwner, ReceiptSource {
   /** Begins a call. It never throws: what is wrong with it is its outcome. `counter` is that of a call which was prepared. */
   start(request: Request, args: readonly unknown[], counter: number = ++this.#counter): LiveCall<unknown> {
     const { signal } = request
+    const span = this.#spans?.calling(request)
     let body: OutgoingBody
     let fields: Uint8Array | undefined
     try {
       if (this.#closed !== undefined) throw this.#closed
-      if (signal?.aborted === true)
-        throw new WaybillError('Cancelled', 'the call was cancelled before it was sent', { executed: 'no', cause: signal.reason })
+      if (signal?.aborted === true) throw cancelledUnsent(signal.reason)
       if (request.refusal !== undefined) throw request.refusal
       if (isAlone(request) && request.address.symbol === 0) throw sessionGone()
       body = request.body ?? this.bodyOf(args)
-      fields = this.#fields(request, counter)
+      fields = this.#fields(request, counter, span)
     } catch (thrown) {
-      return this.#stillborn(counter, notSent(thrown))
+      return this.#stillborn(counter, notSent(thrown), span)
     }
-    const call = new OutgoingCall({ counter, request, body, fields, nowMs: this.#ports.clock.nowMs(), owner: this })
+    const call = new OutgoingCall({ counter, request, body, fields, span, nowMs: this.#ports.clock.nowMs(), owner: this })
     if (signal !== undefined) call.follow(signal)
     return this.#begin(call)
   }
@@ -109,11 +113,14 @@ export class Outgoing implements CallOwner, ReceiptSource {
   send(request: Request, args: readonly unknown[]): Sent {
     if (this.#closed !== undefined) throw this.#closed
     const counter = ++this.#counter
+    const span = this.#spans?.calling(request)
     try {
       if (request.refusal !== undefined) throw request.refusal
-      const written = sendOneWay(this.#connection, request, callNumber(counter), this.#fields(request, counter), this.bodyOf(args))
+      const written = sendOneWay(this.#connection, request, callNumber(counter), this.#fields(request, counter, span), this.bodyOf(args))
+      span?.ended()
       return { sn: this.serialNumber(counter), written }
     } catch (thrown) {
+      span?.ended(thrown)
       throw notSent(thrown)
     }
   }
@@ -142,13 +149,10 @@ export class Outgoing implements CallOwner, ReceiptSource {
   }
 
   /** Throws `NotRepresentable` or `TooLarge`. */
-  #fields(request: Request, counter: number): Uint8Array | undefined {
-    const { semantics, fields, data } = request
+  #fields(request: Request, counter: number, span: CallSpan | undefined): Uint8Array | undefined {
+    const { semantics } = request
     const within = semantics === 'live' || semantics === 'durable' ? this.#running() : undefined
-    const sn = isStored(request) ? this.serialNumber(counter) : undefined
-    return sn === undefined && data === undefined && within === undefined
-      ? joined(fields)
-      : joined(callFields(fields, { sn, data, within }))
+    return fieldsOf(request, { sn: isStored(request) ? this.serialNumber(counter) : undefined, within, span })
   }
 
   /** Writes the next frame of a call; true when its body goes on. */
@@ -331,11 +335,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
     for (const call of this.#pending.values()) {
       if (call.state === 'waiting' && isAlone(call.request)) this.#settle(call, 'givenUp', sessionGone())
       if (call.state === 'waiting' || this.#goesOn(call)) continue
-      this.#settle(
-        call,
-        'sessionLost',
-        new WaybillError('RouterLost', `the connection was lost after the call was sent: ${reason}`, { executed: 'maybe' }),
-      )
+      this.#settle(call, 'sessionLost', lostOnceSent(reason))
     }
   }
 
@@ -375,13 +375,13 @@ export class Outgoing implements CallOwner, ReceiptSource {
   #succeed(call: OutgoingCall, value: unknown): void {
     if (!call.step('result')) return
     this.#forget(call)
-    call.live.end({ kind: 'result', value })
+    call.end({ kind: 'result', value })
   }
 
   #settle(call: OutgoingCall, event: CallerEvent, error: Error & Exceptional, rejection?: Rejection): void {
     if (call.state === 'settled' || !call.step(event)) return
     this.#forget(call)
-    call.live.end({ kind: 'exception', error: ownReason(call.gaveUp, error) }, rejection)
+    call.end({ kind: 'exception', error: ownReason(call.gaveUp, error) }, rejection)
   }
 
   #forget(call: OutgoingCall): void {
@@ -391,8 +391,9 @@ export class Outgoing implements CallOwner, ReceiptSource {
     this.#look()
   }
 
-  #stillborn(counter: number, error: WaybillError): LiveCall<unknown> {
+  #stillborn(counter: number, error: WaybillError, span?: CallSpan): LiveCall<unknown> {
     const live = new LiveCall<unknown>({ sn: this.serialNumber(counter), isStored: true, cancel: () => Promise.resolve() })
+    span?.ended(error)
     this.#ports.soon.onTick(() => live.end({ kind: 'exception', error }))
     return live
   }

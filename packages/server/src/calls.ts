@@ -3,21 +3,26 @@
  * to whoever is to hear it. Owns `CallRecord`s. How they reach an instance is `Delivery`'s, how they end `Endings`', what is stored `StoredCalls`'.
  */
 import {
+  findText,
   Flag,
+  MAX_TRACE_CHARACTERS,
   parseBody,
   quoted,
   readSerialNumber,
   routerTable,
+  Tag,
   WaybillError,
+  type CallSpan,
   type Clock,
   type FrameReader,
   type RouterEvent,
   type ReceiptState,
+  type Tracing,
 } from '@waybill/core'
 import type { Access } from './access.js'
 import { reject } from './answers.js'
 import { Delivery } from './delivery.js'
-import { Endings, type CallCounts } from './endings.js'
+import { Endings, endSpan, type CallCounts } from './endings.js'
 import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import { CallRecord, type Receipt, type Route, type Session } from './model.js'
@@ -46,6 +51,7 @@ export class Calls {
   readonly #receipts: Receipts
   readonly #throttle: Throttle
   readonly #tally: Tally | undefined
+  readonly #tracing: Tracing | undefined
 
   constructor(parts: {
     limits: Limits
@@ -57,7 +63,9 @@ export class Calls {
     receipts: Receipts
     log: RouterLog
     tally: Tally | undefined
+    tracing: Tracing | undefined
   }) {
+    this.#tracing = parts.tracing
     this.#tally = parts.tally
     const { limits, clock, sessions, registry, routes, receipts } = parts
     this.#limits = limits
@@ -156,6 +164,7 @@ export class Calls {
     if (call.isHeardOf) this.#pass(caller, callee, frame)
     else if (call.receipt !== undefined && !this.#keep(call, call.receipt, callee, frame, event)) return
     if (next === 'stay') return
+    if (call.span !== undefined && event !== 'result') endSpan(call, new Error(event))
     if (this.#tally !== undefined && next === 'settled')
       this.#tally.answered(call.route.address.service, event as LastWord, callee.channel.heardMs - call.beganMs)
     if (next !== 'settled') call.state = next
@@ -259,11 +268,18 @@ export class Calls {
       call.during = runningAt(caller, this.#sessions.bySymbol(source)?.calls.get(number))
     }
     if (this.#tally !== undefined) call.beganMs = nowMs
+    if (this.#tracing !== undefined) call.span = this.#passing(frame, route, this.#tracing)
     call.termsBytes = terms === undefined ? 0 : frame.extensionBytes
     caller.termsBytes += call.termsBytes
     caller.calls.add(frame.call, call)
     this.#endings.wheel.add(call, call.waitUntilMs)
     return call
+  }
+
+  #passing(frame: FrameReader, { address }: Route, tracing: Tracing): CallSpan | undefined {
+    const trace = findText(frame, Tag.trace)
+    const called = { service: address.service, method: this.#registry.methodOf(frame) ?? '' }
+    return tracing.passing(called, trace === undefined || trace.length > MAX_TRACE_CHARACTERS ? undefined : trace)
   }
 
   #handed(call: CallRecord): void {

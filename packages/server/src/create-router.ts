@@ -1,6 +1,6 @@
 /** `createRouter`: options with their checks and defaults, and the handle that the user gets. */
 import { hostname } from 'node:os'
-import { isName, WaybillError, type Ports, type Transport } from '@waybill/core'
+import { isName, WaybillError, type Ports, type Tracing, type Transport } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import { tokenAuthentication, unchanging, type Access, type Principal, type TokenSource } from './access.js'
 import { memoryTransport } from './gateways/memory.js'
@@ -32,6 +32,8 @@ export interface RouterOptions {
   readonly log?: Log
   /** For tests: a virtual clock, a seeded source of randomness. */
   readonly ports?: Ports
+  /** A span of the router's own for each call: `otelTracing()` of `@waybill/client/otel`. Contexts are passed on without it. Default: none. */
+  readonly tracing?: Tracing
   /** Counts what happens, and serves it to Prometheus as `GET /metrics` on the WebSocket's port; to whoever may connect. Default false. */
   readonly metrics?: boolean
 }
@@ -111,6 +113,7 @@ export function composeRouter(options: Omit<RouterOptions, 'listen'>): {
     incidents: new Incidents(ports.random, onIncident),
     log,
     tally,
+    tracing: options.tracing,
     tokens: tokensOf(options),
     authorize: options.authorize,
     // Without a store the start time serves: later starts have higher epochs.

@@ -85,6 +85,7 @@ export class Endings {
   refuse(call: CallRecord, error: WaybillError, state: ReceiptState = 'rejected'): void {
     if (call.state === 'settled') return
     if (mayHaveRun(call)) return this.end(call, call.instance === undefined ? 'refuse' : 'rejected', afterLoss(error), 'indeterminate')
+    endSpan(call, error)
     if (call.receipt !== undefined) this.#receipts.rejected(call.receipt, error, state)
     else if (call.silent) this.#counts.dropped++
     else reject(call.caller, call.number, error, call.terms?.data)
@@ -102,6 +103,7 @@ export class Endings {
   end(call: CallRecord, event: RouterEvent, error: WaybillError, state: ReceiptState = 'failed'): void {
     if (routerTable[call.state][event] !== 'settled') return void this.#counts.stale++
     this.#tally?.ended(error.code)
+    endSpan(call, error)
     const known = mayHaveRun(call) ? 'maybe' : executed(routerHolder(call.state))
     if (call.receipt !== undefined) this.#receipts.excepted(call.receipt, error, known, state)
     else if (call.silent) this.#counts.dropped++
@@ -123,6 +125,7 @@ export class Endings {
     if (call.state === 'settled') return
     const { caller } = call
     call.state = 'settled'
+    call.span?.ended()
     call.during = undefined
     this.wheel.remove(call)
     caller.calls.delete(call.number)
@@ -156,6 +159,12 @@ export class Endings {
     const details = { limit, size: call.bodyBytes }
     this.refuse(call, new WaybillError('TooLarge', `the body of the call is over the limit of ${limit} bytes`, { executed: 'no', details }))
   }
+}
+
+/** Its span, where it has one; the first time counts. */
+export function endSpan(call: CallRecord, error: unknown): void {
+  call.span?.ended(error)
+  call.span = undefined
 }
 
 /** Somebody was lost with it before: what the one who has it now says of its execution is not all of it. */

@@ -13,6 +13,7 @@ import {
   type LinkEvents,
   type Ports,
   type ReceiptInfo,
+  type Tracing,
 } from '@waybill/core'
 import { guardedAccess, type Access, type OpenTokens, type Principal, type TokenSource } from './access.js'
 import { Admission, type RouterIdentity } from './admission.js'
@@ -28,6 +29,7 @@ import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import { Liveness } from './liveness.js'
 import type { Offer, Session } from './model.js'
+import type { Measured } from './metrics/index.js'
 import { Presence } from './presence.js'
 import { Receipts } from './receipts.js'
 import { Registry, type Offered } from './registry.js'
@@ -49,6 +51,7 @@ export interface RouterParts {
   readonly log: RouterLog
   /** Where somebody measures. */
   readonly tally?: Tally | undefined
+  readonly tracing?: Tracing | undefined
 }
 
 /** What is pending inside, for tests and statistics: all 0 in a router at rest. */
@@ -129,6 +132,7 @@ export class Router implements Entrance, RouterView {
       receipts: this.#receipts,
       log,
       tally,
+      tracing: parts.tracing,
     })
     this.#admission = new Admission({ access, limits, ports, sessions: this.#sessions, router: identity, incidents, log, tally })
     this.#liveness = new Liveness(ports.clock, limits, this.#sessions)
@@ -317,11 +321,7 @@ export class Router implements Entrance, RouterView {
   }
 
   /** What there is and was. */
-  get measured(): RouterLoad & {
-    readonly [
-      count in 'receipts' | 'receiptBytes' | 'staleFrames' | 'droppedCalls' | 'eventsPublished' | 'eventsDelivered' | 'eventsLeftOut'
-    ]: number
-  } {
+  get measured(): Measured {
     return {
       ...this.load,
       receipts: this.kept.receipts,
