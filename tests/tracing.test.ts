@@ -3,7 +3,7 @@ import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentele
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-base'
 import { service } from '@waybill/client'
-import { otelTracing } from '@waybill/client/otel'
+import { otelTracing, type Tracing } from '@waybill/client/otel'
 import { extensionField, FrameType, joinFields, Tag } from '@waybill/core'
 import { harness, ROUTER_URL } from '@waybill/testkit'
 import { afterEach, expect, test } from 'vitest'
@@ -100,7 +100,12 @@ test('an exception is the status of all three; a refusal that of the caller and 
 
 test('who does not trace passes the context on; what is no context begins a trace of its own', async () => {
   await using h = harness()
-  const kennel = await h.client('kennel', { tracing })
+  const taken: (string | undefined)[] = []
+  const running: Tracing['running'] = (call, text) => {
+    taken.push(text)
+    return tracing.running(call, text)
+  }
+  const kennel = await h.client('kennel', { tracing: { ...tracing, running } })
   await kennel.expose(dog, { bark: () => trace.getActiveSpan()?.spanContext().traceId ?? 'none', walk: () => Promise.resolve('') })
   const peer = await HostilePeer.open(h.network.transport(h.world.process('peer')), ROUTER_URL)
   const names = [extensionField(Tag.destination, 'Dog'), extensionField(Tag.method, 'bark')]
@@ -125,6 +130,7 @@ test('who does not trace passes the context on; what is no context begins a trac
     const [span] = exporter.getFinishedSpans()
     expect([text.slice(0, 80), span?.parentSpanContext?.spanId]).toEqual([text.slice(0, 80), isOne ? 'b7ad6b7169203331' : undefined])
     if (isOne) expect(span?.spanContext()).toMatchObject({ traceId })
+    expect(taken.at(-1)).toBe(text.length <= 600 ? text : undefined)
     if (text.endsWith('b=2')) expect(span?.spanContext().traceState?.get('b')).toBe('2')
   }
 })
