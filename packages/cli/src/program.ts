@@ -14,11 +14,13 @@ import { addReceipt } from './verbs/receipt.js'
 import { addReceipts } from './verbs/receipts.js'
 import { addServices } from './verbs/services.js'
 import { addStart } from './verbs/start.js'
+import { addStatus } from './verbs/status.js'
 import { addToken } from './verbs/token.js'
 
 /** In the order of the help. */
 const verbs = [
   addStart,
+  addStatus,
   addCall,
   addReceipts,
   addReceipt,
