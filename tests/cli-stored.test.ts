@@ -163,7 +163,8 @@ describe('waybill call', () => {
     expect(following.stderr).toMatch(/^Stored as ([0-9a-f-]{36})\nThe call goes on\. Look at it again with: waybill receipt \1\n$/)
     const [sn] = /[0-9a-f-]{36}/.exec(following.stderr)!
     const again = begins('receipt', sn, '--follow', '--json')
-    expect(form(await ran('receipt', sn, '--json'))).toMatchObject({ state: 'started' })
+    // The method is at work before the router has heard of it.
+    await expect.poll(async () => form(await ran('receipt', sn, '--json')), { timeout: 10_000 }).toMatchObject({ state: 'started' })
     waiting.get('left')!('still here')
     expect(await again.ended).toMatchObject({ code: 0 })
     expect(form(again)).toEqual({ receipt: sn, result: 'still here' })

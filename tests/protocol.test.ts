@@ -130,7 +130,7 @@ describe('numbers on the wire', () => {
     const inText = /^Reserved tags: ([\s\S]*?)\.\n/m.exec(protocol.text)![1]!
     const tagsOf = (text: string): number[] => Array.from(text.matchAll(/ (\d{2})(?=[,\s]|$)/g), (match) => Number(match[1]))
     expect(tagsOf(inText)).toEqual(tagsOf(inCode))
-    expect(tagsOf(inText).length).toBeGreaterThan(10)
+    expect(tagsOf(inText).length).toBeGreaterThan(5)
   })
 
   test('encodings', () => {

@@ -37,7 +37,7 @@ describe('row 23: no regular expression that backtracks sees the wire', () => {
     const root = join(packages, name, 'src')
     return (readdirSync(root, { recursive: true }) as string[]).filter((file) => file.endsWith('.ts')).map((file) => join(root, file))
   })
-  const literal = /(?<=(?:[=(,:!&|?[{;]|return)\s*)\/(?![*/])((?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\n\\[])+)\/([a-z]*)/g
+  const literal = /(?<=(?:[=(,:!&|?[{;]|return)\s*)\/(?![*/])((?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\n\\[])+)\/([dgimsuvy]*)(?!\w)/g
   const found = sources.flatMap((file) =>
     Array.from(
       readFileSync(file, 'utf8')

@@ -9,6 +9,7 @@ import type { Act, Verb } from './verb.js'
 /** In the order of the help. */
 const verbs: readonly (readonly [name: string, does: string, load: () => Promise<Verb>])[] = [
   ['start', 'run the router until Ctrl-C', () => import('./verbs/start.js')],
+  ['status', 'what the router is and has to do', () => import('./verbs/status.js')],
   ['call', 'call a method and print what it returns', () => import('./verbs/call.js')],
   ['receipts', 'list stored calls, or cancel them', () => import('./verbs/receipts.js')],
   ['receipt', 'print what became of a stored call', () => import('./verbs/receipt.js')],
@@ -19,6 +20,7 @@ const verbs: readonly (readonly [name: string, does: string, load: () => Promise
   ['events', 'print events as they are published', () => import('./verbs/events.js')],
   ['publish', 'publish an event', () => import('./verbs/publish.js')],
   ['drain', 'let a client finish its calls and give it no more', () => import('./verbs/drain.js')],
+  ['token', 'make, list and revoke tokens of a router on this machine', () => import('./verbs/token.js')],
 ]
 
 const example = `

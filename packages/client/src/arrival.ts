@@ -1,5 +1,15 @@
 /** What a call says beside its header: the fields of its extension, read in one pass and only where there are any. Decides nothing. */
-import { serialText, eachField, encodings, extensionField, parseBody, readText, Tag, WaybillError } from '@waybill/core'
+import {
+  serialText,
+  eachField,
+  encodings,
+  extensionField,
+  MAX_TRACE_CHARACTERS,
+  parseBody,
+  readText,
+  Tag,
+  WaybillError,
+} from '@waybill/core'
 import type { BodyLimits, FrameReader } from '@waybill/core'
 
 /** What the object that answers is to be made with. */
@@ -20,6 +30,8 @@ export interface CallFields {
   /** Service and key: calls with the same one run one after the other. */
   orderKey?: string
   sticky?: string
+  /** Where the caller's span stands. */
+  trace?: string
   construct?: Construct
   /** Absent where there are none, also where an empty object stands for that. */
   named?: Readonly<Record<string, unknown>>
@@ -51,6 +63,9 @@ export function readFields(frame: FrameReader, limits: BodyLimits): CallFields |
         return
       case Tag.sticky:
         fields.sticky = readText(bytes, start, end)
+        return
+      case Tag.trace:
+        if (end - start <= MAX_TRACE_CHARACTERS) fields.trace = readText(bytes, start, end)
         return
       case Tag.kws:
         setNamed(fields, json(start, end))

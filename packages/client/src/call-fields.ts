@@ -2,8 +2,8 @@
  * The extension fields of a call: what its options say beside the header, and what belongs to this one call. Owns how they are written; what they
  * mean is the router's and the callee's.
  */
-import { extensionField, joinFields, Policy, quoted, serialBytes, Tag, WaybillError, writeU32 } from '@waybill/core'
-import type { RemoteOptions } from '@waybill/core'
+import { extensionField, joinFields, MAX_TRACE_CHARACTERS, Policy, quoted, serialBytes, Tag, WaybillError, writeU32 } from '@waybill/core'
+import type { CallSpan, RemoteOptions, TraceContext } from '@waybill/core'
 
 /** The call during which another one is made, as its callee knows it. */
 export interface Within {
@@ -25,17 +25,23 @@ export function optionFields(options: RemoteOptions, waitMs: number | undefined,
   return fields
 }
 
-/** All the fields of one call: those of its options, and its own. Throws `NotRepresentable` or `TooLarge`. */
-export function callFields(
-  fields: readonly Uint8Array[],
-  own: { readonly sn: string | undefined; readonly data: unknown; readonly within: Within | undefined },
-): readonly Uint8Array[] {
-  return [
+/** All the fields of one call: those of its options, and its own; undefined for none. Throws `NotRepresentable` or `TooLarge`. */
+export function fieldsOf(
+  { fields, data }: { readonly fields: readonly Uint8Array[]; readonly data?: unknown },
+  { sn, within, span }: { readonly sn: string | undefined; readonly within: Within | undefined; readonly span: CallSpan | undefined },
+): Uint8Array | undefined {
+  if (sn === undefined && data === undefined && within === undefined && span === undefined) return joined(fields)
+  return joined([
     ...fields,
-    ...(own.sn === undefined ? [] : [snField(own.sn)]),
-    ...(own.data === undefined ? [] : [jsonField(Tag.data, own.data, 'data')]),
-    ...(own.within === undefined ? [] : [withinField(own.within)]),
-  ]
+    ...(sn === undefined ? [] : [snField(sn)]),
+    ...(data === undefined ? [] : [jsonField(Tag.data, data, 'data')]),
+    ...(within === undefined ? [] : [withinField(within)]),
+    ...traceField(span?.context),
+  ])
+}
+
+function traceField(context: TraceContext | undefined): readonly Uint8Array[] {
+  return context === undefined || context.length > MAX_TRACE_CHARACTERS ? [] : [extensionField(Tag.trace, context)]
 }
 
 export function snField(sn: string): Uint8Array {
@@ -53,7 +59,7 @@ function withinField({ source, number }: Within): Uint8Array {
 const MAX_FIELDS_BYTES = 60_000
 
 /** All of them, or undefined for none. Throws `TooLarge`. */
-export function joined(fields: readonly Uint8Array[]): Uint8Array | undefined {
+function joined(fields: readonly Uint8Array[]): Uint8Array | undefined {
   if (fields.length === 0) return undefined
   const size = fields.reduce((sum, field) => sum + field.byteLength, 0)
   if (size <= MAX_FIELDS_BYTES) return fields.length === 1 ? fields[0] : joinFields(fields)

@@ -12,6 +12,7 @@ import type {
   ServiceDescription,
   Subscription,
   TopicDefinition,
+  Tracing,
   Transport,
 } from '@waybill/core'
 import { Answers, type Incident } from './answers.js'
@@ -29,6 +30,7 @@ import { Outgoing } from './outgoing.js'
 import { Postbacks, type PostbackListener } from './postbacks.js'
 import { LiveReceipt } from './receipt.js'
 import { remoteProxy } from './remote.js'
+import { Spans } from './tracing.js'
 
 export interface ClientParts {
   readonly url: string
@@ -39,6 +41,7 @@ export interface ClientParts {
   readonly labels?: Readonly<Record<string, string>> | undefined
   readonly backoff?: Backoff | undefined
   readonly onIncident: (incident: Incident) => void
+  readonly tracing?: Tracing | undefined
   /** Told whenever the client has begun to offer something. */
   readonly onExpose?: ((client: Client) => void) | undefined
 }
@@ -129,18 +132,20 @@ export class Client implements AsyncDisposable {
         ended: (error) => this.#end(error),
       },
     )
+    const spans = parts.tracing && new Spans(parts.tracing)
     this.#outgoing = new Outgoing({
       connection: this.#connection,
       ports,
       incarnation,
       limits,
       running: () => this.#incoming.running(),
+      spans,
       cancelStored: async (sn) => void (await this.#router.cancel({ sn })),
     })
     this.#groups = new Groups(this.#outgoing, this.#names, ports.clock)
     this.#postbacks = new Postbacks(limits, (sn) => this.receipt(sn))
     const answers = new Answers({ connection: this.#connection, ports, limits, report: parts.onIncident })
-    this.#incoming = new Incoming({ connection: this.#connection, names: this.#names, ports, limits, answers })
+    this.#incoming = new Incoming({ connection: this.#connection, names: this.#names, ports, limits, answers, spans })
     this.#events = new Events({
       connection: this.#connection,
       limits,

@@ -10,6 +10,7 @@ import {
   WaybillError,
   type Duration,
   type Ports,
+  type Tracing,
   type Transport,
 } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
@@ -37,6 +38,8 @@ export interface ConnectOptions {
   /** Instead of the one that the URL's scheme asks for. */
   readonly transport?: Transport
   readonly backoff?: Partial<Backoff>
+  /** One trace through callers, router and callees: `otelTracing()` of `@waybill/client/otel`. Default: none. */
+  readonly tracing?: Tracing
   /** For tests: a virtual clock, a seeded source of randomness. */
   readonly ports?: Ports
 }
@@ -51,6 +54,7 @@ const OPTIONS: Readonly<Record<keyof ConnectOptions, true>> = {
   drainOnSigterm: true,
   transport: true,
   backoff: true,
+  tracing: true,
   ports: true,
 }
 
@@ -75,6 +79,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     labels,
     backoff: { ...defaultBackoff, ...options.backoff },
     onIncident: options.onIncident ?? report,
+    tracing: options.tracing,
     onExpose: drainOnSigterm ? closeAtSigterm : undefined,
   })
   await client.open(options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, 'timeout'))

@@ -1,13 +1,13 @@
 /** What a call takes with it: its arguments and the fields beside them, as bytes, and the streams that stand in them. Owns no calls. */
 import { serialNumber, WaybillError } from '@waybill/core'
-import type { BodyLimits } from '@waybill/core'
-import { callFields, joined, type Within } from './call-fields.js'
+import type { BodyLimits, CallSpan } from '@waybill/core'
+import { fieldsOf, type Within } from './call-fields.js'
 import type { Connection } from './connection.js'
 import { outgoingBody, type OutgoingBody } from './outgoing-body.js'
 import { isAlone, isStored, type Request } from './request.js'
 import type { Flow } from './streams/flows.js'
 import { Gathering } from './streams/gathering.js'
-import { sessionGone } from './verdicts.js'
+import { cancelledUnsent, sessionGone } from './verdicts.js'
 
 export interface Luggage {
   readonly body: OutgoingBody
@@ -31,10 +31,9 @@ export class Departure {
   }
 
   /** Throws what the call is refused with before it is sent. */
-  pack(request: Request, args: readonly unknown[], counter: number): Luggage {
+  pack(request: Request, args: readonly unknown[], counter: number, span: CallSpan | undefined): Luggage {
     const { signal } = request
-    if (signal?.aborted === true)
-      throw new WaybillError('Cancelled', 'the call was cancelled before it was sent', { executed: 'no', cause: signal.reason })
+    if (signal?.aborted === true) throw cancelledUnsent(signal.reason)
     if (request.refusal !== undefined) throw request.refusal
     if (isAlone(request) && request.address.symbol === 0) throw sessionGone()
     this.#gathering.begin(args)
@@ -43,7 +42,7 @@ export class Departure {
     if (streams.length > 0 && request.semantics !== 'live') {
       throw new WaybillError('NotStorable', 'the arguments hold a stream, which ends with the connection of its caller')
     }
-    return { body, fields: this.fields(request, counter), streams }
+    return { body, fields: this.#fields(request, counter, span), streams }
   }
 
   /** Throws `NotRepresentable` or `TooLarge`. */
@@ -53,12 +52,9 @@ export class Departure {
   }
 
   /** Throws `NotRepresentable` or `TooLarge`. */
-  fields(request: Request, counter: number): Uint8Array | undefined {
-    const { semantics, fields, data } = request
+  #fields(request: Request, counter: number, span: CallSpan | undefined): Uint8Array | undefined {
+    const { semantics } = request
     const within = semantics === 'live' || semantics === 'durable' ? this.#running() : undefined
-    const sn = isStored(request) ? serialNumber(this.#incarnation, counter) : undefined
-    return sn === undefined && data === undefined && within === undefined
-      ? joined(fields)
-      : joined(callFields(fields, { sn, data, within }))
+    return fieldsOf(request, { sn: isStored(request) ? serialNumber(this.#incarnation, counter) : undefined, within, span })
   }
 }

@@ -5,6 +5,7 @@
 import { callAtHand, Flag, Ring, Tag, findText, WaybillError } from '@waybill/core'
 import type { BodyLimits, FrameReader, MethodContract, Ports } from '@waybill/core'
 import type { Answers } from './answers.js'
+import type { Spans } from './tracing.js'
 import { readFields, type CallFields } from './arrival.js'
 import type { Connection } from './connection.js'
 import type { Exposure } from './exposure.js'
@@ -29,13 +30,20 @@ export class Incoming {
   #closing = false
   #settled: (() => void)[] = []
 
-  constructor(parts: { connection: Connection; names: Names; ports: Ports; limits: BodyLimits; answers: Answers }) {
-    const { ports, limits, answers } = parts
+  constructor(parts: {
+    connection: Connection
+    names: Names
+    ports: Ports
+    limits: BodyLimits
+    answers: Answers
+    spans: Spans | undefined
+  }) {
+    const { ports, limits, answers, spans } = parts
     this.#connection = parts.connection
     this.#names = parts.names
     this.#limits = limits
     this.#answers = answers
-    this.#running = new Running({ ports, limits, answers, ended: (call) => this.#forget(call) })
+    this.#running = new Running({ ports, limits, answers, spans, ended: (call) => this.#forget(call) })
   }
 
   /** Calls that have arrived and have not ended; methods that run on after their caller was answered count too. */

@@ -1,6 +1,6 @@
 /** One call that this client makes, between the user's `LiveCall` and the wire. Only its fields; `Outgoing` decides. */
 import { callerHolder, callerTable, Timed } from '@waybill/core'
-import type { CallerEvent, CallerState, Code, Holder } from '@waybill/core'
+import type { CallerEvent, CallerState, CallSpan, Code, Holder, Outcome, Rejection } from '@waybill/core'
 import { LiveCall, type Carrier } from './call.js'
 import type { Sendable } from './connection.js'
 import type { OutgoingBody } from './outgoing-body.js'
@@ -57,6 +57,8 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   readonly body: OutgoingBody
   /** The extension fields beside names. */
   readonly fields: Uint8Array | undefined
+  /** Where somebody traces. */
+  readonly span: CallSpan | undefined
   /** The stored call that it watches. */
   readonly watched: string | undefined
   /** Of a call that is to be stored: the start of the router that it was written to, which may have it, and which alone can know it again. */
@@ -67,6 +69,7 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
     request: Request
     body: OutgoingBody
     fields: Uint8Array | undefined
+    span?: CallSpan | undefined
     watched?: string
     nowMs: number
     owner: CallOwner
@@ -76,6 +79,7 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
     this.request = parts.request
     this.body = parts.body
     this.fields = parts.fields
+    this.span = parts.span
     this.watched = parts.watched
     this.#owner = parts.owner
     this.live = new LiveCall(this)
@@ -129,6 +133,12 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
 
   cancel(reason: unknown): Promise<void> {
     return this.#owner.cancel(this, reason)
+  }
+
+  /** The user is told how it ended. */
+  end(outcome: Outcome<unknown>, rejection?: Rejection): void {
+    this.span?.ended(outcome.kind === 'exception' ? outcome.error : undefined)
+    this.live.end(outcome, rejection)
   }
 
   override due(): void {

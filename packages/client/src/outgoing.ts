@@ -3,7 +3,7 @@
  * their deadlines; writes their frames when the connection has credit.
  */
 import { callNumber, executed, FrameType, parseBodyIn, prepareBody, Ring, serialNumber, WaybillError, Wheel } from '@waybill/core'
-import type { BodyLimits, CallerEvent, Code, Exceptional, FrameReader, Ports, Rejection } from '@waybill/core'
+import type { BodyLimits, CallerEvent, CallSpan, Code, Exceptional, FrameReader, Ports, Rejection } from '@waybill/core'
 import { fraction } from './backoff.js'
 import { LiveCall } from './call.js'
 import { snField, type Within } from './call-fields.js'
@@ -18,7 +18,8 @@ import { Hearing, type Ends } from './hearing.js'
 import { LiveReceipt, type ReceiptSource } from './receipt.js'
 import { isAlone, watchRequest, type Request } from './request.js'
 import { Way } from './streams/way.js'
-import { forgotten, notSent, ownReason, restMs, sessionGone, verdict } from './verdicts.js'
+import type { Spans } from './tracing.js'
+import { forgotten, lostOnceSent, notSent, ownReason, restMs, sessionGone, verdict } from './verdicts.js'
 
 /** The callee gives a cancelled method 250 ms, and the answer needs its way. */
 const CANCEL_VERDICT_MS = 500
@@ -34,6 +35,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   readonly #limits: BodyLimits
   readonly #departure: Departure
   readonly #hearing: Hearing
+  readonly #spans: Spans | undefined
   readonly cancelStored: (sn: string) => Promise<void>
   #counter = 0
   #closed: WaybillError | undefined
@@ -46,10 +48,12 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     incarnation: string
     limits: BodyLimits
     running: () => Within | undefined
+    spans: Spans | undefined
     cancelStored: (sn: string) => Promise<void>
   }) {
     this.#departure = new Departure(parts)
     this.#hearing = new Hearing({ connection: parts.connection, limits: parts.limits, ends: this })
+    this.#spans = parts.spans
     this.cancelStored = parts.cancelStored
     this.#connection = parts.connection
     this.#ports = parts.ports
@@ -68,15 +72,16 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
 
   /** Begins a call. It never throws: what is wrong with it is its outcome. `counter` is that of a call which was prepared. */
   start(request: Request, args: readonly unknown[], counter: number = ++this.#counter): LiveCall<unknown> {
+    const span = this.#spans?.calling(request)
     let luggage: Luggage
     try {
       if (this.#closed !== undefined) throw this.#closed
-      luggage = this.#departure.pack(request, args, counter)
+      luggage = this.#departure.pack(request, args, counter, span)
     } catch (thrown) {
-      return this.#stillborn(counter, notSent(thrown))
+      return this.#stillborn(counter, notSent(thrown), span)
     }
     const { body, fields, streams } = luggage
-    const call = new OutgoingCall({ counter, request, body, fields, nowMs: this.#ports.clock.nowMs(), owner: this })
+    const call = new OutgoingCall({ counter, request, body, fields, span, nowMs: this.#ports.clock.nowMs(), owner: this })
     if (streams.length > 0) {
       if (!request.isTimed) call.deadlineAtMs = Number.POSITIVE_INFINITY
       this.#hearing.flowsOf(call).send(streams)
@@ -99,11 +104,14 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   send(request: Request, args: readonly unknown[]): Sent {
     if (this.#closed !== undefined) throw this.#closed
     const counter = ++this.#counter
+    const span = this.#spans?.calling(request)
     try {
-      const { body, fields } = this.#departure.pack(request, args, counter)
+      const { body, fields } = this.#departure.pack(request, args, counter, span)
       const written = sendOneWay(this.#connection, request, callNumber(counter), fields, body)
+      span?.ended()
       return { sn: this.serialNumber(counter), written }
     } catch (thrown) {
+      span?.ended(thrown)
       throw notSent(thrown)
     }
   }
@@ -266,11 +274,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     for (const call of this.#pending.values()) {
       if (call.state === 'waiting' && isAlone(call.request)) this.settle(call, 'givenUp', sessionGone())
       if (call.state === 'waiting' || this.#goesOn(call)) continue
-      this.settle(
-        call,
-        'sessionLost',
-        new WaybillError('RouterLost', `the connection was lost after the call was sent: ${reason}`, { executed: 'maybe' }),
-      )
+      this.settle(call, 'sessionLost', lostOnceSent(reason))
     }
   }
 
@@ -311,7 +315,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     if (!call.step('result')) return
     this.#forget(call)
     call.flows?.close({ value })
-    call.live.end({ kind: 'result', value: call.opened === undefined ? value : call.opened.value })
+    call.end({ kind: 'result', value: call.opened === undefined ? value : call.opened.value })
   }
 
   settle(call: OutgoingCall, event: CallerEvent, error: Error & Exceptional, rejection?: Rejection): void {
@@ -319,7 +323,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     this.#forget(call)
     const reason = ownReason(call.gaveUp, error)
     call.flows?.close({ error: reason })
-    call.live.end({ kind: 'exception', error: reason }, rejection)
+    call.end({ kind: 'exception', error: reason }, rejection)
   }
 
   #forget(call: OutgoingCall): void {
@@ -329,8 +333,9 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     this.#look()
   }
 
-  #stillborn(counter: number, error: WaybillError): LiveCall<unknown> {
+  #stillborn(counter: number, error: WaybillError, span?: CallSpan): LiveCall<unknown> {
     const live = new LiveCall<unknown>({ sn: this.serialNumber(counter), isStored: true, cancel: () => Promise.resolve() })
+    span?.ended(error)
     this.#ports.soon.onTick(() => live.end({ kind: 'exception', error }))
     return live
   }

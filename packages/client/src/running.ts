@@ -23,6 +23,7 @@ import { Unbuilt } from './objects.js'
 import { calleeFlows, type CalleeStreams } from './streams/callee.js'
 import { dismiss, type Flow, type Flows } from './streams/flows.js'
 import type { FlowEnd } from './streams/outflow.js'
+import type { Spans } from './tracing.js'
 import { Turns } from './turns.js'
 
 /** How long a cancelled method may take to end by itself before its caller is answered. */
@@ -33,14 +34,22 @@ export class Running implements CallSink {
   readonly #ports: Ports
   readonly #limits: BodyLimits
   readonly #answers: Answers
+  readonly #spans: Spans | undefined
   readonly #ended: (call: IncomingCall) => void
   readonly #streams: CalleeStreams<IncomingCall>
 
   /** `ended` is told of each call once, when nothing of it is left here. */
-  constructor(parts: { ports: Ports; limits: BodyLimits; answers: Answers; ended: (call: IncomingCall) => void }) {
+  constructor(parts: {
+    ports: Ports
+    limits: BodyLimits
+    answers: Answers
+    spans: Spans | undefined
+    ended: (call: IncomingCall) => void
+  }) {
     this.#ports = parts.ports
     this.#limits = parts.limits
     this.#answers = parts.answers
+    this.#spans = parts.spans
     this.#ended = parts.ended
     this.#streams = {
       limits: parts.limits,
@@ -106,9 +115,9 @@ export class Running implements CallSink {
     const { object } = call.held
     try {
       const { contract, args } = call
-      const value = contract.isolate
-        ? call.exposure.runApart(call)
-        : runInCall(call, () => contract.invoke.apply(object, args as unknown[]))
+      const run = (): unknown =>
+        contract.isolate ? call.exposure.runApart(call) : runInCall(call, () => contract.invoke.apply(object, args as unknown[]))
+      const value = this.#spans === undefined ? run() : this.#spans.run(call, run)
       if (!isPromise(value)) return this.#returned(call, value)
       // A promise of another make may settle twice; ours does not.
       const promise = value instanceof Promise ? value : Promise.resolve(value)
@@ -153,6 +162,7 @@ export class Running implements CallSink {
 
   /** The method did its work, but what it gave cannot be delivered. */
   #fail(call: IncomingCall, error: WaybillError): void {
+    this.#spans?.ended(call, error)
     if (call.state !== 'abandoned') this.#answers.except(call, error, executed('calleeDone'))
     this.#leave(call, 'returned')
   }
@@ -198,6 +208,7 @@ export class Running implements CallSink {
   }
 
   #threw(call: IncomingCall, thrown: unknown): void {
+    this.#spans?.ended(call, thrown ?? 'thrown')
     if (call.state === 'abandoned') return this.#leave(call, 'threw')
     if (call.isCancelled)
       this.#answers.except(call, new WaybillError('Cancelled', 'the call was cancelled while it ran', { executed: 'maybe' }), 'maybe')
@@ -276,6 +287,7 @@ export class Running implements CallSink {
 
   /** The method has ended, answered or not: its place is free. */
   #leave(call: IncomingCall, event: 'returned' | 'threw'): void {
+    this.#spans?.ended(call)
     if (!call.step(event)) return
     call.exposure.count(call.contract, -1)
     call.exposure.leave(call.held!)

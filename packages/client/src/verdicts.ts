@@ -59,3 +59,11 @@ export function noCredit(): WaybillError {
 export function sessionGone(): WaybillError {
   return new WaybillError('RouterLost', 'the connection was lost before the call was sent', { executed: 'no' })
 }
+
+export function lostOnceSent(reason: string): WaybillError {
+  return new WaybillError('RouterLost', `the connection was lost after the call was sent: ${reason}`, { executed: 'maybe' })
+}
+
+export function cancelledUnsent(reason: unknown): WaybillError {
+  return new WaybillError('Cancelled', 'the call was cancelled before it was sent', { executed: 'no', cause: reason })
+}

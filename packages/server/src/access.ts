@@ -1,11 +1,11 @@
 /** Who somebody is and what they may do: the two seams where a deployment brings its own answer. */
 import { timingSafeEqual, createHash } from 'node:crypto'
-import { quoted, WaybillError, type Introduction } from '@waybill/core'
+import { quoted, WaybillError, type Clock, type Introduction } from '@waybill/core'
 
 /** The name of who is responsible for a client. */
 export type Principal = string
 
-export type Action = 'connect' | 'expose' | 'call' | 'postback' | 'publish' | 'subscribe' | 'drain'
+export type Action = 'connect' | 'expose' | 'call' | 'postback' | 'publish' | 'subscribe' | 'drain' | 'observe'
 
 /** What the action is about; each field where it applies. */
 export interface Subject {
@@ -22,6 +22,22 @@ export interface Access {
   /** Asked for every one of these, so it must be quick and cannot wait; absent: everything is allowed, but to drain a client of another principal,
    * or to have one told of a call. */
   readonly authorize: ((principal: Principal, action: Action, subject: Subject) => boolean) | undefined
+}
+
+/** Where tokens come from that can change while a router runs. */
+export interface TokenSource {
+  /** `revoked` is called with each principal whose token is not good any more, as soon as that is known. */
+  open(clock: Clock, revoked: (principal: Principal) => void): OpenTokens
+}
+
+export interface OpenTokens {
+  readonly authenticate: Access['authenticate']
+  close(): void
+}
+
+/** One that never changes by itself. */
+export function unchanging(authenticate: Access['authenticate']): TokenSource {
+  return { open: () => ({ authenticate, close: () => {} }) }
 }
 
 /**

@@ -14,9 +14,11 @@ import {
 } from '@waybill/core'
 import type { Access, Principal } from './access.js'
 import type { Incidents } from './incidents.js'
+import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import type { Session } from './model.js'
 import { CloseCode, type Sessions } from './sessions.js'
+import type { Tally } from './tally.js'
 
 export interface RouterIdentity {
   readonly name: string
@@ -31,6 +33,8 @@ interface Opening {
   readonly admitted: (session: Session) => void
   state: OpeningState
   timer: Timer
+  /** Who was shut out while the credentials were being looked at: what is found of them then is not true any more. */
+  readonly revoked: Set<Principal>
 }
 
 /** Takes the first packet of a link, or its end. */
@@ -48,7 +52,21 @@ export class Admission {
   readonly #router: RouterIdentity
   readonly #incidents: Incidents
 
-  constructor(parts: { access: Access; limits: Limits; ports: Ports; sessions: Sessions; router: RouterIdentity; incidents: Incidents }) {
+  readonly #log: RouterLog
+  readonly #tally: Tally | undefined
+
+  constructor(parts: {
+    access: Access
+    limits: Limits
+    ports: Ports
+    sessions: Sessions
+    router: RouterIdentity
+    incidents: Incidents
+    log: RouterLog
+    tally: Tally | undefined
+  }) {
+    this.#tally = parts.tally
+    this.#log = parts.log
     this.#incidents = parts.incidents
     this.#access = parts.access
     this.#limits = parts.limits
@@ -66,7 +84,8 @@ export class Admission {
       )
     }
     const { maxOpenings } = this.#limits
-    const opening: Opening = { link, admitted, state: 'waiting', timer: this.#ports.clock.timer(this.#limits.openingMs, tooLate) }
+    const timer = this.#ports.clock.timer(this.#limits.openingMs, tooLate)
+    const opening: Opening = { link, admitted, state: 'waiting', timer, revoked: new Set() }
     if (this.#openings.size >= maxOpenings) {
       this.#refuse(opening, new WaybillError('Overloaded', `${maxOpenings} others are being let in; try again soon`))
     } else this.#openings.add(opening)
@@ -80,6 +99,11 @@ export class Admission {
       },
       ended: () => this.#over(opening),
     }
+  }
+
+  /** Nobody is let in as this principal whose credentials are being looked at now. */
+  revoke(principal: Principal): void {
+    for (const opening of this.#openings) if (opening.state === 'checking') opening.revoked.add(principal)
   }
 
   stop(): void {
@@ -103,6 +127,7 @@ export class Admission {
   #connect(opening: Opening, introduction: Introduction, principal: Principal): void {
     const { link } = opening
     const { name } = introduction
+    if (opening.revoked.has(principal)) throw new WaybillError('Unauthorized', 'the token is not good any more')
     if (this.#access.authorize?.(principal, 'connect', name === undefined ? {} : { client: name }) === false) {
       throw new WaybillError('Forbidden', `${principal} may not connect${name === undefined ? '' : ` as ${name}`}`)
     }
@@ -131,6 +156,8 @@ export class Admission {
     if (opening.state === 'over') return
     this.#over(opening)
     const error = this.#incidents.disclosed('opening', refusal)
+    this.#tally?.refused(error.code)
+    this.#log.refused(error.code, opening.link.remote)
     opening.link.send(writeOpening({ refused: { code: error.code, message: error.message.slice(0, MAX_REFUSAL_CHARACTERS) } }))
     opening.link.end(CloseCode.refused, error.code)
   }

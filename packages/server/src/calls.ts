@@ -3,22 +3,28 @@
  * to whoever is to hear it. Owns `CallRecord`s. How they reach an instance is `Delivery`'s, how they end `Endings`', what is stored `StoredCalls`'.
  */
 import {
+  findText,
   Flag,
   FrameType,
+  MAX_TRACE_CHARACTERS,
   parseBody,
   quoted,
   readSerialNumber,
   routerTable,
+  Tag,
   WaybillError,
+  type CallSpan,
   type Clock,
   type FrameReader,
   type RouterEvent,
   type ReceiptState,
+  type Tracing,
 } from '@waybill/core'
 import type { Access } from './access.js'
 import { reject } from './answers.js'
 import { Delivery } from './delivery.js'
-import { Endings, type CallCounts } from './endings.js'
+import { Endings, endSpan, type CallCounts } from './endings.js'
+import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import { CallRecord, type Receipt, type Route, type Session } from './model.js'
 import { Permission } from './permission.js'
@@ -30,6 +36,7 @@ import type { Routes } from './routes.js'
 import { nobody } from './routing.js'
 import type { Sessions } from './sessions.js'
 import { StoredCalls } from './stored.js'
+import type { LastWord, Tally } from './tally.js'
 import { readTerms, type CallTerms } from './terms.js'
 import { Throttle } from './throttle.js'
 
@@ -44,6 +51,8 @@ export class Calls {
   readonly #registry: Registry
   readonly #receipts: Receipts
   readonly #throttle: Throttle
+  readonly #tally: Tally | undefined
+  readonly #tracing: Tracing | undefined
 
   constructor(parts: {
     limits: Limits
@@ -53,7 +62,12 @@ export class Calls {
     registry: Registry
     routes: Routes
     receipts: Receipts
+    log: RouterLog
+    tally: Tally | undefined
+    tracing: Tracing | undefined
   }) {
+    this.#tracing = parts.tracing
+    this.#tally = parts.tally
     const { limits, clock, sessions, registry, routes, receipts } = parts
     this.#limits = limits
     this.#sessions = sessions
@@ -71,7 +85,7 @@ export class Calls {
       handed: (call) => this.#handed(call),
     })
     const left = (call: CallRecord): void => this.delivery.left(call)
-    this.#endings = new Endings({ limits, clock, sessions, receipts, counts: this.counts, left })
+    this.#endings = new Endings({ limits, clock, sessions, receipts, counts: this.counts, log: parts.log, tally: parts.tally, left })
     this.stored = new StoredCalls({ limits, clock, delivery: this.delivery, endings: this.#endings, receipts, routes })
   }
 
@@ -102,7 +116,10 @@ export class Calls {
     if (refusal !== undefined) return this.refuseFrame(caller, frame, refusal, terms?.data)
     if ((frame.flags & (Flag.noReply | Flag.durable | Flag.more)) === Flag.noReply && terms === undefined) {
       const instance = this.delivery.freely(caller, route)
-      if (instance !== undefined) return this.delivery.forward(caller, instance, frame.bytes, frame.start, frame.end)
+      if (instance !== undefined) {
+        this.#tally?.ended('sent')
+        return this.delivery.forward(caller, instance, frame.bytes, frame.start, frame.end)
+      }
     }
     const call = this.#record(caller, frame, route, terms)
     if (isDurable) {
@@ -148,6 +165,9 @@ export class Calls {
     if (call.isHeardOf) this.#pass(caller, callee, frame)
     else if (call.receipt !== undefined && !this.#keep(call, call.receipt, callee, frame, event)) return
     if (next === 'stay') return
+    if (call.span !== undefined && event !== 'result') endSpan(call, new Error(event))
+    if (this.#tally !== undefined && next === 'settled')
+      this.#tally.answered(call.route.address.service, event as LastWord, callee.channel.heardMs - call.beganMs)
     if (next !== 'settled') call.state = next
     else if ((frame.flags & Flag.more) === 0) this.#endings.settle(call)
     // The callee has spoken its last word; the chunks that follow belong to it.
@@ -268,11 +288,19 @@ export class Calls {
       const { source, number } = terms.within
       call.during = runningAt(caller, this.#sessions.bySymbol(source)?.calls.get(number))
     }
+    if (this.#tally !== undefined) call.beganMs = nowMs
+    if (this.#tracing !== undefined) call.span = this.#passing(frame, route, this.#tracing)
     call.termsBytes = terms === undefined ? 0 : frame.extensionBytes
     caller.termsBytes += call.termsBytes
     caller.calls.add(frame.call, call)
     this.#endings.wheel.add(call, call.waitUntilMs)
     return call
+  }
+
+  #passing(frame: FrameReader, { address }: Route, tracing: Tracing): CallSpan | undefined {
+    const trace = findText(frame, Tag.trace)
+    const called = { service: address.service, method: this.#registry.methodOf(frame) ?? '' }
+    return tracing.passing(called, trace === undefined || trace.length > MAX_TRACE_CHARACTERS ? undefined : trace)
   }
 
   #handed(call: CallRecord): void {
@@ -286,6 +314,7 @@ export class Calls {
   refuseFrame(caller: Session, frame: FrameReader, error: WaybillError, data?: Uint8Array): void {
     if ((frame.flags & (Flag.noReply | Flag.durable)) === Flag.noReply) this.counts.dropped++
     else reject(caller, frame.call, error, data)
+    this.#endings.note(caller, error)
   }
 
   #refusal(caller: Session, frame: FrameReader, route: Route, terms: CallTerms | undefined): WaybillError | undefined {

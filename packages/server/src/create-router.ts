@@ -1,29 +1,40 @@
 /** `createRouter`: options with their checks and defaults, and the handle that the user gets. */
 import { hostname } from 'node:os'
-import { isName, WaybillError, type Ports, type Transport } from '@waybill/core'
+import { isName, WaybillError, type Ports, type Tracing, type Transport } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
-import { tokenAuthentication, type Access } from './access.js'
+import { tokenAuthentication, unchanging, type Access, type Principal, type TokenSource } from './access.js'
 import { openDoors, type Doors, type DoorsOptions } from './gateways/doors.js'
 import { memoryTransport } from './gateways/memory.js'
-import { Incidents, type RouterIncident } from './incidents.js'
+import { Incidents, thrownText, type RouterIncident } from './incidents.js'
+import { RouterLog, type Log } from './log.js'
 import { defaultLimits, type Limits } from './limits.js'
+import type { Metrics } from './metrics/index.js'
+import { metricsPage } from './metrics-page.js'
 import { Router, type RouterLoad } from './router.js'
+import { Tally } from './tally.js'
 
 export { DEFAULT_PORT, DEFAULT_TCP_PORT } from './gateways/doors.js'
 
 export interface RouterOptions extends DoorsOptions {
   /** What the router calls itself; default: the host's name. */
   readonly name?: string
-  /** Label → token: who presents the token is the principal of that label. Without it everybody who can connect is `local`. */
-  readonly tokens?: Readonly<Record<string, string>>
-  /** Instead of `tokens`. */
+  /** Label → token: who presents the token is the principal of that label. Or where tokens come from that can be revoked: `tokenFile(path)` of
+   * `@waybill/server/tokens`. Without any, everybody who can connect is `local`. */
+  readonly tokens?: Readonly<Record<string, string>> | TokenSource
+  /** Instead of `tokens`. Where it changes its mind about somebody, `revoke` of the handle is to be called. */
   readonly authenticate?: Access['authenticate']
   readonly authorize?: Access['authorize']
   readonly limits?: Partial<Limits>
   /** Told of each fault of which clients only learn the number. Default: one line of JSON to stderr. */
   readonly onIncident?: (incident: RouterIncident) => void
+  /** Told what happens, but never what calls carry; pino is one. Faults go there too, where there is no `onIncident`. Default: none. */
+  readonly log?: Log
   /** For tests: a virtual clock, a seeded source of randomness. */
   readonly ports?: Ports
+  /** A span of the router's own for each call: `otelTracing()` of `@waybill/client/otel`. Contexts are passed on without it. Default: none. */
+  readonly tracing?: Tracing
+  /** Counts what happens, and serves it to Prometheus as `GET /metrics` on the WebSocket's port; to whoever may connect. Default false. */
+  readonly metrics?: boolean
 }
 
 export interface RouterHandle extends AsyncDisposable {
@@ -35,21 +46,31 @@ export interface RouterHandle extends AsyncDisposable {
   /** Connects a client in the same process: `connect('memory:', { transport: router.transport })`. */
   readonly transport: Transport
   readonly load: RouterLoad
+  /** Ends every session of the principal, which is told `Unauthorized`, and lets nobody in whose credentials were looked at before. How many there
+   * were. Whether it may come back is the business of `authenticate`. */
+  revoke(principal: Principal): number
   close(): Promise<void>
 }
 
 /** Starts a router. Rejects with `RouterUnreachable` when it cannot listen, `Forbidden` when that would not be safe. */
 export async function createRouter(options: RouterOptions = {}): Promise<RouterHandle> {
-  const { router, ports } = composeRouter(options)
+  const { router, ports, log, tally } = composeRouter(options)
+  let metrics: Metrics | undefined
   let doors: Doors
   try {
-    doors = await openDoors(router, ports, options.tokens !== undefined || options.authenticate !== undefined, options)
+    // Loaded here, as only few need it.
+    if (tally !== undefined) metrics = (await import('./metrics/index.js')).metricsOf(() => router.measured, tally)
+    const page = metrics && metricsPage(metrics, (token) => router.letObserve(token))
+    doors = await openDoors(router, ports, options.tokens !== undefined || options.authenticate !== undefined, options, page)
   } catch (thrown) {
+    metrics?.close()
     router.close()
     throw thrown
   }
+  for (const { url } of doors.all) log.listening(url)
   const close = async (): Promise<void> => {
     router.close()
+    metrics?.close()
     await doors.close()
   }
   return {
@@ -60,13 +81,19 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
     get load() {
       return router.load
     },
+    revoke: (principal) => router.revoke(principal),
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
 /** The router without any gateway, for embedding and for simulation. */
-export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions>): { router: Router; ports: Ports } {
+export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions>): {
+  router: Router
+  ports: Ports
+  log: RouterLog
+  tally: Tally | undefined
+} {
   if (options.tokens !== undefined && options.authenticate !== undefined) {
     throw new WaybillError('BadArguments', 'give tokens or authenticate, not both')
   }
@@ -77,15 +104,33 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions>):
       .replaceAll(/[^0-9A-Za-z_-]/g, '-')
       .slice(0, 64)
   if (!isName(name)) throw new WaybillError('BadAddress', `${JSON.stringify(name)} is not a name for a router`)
+  const log = new RouterLog(options.log, () => ports.clock.nowMs())
+  const onIncident = options.onIncident ?? (options.log && incidentIn(log))
+  const tally = options.metrics === true ? new Tally() : undefined
   const router = new Router({
     ports,
     limits: checkLimits({ ...defaultLimits, ...options.limits }),
-    incidents: new Incidents(ports.random, options.onIncident),
-    access: { authenticate: options.authenticate ?? tokenAuthentication(options.tokens), authorize: options.authorize },
+    incidents: new Incidents(ports.random, onIncident),
+    log,
+    tally,
+    tracing: options.tracing,
+    tokens: tokensOf(options),
+    authorize: options.authorize,
     // Without a store the start time serves: later starts have higher epochs.
     identity: { name, epoch: Math.floor(ports.clock.wallMs()) },
   })
-  return { router, ports }
+  return { router, ports, log, tally }
+}
+
+function incidentIn(log: RouterLog): (incident: RouterIncident) => void {
+  return ({ incident, where, error }) => log.incident(incident, where, thrownText(error))
+}
+
+function tokensOf({ tokens, authenticate }: RouterOptions): TokenSource {
+  if (authenticate !== undefined) return unchanging(authenticate)
+  // A label may be called `open`: its token is text.
+  if (typeof tokens?.open === 'function') return tokens as TokenSource
+  return unchanging(tokenAuthentication(tokens as Readonly<Record<string, string>> | undefined))
 }
 
 function checkLimits(limits: Limits): Limits {

@@ -15,10 +15,12 @@ import {
   type ReceiptState,
 } from '@waybill/core'
 import { except, reject } from './answers.js'
+import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import type { CallRecord, Session } from './model.js'
 import type { Receipts } from './receipts.js'
 import type { Sessions } from './sessions.js'
+import type { Tally } from './tally.js'
 
 export interface CallCounts {
   /** Calls read since the start. */
@@ -35,6 +37,8 @@ export class Endings {
   readonly #sessions: Sessions
   readonly #receipts: Receipts
   readonly #counts: CallCounts
+  readonly #log: RouterLog
+  readonly #tally: Tally | undefined
   readonly #left: (call: CallRecord) => void
 
   /** `left` is told of each call that has ended, so that its place and its turn are given on. */
@@ -44,6 +48,8 @@ export class Endings {
     sessions: Sessions
     receipts: Receipts
     counts: CallCounts
+    log: RouterLog
+    tally: Tally | undefined
     left: (call: CallRecord) => void
   }) {
     this.wheel = new Wheel(parts.clock)
@@ -51,6 +57,8 @@ export class Endings {
     this.#sessions = parts.sessions
     this.#receipts = parts.receipts
     this.#counts = parts.counts
+    this.#log = parts.log
+    this.#tally = parts.tally
     this.#left = parts.left
   }
 
@@ -77,15 +85,25 @@ export class Endings {
   refuse(call: CallRecord, error: WaybillError, state: ReceiptState = 'rejected'): void {
     if (call.state === 'settled') return
     if (mayHaveRun(call)) return this.end(call, call.instance === undefined ? 'refuse' : 'rejected', afterLoss(error), 'indeterminate')
+    endSpan(call, error)
     if (call.receipt !== undefined) this.#receipts.rejected(call.receipt, error, state)
     else if (call.silent) this.#counts.dropped++
     else reject(call.caller, call.number, error, call.terms?.data)
+    this.note(call.caller, error, call.route.address.service)
     this.settle(call)
+  }
+
+  /** A call of this client was refused; where a limit was the reason, the operator is told. */
+  note(caller: Session, { code }: WaybillError, service?: string): void {
+    this.#tally?.ended(code)
+    if (code === 'Overloaded' || code === 'TooLarge') this.#log.reached(code, caller.name, service)
   }
 
   /** Ends a call by the router's own word; who held it decides what is said of its execution. */
   end(call: CallRecord, event: RouterEvent, error: WaybillError, state: ReceiptState = 'failed'): void {
     if (routerTable[call.state][event] !== 'settled') return void this.#counts.stale++
+    this.#tally?.ended(error.code)
+    endSpan(call, error)
     const known = mayHaveRun(call) ? 'maybe' : executed(routerHolder(call.state))
     if (call.receipt !== undefined) this.#receipts.excepted(call.receipt, error, known, state)
     else if (call.silent) this.#counts.dropped++
@@ -107,6 +125,7 @@ export class Endings {
     if (call.state === 'settled') return
     const { caller } = call
     call.state = 'settled'
+    call.span?.ended()
     call.during = undefined
     this.wheel.remove(call)
     caller.calls.delete(call.number)
@@ -140,6 +159,12 @@ export class Endings {
     const details = { limit, size: call.bodyBytes }
     this.refuse(call, new WaybillError('TooLarge', `the body of the call is over the limit of ${limit} bytes`, { executed: 'no', details }))
   }
+}
+
+/** Its span, where it has one; the first time counts. */
+export function endSpan(call: CallRecord, error: unknown): void {
+  call.span?.ended(error)
+  call.span = undefined
 }
 
 /** Somebody was lost with it before: what the one who has it now says of its execution is not all of it. */

@@ -38,6 +38,10 @@ export class Incidents {
 }
 
 function log({ incident, where, error }: RouterIncident): void {
-  const thrown = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  console.error(logLine({ waybill: 'incident', incident, where, thrown }))
+  console.error(logLine({ waybill: 'incident', incident, where, thrown: thrownText(error) }))
+}
+
+/** All that is known of what was thrown, for the operator alone. */
+export function thrownText(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -3,7 +3,7 @@
  * they point at each other; who changes what is said at each field.
  */
 import { Ring, Timed } from '@waybill/core'
-import type { Address, ReceiptState, RouterSessionState, RouterState } from '@waybill/core'
+import type { Address, CallSpan, ReceiptState, RouterSessionState, RouterState } from '@waybill/core'
 import type { Principal } from './access.js'
 import type { Channel } from './channel.js'
 import type { CallTerms } from './terms.js'
@@ -154,6 +154,10 @@ export class CallRecord extends Timed {
   givenBack = 0
   /** The call during which it was made, while that one was pending. */
   during: CallRecord | undefined
+  /** Where somebody traces. */
+  span: CallSpan | undefined
+  /** When it arrived, where that is measured. */
+  beganMs = 0
   /** When it ends if nobody has taken it by then, and when it ends in any case. */
   waitUntilMs = 0
   deadlineMs = 0

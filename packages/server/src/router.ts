@@ -13,8 +13,9 @@ import {
   type LinkEvents,
   type Ports,
   type ReceiptInfo,
+  type Tracing,
 } from '@waybill/core'
-import { guardedAccess, type Access } from './access.js'
+import { guardedAccess, type Access, type OpenTokens, type Principal, type TokenSource } from './access.js'
 import { Admission, type RouterIdentity } from './admission.js'
 import { receiptInfo, type Selection } from './api/receipts-api.js'
 import type { ClientInfo, DrainInfo, InstanceInfo, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
@@ -24,15 +25,18 @@ import type { Entrance } from './entrance.js'
 import { Events } from './events.js'
 import { Flusher } from './flusher.js'
 import type { Incidents } from './incidents.js'
+import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import { Liveness } from './liveness.js'
 import type { Offer, Session } from './model.js'
+import type { Measured } from './metrics/index.js'
 import { Presence } from './presence.js'
 import { Receipts } from './receipts.js'
 import { Registry, type Offered } from './registry.js'
 import { Routes } from './routes.js'
 import { nobody } from './routing.js'
 import { CloseCode, Sessions } from './sessions.js'
+import type { Tally } from './tally.js'
 
 /** A packet is flushed from 48 KiB on, so it is never longer than that plus one frame. */
 const PACKET_SLACK_BYTES = 64 * 1024
@@ -40,9 +44,14 @@ const PACKET_SLACK_BYTES = 64 * 1024
 export interface RouterParts {
   readonly ports: Ports
   readonly limits: Limits
-  readonly access: Access
+  readonly tokens: TokenSource
+  readonly authorize: Access['authorize']
   readonly identity: RouterIdentity
   readonly incidents: Incidents
+  readonly log: RouterLog
+  /** Where somebody measures. */
+  readonly tally?: Tally | undefined
+  readonly tracing?: Tracing | undefined
 }
 
 /** What is pending inside, for tests and statistics: all 0 in a router at rest. */
@@ -70,7 +79,8 @@ export class Router implements Entrance, RouterView {
   readonly maxFrameBytes: number
   readonly maxOutboundBytes: number
   readonly openingMs: number
-  readonly #parts: RouterParts
+  readonly #parts: Omit<RouterParts, 'tokens' | 'authorize'> & { readonly access: Access }
+  readonly #tokens: OpenTokens
   readonly #incidents: Incidents
   readonly #startedMs: number
   readonly #flusher: Flusher
@@ -87,10 +97,12 @@ export class Router implements Entrance, RouterView {
   #closed = false
 
   constructor(parts: RouterParts) {
-    const { ports, limits, identity, incidents } = parts
-    const access = guardedAccess(parts.access, (where, error) => incidents.report(where, error))
+    const { ports, limits, identity, incidents, log, tally } = parts
+    this.#tokens = parts.tokens.open(ports.clock, (principal) => this.revoke(principal))
+    const { authenticate } = this.#tokens
+    const access = guardedAccess({ authenticate, authorize: parts.authorize }, (where, error) => incidents.report(where, error))
     const slab = new Slab()
-    this.#parts = { ...parts, access }
+    this.#parts = { ports, limits, identity, incidents, log, tally, access }
     this.#incidents = incidents
     this.#startedMs = ports.clock.wallMs()
     this.openingMs = limits.openingMs
@@ -99,12 +111,12 @@ export class Router implements Entrance, RouterView {
     this.maxPacketBytes = limits.maxFrameBytes + PACKET_SLACK_BYTES
     this.#flusher = new Flusher(ports, limits.acknowledgeMs)
     this.#events = new Events({ limits, access, incidents, name: identity.name })
-    this.#presence = new Presence(this.#events)
+    this.#presence = new Presence(this.#events, log)
     const lost = (session: Session, reason: string): void => {
       // First of all: nothing more is for it, its own leaving least.
       this.#events.lost(session)
       this.#calls.lost(session, reason)
-      this.#presence.lost(session)
+      this.#presence.lost(session, reason)
     }
     this.#sessions = new Sessions({ ports, limits, slab, flusher: this.#flusher, incidents, lost })
     this.#registry = new Registry(limits, this.#presence.service)
@@ -118,8 +130,11 @@ export class Router implements Entrance, RouterView {
       registry: this.#registry,
       routes: this.#routes,
       receipts: this.#receipts,
+      log,
+      tally,
+      tracing: parts.tracing,
     })
-    this.#admission = new Admission({ access, limits, ports, sessions: this.#sessions, router: identity, incidents })
+    this.#admission = new Admission({ access, limits, ports, sessions: this.#sessions, router: identity, incidents, log, tally })
     this.#liveness = new Liveness(ports.clock, limits, this.#sessions)
     this.#dispatch = new Dispatch({
       frame: new FrameReader(limits.maxFrameBytes),
@@ -135,7 +150,12 @@ export class Router implements Entrance, RouterView {
 
   // ---- Entrance
 
-  admit(link: Link): LinkEvents {
+  admit(opened: Link): LinkEvents {
+    const { tally } = this.#parts
+    return tally === undefined ? this.#admit(opened) : tally.inward(this.#admit(tally.outward(opened)))
+  }
+
+  #admit(link: Link): LinkEvents {
     let session: Session | undefined
     const opening = this.#admission.expect(link, (admitted) => {
       session = admitted
@@ -293,10 +313,42 @@ export class Router implements Entrance, RouterView {
     return { receipts: this.#receipts.size, bytes: this.#receipts.bytes }
   }
 
+  /** Whether who shows this may see what the router measures; throws where not. */
+  async letObserve(token: string | undefined): Promise<void> {
+    const { authenticate, authorize } = this.#parts.access
+    const principal = await authenticate(token === undefined ? undefined : { token })
+    if (authorize?.(principal, 'observe', {}) === false) throw new WaybillError('Forbidden', `${principal} may not see the metrics`)
+  }
+
+  /** What there is and was. */
+  get measured(): Measured {
+    return {
+      ...this.load,
+      receipts: this.kept.receipts,
+      receiptBytes: this.kept.bytes,
+      staleFrames: this.#calls.counts.stale,
+      droppedCalls: this.#calls.counts.dropped,
+      eventsPublished: this.#events.counts.published,
+      eventsDelivered: this.#events.counts.delivered,
+      eventsLeftOut: this.#events.counts.leftOut,
+    }
+  }
+
+  /** Nobody is here as this principal any more; how many were. */
+  revoke(principal: Principal): number {
+    this.#admission.revoke(principal)
+    const sessions = [...this.#sessions.all()].filter((session) => session.principal === principal)
+    const error = new WaybillError('Unauthorized', 'your token is not good any more', { executed: 'maybe' })
+    for (const session of sessions) this.#sessions.end(session, 'goodbye', 'was shut out', error)
+    return sessions.length
+  }
+
   /** Tells every client goodbye and forgets everything. Gateways close their listeners themselves. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#parts.log.closing(this.#sessions.size)
+    this.#tokens.close()
     this.#presence.stop()
     this.#calls.close()
     const error = new WaybillError('RouterLost', 'the router is closing', { executed: 'maybe' })

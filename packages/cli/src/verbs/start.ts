@@ -4,8 +4,10 @@ import type { RouterHandle, RouterOptions } from '@waybill/server'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { Exit, UsageError } from '../exits.js'
 import { tellFailure } from '../failure.js'
+import { logFormats, logLevels, logTo, type LogFormat, type LogLevel } from '../log.js'
 import { DEFAULT_PORT, DEFAULT_TCP_PORT, readTextFile, tokenFrom } from '../place.js'
 import { print, remark, type Terminal } from '../terminal.js'
+import { tokensPath } from '../tokens-path.js'
 import type { Act } from '../verb.js'
 
 interface Options {
@@ -13,6 +15,8 @@ interface Options {
   readonly port: number
   readonly token?: string
   readonly tokenFile?: string
+  /** `true`: the usual file. */
+  readonly tokens?: string | true
   readonly insecure?: boolean
   readonly allowHost?: readonly string[]
   readonly origin?: readonly string[]
@@ -21,12 +25,16 @@ interface Options {
   /** True: given without a value. */
   readonly tcp?: string | true
   readonly unix?: string
+  readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
+  readonly metrics?: true
   readonly json?: boolean
 }
 
 const notes = `
 Examples:
   waybill start
+  waybill token create kennel > kennel.token && waybill start --tokens
   waybill start --host 0.0.0.0 --allow-host box.example --token-file token.txt \\
                 --tls-key key.pem --tls-cert cert.pem
   waybill start --unix /run/user/1000/waybill.sock
@@ -45,6 +53,9 @@ export function define(verb: Command, act: Act): void {
     .option('--port <port>', 'port to listen on, 0 for any free one', readPort, DEFAULT_PORT)
     .addOption(new Option('--token <token>', 'ask clients for this token').conflicts('tokenFile'))
     .option('--token-file <file>', 'read that token from a file')
+    .addOption(
+      new Option('--tokens [file]', 'ask for the tokens of `waybill token` (or $WAYBILL_TOKENS)').conflicts(['token', 'tokenFile']),
+    )
     .option('--insecure', 'listen for others without TLS: tokens and calls can be read on the way')
     .option('--allow-host <name...>', 'further names under which clients reach the router')
     .option('--origin <origin...>', 'pages that may connect, such as https://app.example.com')
@@ -52,14 +63,16 @@ export function define(verb: Command, act: Act): void {
     .option('--tls-cert <file>', 'certificate, PEM')
     .option('--tcp [host:port]', `also listen for bare TCP (default: 127.0.0.1:${DEFAULT_TCP_PORT})`)
     .option('--unix <path>', 'also listen on a Unix socket')
+    .option('--metrics', 'serve figures for Prometheus: GET /metrics, with a token where one is asked for')
+    .addOption(new Option('--log-level <level>', 'tell on stderr what happens, from this level on').choices(logLevels).default('warn'))
+    .addOption(new Option('--log-format <format>', 'lines for people, or JSON').choices(logFormats).default('pretty'))
     .option('--json', 'say where it listens as one line of JSON')
     .addHelpText('after', notes)
     .action((options: Options) => act((terminal) => start(options, terminal)))
 }
 
 async function start(options: Options, terminal: Terminal): Promise<number> {
-  const token = options.token ?? tokenFrom(options.tokenFile, terminal.env)
-  if (token === '') throw new UsageError('--token is empty')
+  const tokens = await tokensOf(options, terminal)
   const tls = tlsOf(options)
   const { host, port, insecure = false, allowHost: allowHosts = [], origin: origins = [] } = options
   const tcp = tcpOf(options)
@@ -69,22 +82,39 @@ async function start(options: Options, terminal: Terminal): Promise<number> {
       listen: { host, port, insecure, allowHosts, origins, ...(tls && { tls }) },
       ...(tcp && { tcp: { ...tcp, insecure, ...(tls && { tls }) } }),
       ...(options.unix !== undefined && { unix: options.unix }),
-      ...(token !== undefined && { tokens: { token } }),
+      log: logTo(terminal, options.logLevel, options.logFormat),
+      metrics: options.metrics === true,
+      ...(tokens !== undefined && { tokens }),
     })
   } catch (thrown) {
     return couldNot(thrown, options, terminal)
   }
   const [url, ...others] = router.urls as [string, ...string[]]
   if (options.json === true) {
-    const door = { url, host, port: router.port, pid: process.pid, token: token !== undefined, tls: tls !== undefined }
+    const door = { url, host, port: router.port, pid: process.pid, token: tokens !== undefined, tls: tls !== undefined }
     print(JSON.stringify({ ...door, ...(others.length > 0 && { others }) }), terminal)
   } else {
-    greet(url, { token: token !== undefined, unnamed: isWildcard(host) && allowHosts.length === 0 }, terminal)
-    for (const other of others) print(`Also: connect('${other}'${token === undefined ? '' : ', { token }'})`, terminal)
+    greet(url, { token: tokens !== undefined, unnamed: isWildcard(host) && allowHosts.length === 0 }, terminal)
+    for (const other of others) print(`Also: connect('${other}'${tokens === undefined ? '' : ', { token }'})`, terminal)
   }
   await interruptedOnce(terminal)
   await router.close()
   return Exit.ok
+}
+
+/** What it asks clients for: the tokens of a file, one token, or nothing. */
+async function tokensOf(
+  { token, tokenFile: file, tokens }: Options,
+  { env }: Terminal,
+): Promise<NonNullable<RouterOptions['tokens']> | undefined> {
+  const inEnvironment = env['WAYBILL_TOKENS'] !== undefined && token === undefined && file === undefined
+  if (tokens !== undefined || inEnvironment) {
+    const { tokenFile } = await import('@waybill/server/tokens')
+    return tokenFile(tokensPath(tokens === true ? undefined : tokens, env))
+  }
+  const one = token ?? tokenFrom(file, env)
+  if (one === '') throw new UsageError('--token is empty')
+  return one === undefined ? undefined : { token: one }
 }
 
 function greet(url: string, { token, unnamed }: { token: boolean; unnamed: boolean }, terminal: Terminal): void {

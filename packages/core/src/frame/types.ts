@@ -113,6 +113,8 @@ export const Tag = {
   parent: 16,
   /** UTF-8: calls of one service with the same order key never overlap. */
   orderKey: 19,
+  /** ASCII: a W3C `traceparent`, and where there is a `tracestate`, a comma and that. */
+  trace: 23,
   /** ASCII decimal: the router's number for an event. */
   cursor: 28,
   /** `u32 source, u32 call`: the call during which this one is made, as its callee knows it. */
@@ -125,7 +127,7 @@ export const Tag = {
   policy: 34,
   /** UTF-8: the topic of an event, or the pattern of a subscription. */
   topic: 35,
-  // Reserved, each for a later feature: key 17, body digest 18, lease (epoch, attempt, token) 21, origin router and hops 22, trace context 23,
+  // Reserved, each for a later feature: key 17, body digest 18, lease (epoch, attempt, token) 21, origin router and hops 22,
   // sealed key id 24, signature 25, accepted body encodings 26, realm 27, references 29, pipelined target 30.
 } as const
 

@@ -54,6 +54,8 @@ export interface LinkEvents {
 export interface Link {
   /** Takes the packet over; its bytes must not change afterwards. After the end it does nothing. */
   send(packet: Uint8Array): void
+  /** Where the other end is, for people and logs, where that is known: `127.0.0.1:50123`. */
+  readonly remote?: string
   /** Bytes given to `send` that have not left this process. */
   readonly bufferedBytes: number
   /** Stops or continues reading, so that a peer that sends too much is held back by its own transport. */

@@ -27,13 +27,19 @@ const DEFAULT_HOST = '127.0.0.1'
 export const DEFAULT_PORT = 7411
 export const DEFAULT_TCP_PORT = 7412
 
-/** Opens all that are asked for, or none. Rejects with `RouterUnreachable` when it cannot listen, `Forbidden` when that would not be safe. */
-export async function openDoors(entrance: Entrance, ports: Ports, credentials: boolean, options: DoorsOptions): Promise<Doors> {
+/** Opens all that are asked for, or none; `page` answers plain requests to the WebSocket door. Rejects with `RouterUnreachable` when it cannot listen, `Forbidden` when that would not be safe. */
+export async function openDoors(
+  entrance: Entrance,
+  ports: Ports,
+  credentials: boolean,
+  options: DoorsOptions,
+  page: ListenOptions['page'],
+): Promise<Doors> {
   const { listen = {}, tcp, unix } = options
   const openings: (() => Promise<Listening>)[] = []
   if (listen !== false) {
     const checked = checkedPlace(listen, DEFAULT_PORT, credentials)
-    openings.push(() => listenWebSocket(entrance, checked))
+    openings.push(() => listenWebSocket(entrance, { ...checked, ...(page && { page }) }))
   }
   if (tcp !== undefined) {
     const checked = checkedPlace(tcp, DEFAULT_TCP_PORT, credentials)

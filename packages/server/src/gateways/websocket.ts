@@ -15,7 +15,21 @@ export interface ListenOptions extends DoorOptions {
   readonly host: string
   /** 0 for any free port. */
   readonly port: number
+  /** What is answered to a plain request that may come in; undefined: that this is a router. */
+  readonly page?: (request: PageRequest) => Promise<Page | undefined>
   readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer }
+}
+
+export interface PageRequest {
+  readonly method: string
+  readonly path: string
+  readonly authorization: string | undefined
+}
+
+export interface Page {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly text: string
 }
 
 export interface Listening {
@@ -62,9 +76,10 @@ export async function listenWebSocket(entrance: Entrance, options: ListenOptions
     socket.on('close', () => open.delete(socket))
   })
   server.on('request', (request, response) => {
-    const refusal = refusalOf(request.headers, host, options)
-    response.writeHead(refusal === undefined ? 426 : 403, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
-    response.end(`${refusal ?? 'This is a Waybill router. Connect with a WebSocket.'}\n`)
+    void answerTo(request, options).then(({ status, headers, text }) => {
+      response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close', ...headers })
+      response.end(request.method === 'HEAD' ? undefined : text)
+    })
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
@@ -92,6 +107,13 @@ export async function listenWebSocket(entrance: Entrance, options: ListenOptions
   }
 }
 
+async function answerTo({ headers, method = '', url = '' }: IncomingMessage, options: ListenOptions): Promise<Page> {
+  const refusal = refusalOf(headers, options.host, options)
+  if (refusal !== undefined) return { status: 403, headers: {}, text: `${refusal}\n` }
+  const page = await options.page?.({ method, path: url, authorization: headers.authorization })
+  return page ?? { status: 426, headers: {}, text: 'This is a Waybill router. Connect with a WebSocket.\n' }
+}
+
 function admit(entrance: Entrance, webSocket: WebSocket, socket: Socket): void {
   socket.setNoDelay(true)
   // Until the router has said its first word, the peer is nobody and has had no reason to send anything but its introduction.
@@ -103,6 +125,7 @@ function admit(entrance: Entrance, webSocket: WebSocket, socket: Socket): void {
   }
   socket.on('data', count)
   const link: Link = {
+    ...(socket.remoteAddress !== undefined && { remote: `${socket.remoteAddress}:${socket.remotePort}` }),
     send: (packet) => {
       if (!known) {
         known = true

@@ -1,0 +1,50 @@
+/** `waybill token` and `waybill start --tokens` as processes: what is printed where, and that a router notices. Runs what is built. */
+import { connect } from '@waybill/client'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { afterAll, expect, test } from 'vitest'
+import { endChildren, ran, waybill } from './fixtures/children.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'waybill-cli-token-'))
+
+afterAll(async () => {
+  await endChildren()
+  rmSync(folder, { recursive: true })
+})
+
+test('a token is printed once, opens the router, and no longer once it is revoked', async () => {
+  const env = { XDG_CONFIG_HOME: folder }
+  const made = await ran(['token', 'create', 'kennel', '--expires', '30d'], env)
+  expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/^waybill_[\w-]{43}\n$/) })
+  expect(made.stderr).toMatch(/shown once.*principal kennel, good until \d{4}-\d\d-\d\dT/)
+  const token = made.stdout.trim()
+  expect(readFileSync(join(folder, 'waybill', 'tokens.json'), 'utf8')).not.toContain(token)
+
+  const router = waybill(['start', '--port', '0', '--tokens'], env)
+  const [[, url], listed] = await Promise.all([router.prints(/connect\('(ws:[^']+)', \{ token \}\)/), ran(['token', 'list'], env)])
+  expect(listed.stdout).toMatch(/^LABEL +ID +CREATED +EXPIRES\nkennel +[0-9a-f]{8} +\S{20} +\S{20}\n$/)
+  await expect(connect(url!, { token: 'wrong' })).rejects.toMatchObject({ code: 'Unauthorized' })
+  const client = await connect(url!, { token })
+
+  const revoked = await ran(['token', 'revoke', 'kennel', '--json'], env)
+  const from = performance.now()
+  expect(JSON.parse(revoked.stdout)).toMatchObject({ revoked: { label: 'kennel' } })
+  expect(await client.closed).toMatchObject({ code: 'Unauthorized' })
+  expect(performance.now() - from).toBeLessThan(1000)
+})
+
+test('failures have a sentence and a code', async () => {
+  const file = join(folder, 'none', 'tokens.json')
+  const [none, empty, start, both] = await Promise.all([
+    ran(['token', 'revoke', 'nobody', '--tokens', file]),
+    ran(['token', 'list', '--json'], { WAYBILL_TOKENS: join(folder, 'other', 'tokens.json') }),
+    ran(['start', '--port', '0', '--tokens', file]),
+    ran(['start', '--port', '0', '--tokens', file, '--token', 't']),
+  ])
+  expect(none).toMatchObject({ code: 1, stderr: 'waybill: there is no token "nobody"\n' })
+  expect(empty).toMatchObject({ code: 0, stdout: '[]\n', stderr: '' })
+  expect(start).toMatchObject({ code: 2, stderr: expect.stringContaining('make a token with `waybill token create`') })
+  expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot be used with') })
+})
