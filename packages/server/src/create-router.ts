@@ -4,6 +4,7 @@ import { isName, WaybillError, type Ports, type Transport } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import { tokenAuthentication, type Access } from './access.js'
 import { memoryTransport } from './gateways/memory.js'
+import { Signer, type SigningOptions } from './gateways/signing.js'
 import { checkExposure } from './gateways/web-door.js'
 import { listenWebSocket, type Listening, type ListenOptions } from './gateways/websocket.js'
 import { Incidents, type RouterIncident } from './incidents.js'
@@ -21,6 +22,8 @@ export interface RouterOptions {
   readonly authenticate?: Access['authenticate']
   readonly authorize?: Access['authorize']
   readonly limits?: Partial<Limits>
+  /** Keys for signed messages of JSON clients. */
+  readonly signing?: SigningOptions
   /** Told of each fault of which clients only learn the number. Default: one line of JSON to stderr. */
   readonly onIncident?: (incident: RouterIncident) => void
   /** For tests: a virtual clock, a seeded source of randomness. */
@@ -45,7 +48,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
   const { router, ports } = composeRouter(options)
   let listening: Listening | undefined
   try {
-    listening = await listen(router, options)
+    listening = await listen(router, options, ports)
   } catch (thrown) {
     router.close()
     throw thrown
@@ -72,12 +75,7 @@ export function composeRouter(options: Omit<RouterOptions, 'listen'>): { router:
     throw new WaybillError('BadArguments', 'give tokens or authenticate, not both')
   }
   const ports = options.ports ?? systemPorts
-  const name =
-    options.name ??
-    hostname()
-      .replaceAll(/[^0-9A-Za-z_-]/g, '-')
-      .slice(0, 64)
-  if (!isName(name)) throw new WaybillError('BadAddress', `${JSON.stringify(name)} is not a name for a router`)
+  const name = nameOf(options)
   const router = new Router({
     ports,
     limits: checkLimits({ ...defaultLimits, ...options.limits }),
@@ -89,13 +87,25 @@ export function composeRouter(options: Omit<RouterOptions, 'listen'>): { router:
   return { router, ports }
 }
 
-async function listen(router: Router, options: RouterOptions): Promise<Listening | undefined> {
+/** What the router calls itself. */
+function nameOf(options: Pick<RouterOptions, 'name'>): string {
+  const name =
+    options.name ??
+    hostname()
+      .replaceAll(/[^0-9A-Za-z_-]/g, '-')
+      .slice(0, 64)
+  if (!isName(name)) throw new WaybillError('BadAddress', `${JSON.stringify(name)} is not a name for a router`)
+  return name
+}
+
+async function listen(router: Router, options: RouterOptions, ports: Ports): Promise<Listening | undefined> {
   if (options.listen === false) return undefined
   const { host = DEFAULT_HOST, port = DEFAULT_PORT, insecure = false, ...rest } = options.listen ?? {}
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new WaybillError('BadArguments', `${port} is not a port: 0 to 65535`)
   const credentials = options.tokens !== undefined || options.authenticate !== undefined
   checkExposure(host, { credentials, tls: rest.tls !== undefined, insecure })
-  return listenWebSocket(router, { host, port, ...rest })
+  const signer = options.signing && new Signer(options.signing)
+  return listenWebSocket(router, { host, port, ...rest }, { ports, signer, audience: nameOf(options) })
 }
 
 function checkLimits(limits: Limits): Limits {

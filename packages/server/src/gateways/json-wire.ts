@@ -1,0 +1,30 @@
+/** What the two halves of the JSON door, asking and serving, know of it: whom they speak to on either side. */
+import { encodings, type FrameHead } from '@waybill/core'
+
+/** `[name, JSON text]`, in the order in which they stand in a message. */
+export type Said = readonly (readonly [string, string])[]
+
+export interface JsonWire {
+  /** Who the client is to the router, once it is connected. */
+  readonly self: { readonly name: string; readonly id: string; readonly symbol: number; readonly incarnation: string }
+  readonly limits: { readonly maxFrameBytes: number; readonly maxBodyBytes: number }
+  /** To the client: one message. */
+  say(members: Said): void
+  /** To the router: one frame of the next packet. Throws `TooLarge` where no frame may be as long. */
+  frame(head: FrameHead, fields: readonly Uint8Array[], encoding?: number, body?: Uint8Array): void
+}
+
+const encoder = new TextEncoder()
+
+export function bytesOf(text: string): Uint8Array {
+  return encoder.encode(text)
+}
+
+export function quote(text: string): string {
+  return JSON.stringify(text)
+}
+
+/** The encoding of a body that is there or not. */
+export function encodingOf(body: Uint8Array | undefined): number {
+  return body === undefined ? encodings.none : encodings.json
+}
