@@ -322,6 +322,30 @@ describe('a callee', () => {
   })
 })
 
+describe('postbacks', () => {
+  test('a stored call may be answered to another client, whose own things of the same sn are left alone', async () => {
+    await using h = await realHarness()
+    const [callee, clerk, walker] = [
+      await JsonPeer.open(h.url, 'py'),
+      await JsonPeer.open(h.url, 'clerk'),
+      await JsonPeer.open(h.url, 'walker'),
+    ]
+    callee.say({ sn: SN, register: { service: 'Dog', methods: ['bark'] } })
+    await callee.ended(SN)
+    walker.say({ durable: true, replyto: 'clerk', data: [1], request: { classname: 'Dog', method: 'bark' } })
+    const { sn } = await walker.next((said) => said['status'] === 'stored')
+    clerk.say({ sn, subscribe: { topic: 'a' } })
+    await clerk.ended(sn as string)
+    await callee.next((said) => said['request'])
+    callee.say({ sn, result: { retval: 'for the clerk' } })
+    expect(await clerk.ended(sn as string)).toMatchObject({ sn, data: [1], routing: [null, 'clerk'], result: { retval: 'for the clerk' } })
+    clerk.say({ sn, unsubscribe: {} })
+    await clerk.settled()
+    expect([h.router.load.subscriptions, walker.rest]).toEqual([0, [{ minted: sn }]])
+    await Promise.all([callee, clerk, walker].map((peer) => peer.close()))
+  })
+})
+
 describe('events', () => {
   test('are published and received, once each; values that are more than JSON come without', async () => {
     await using h = await realHarness()

@@ -194,6 +194,28 @@ describe('signatures', () => {
       await expect(createRouter({ listen: { port: 0 }, signing: { keys, own: 'depot' } })).rejects.toMatchObject({ code: 'BadArguments' })
   })
 
+  test('row 004-14: a hello that is not rightly signed is refused, also where none needs to be signed', async () => {
+    await using h = await realHarness({ signing: { ...signing, required: false } })
+    const now = Date.now()
+    const signature = { keyId: 'mac', algorithm: 'hmac-sha256', created: now, expires: now + 1000, audience: 'router', value: 'AAAA' }
+    const peer = await JsonPeer.dial(h.url)
+    peer.say({ message: '{"hello":{"version":1}}', signature })
+    expect(await peer.next()).toMatchObject({ refused: { code: 'Unauthorized', message: expect.stringContaining('signature') as string } })
+    expect((await peer.closed).code).toBe(4000)
+    const plain = await JsonPeer.open(h.url)
+    plain.say({ message: JSON.stringify({ sn: SN, subscribe: { topic: 'a' } }), signature })
+    expect(await plain.next()).toMatchObject({ sn: SN, status: 'rejected', code: 'Unauthorized' })
+    const right = {
+      ...signature,
+      value: createHmac('sha256', secret)
+        .update(signedBytes(signature, Buffer.from(`{"sn":"${SN}","subscribe":{"topic":"a"}}`)))
+        .digest('base64'),
+    }
+    plain.say({ message: `{"sn":"${SN}","subscribe":{"topic":"a"}}`, signature: right })
+    expect(await plain.next()).toMatchObject({ sn: SN, result: {} })
+    await plain.close()
+  })
+
   test('row 004-14: a key of one principal is no key of another', async () => {
     const { h, stage } = await signed('bobs')
     await using _ = h

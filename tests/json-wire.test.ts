@@ -91,7 +91,7 @@ describe('numbers', () => {
       stage.say({
         sn: crypto.randomUUID(),
         replyto: (stage.said[0]!['welcome'] as Json)['name'],
-        request: { classname: 'waybill.Router', method: 'info' },
+        request: { classname: 'waybill.Router', method: 'info', args: ['x'.repeat(3000)] },
       })
       await h.advance(1)
     }
@@ -159,6 +159,7 @@ describe('what is refused before hello', () => {
     ['no token', { hello: {} }, 'Unauthorized'],
     ['a key twice', '{"hello":{},"h\\u0065llo":{}}', 'ProtocolViolation'],
     ['a prototype', '{"hello":{"__proto__":{}}}', 'ProtocolViolation'],
+    ['more than 4 KiB, whatever of it counts', { hello: {}, more: 'x'.repeat(4090) }, 'TooLarge'],
     ['more than 4 KiB', { hello: { features: ['x'.repeat(4050)] } }, 'TooLarge'],
     [
       'a signature nobody can check',
