@@ -1,7 +1,8 @@
 /** A JSON door without a socket, on the virtual time of a harness. */
-import type { Ports } from '@waybill/core'
+import type { Ports, WaybillError } from '@waybill/core'
 import type { Harness } from '@waybill/testkit'
-import { JsonDoor, type JsonDoorParts } from '../packages/server/src/gateways/json-door.js'
+import { JsonDoor } from '../packages/server/src/gateways/json-door.js'
+import type { JsonDoorParts } from '../packages/server/src/gateways/json-wire.js'
 import type { Json } from './json-peer.js'
 
 /** A door to the router of a harness, with an end that keeps what is said. */
@@ -11,6 +12,8 @@ export class JsonStage {
   readonly texts: string[] = []
   /** What was said to it. */
   readonly heard: string[] = []
+  /** What went wrong, whoever is to blame. */
+  readonly faults: WaybillError[] = []
   readonly ends: string[] = []
   readonly door: JsonDoor
   bufferedBytes = 0
@@ -48,7 +51,14 @@ export class JsonStage {
       },
     }
     const events = h.router.admit(link)
-    this.door = new JsonDoor({ to, router: events, ports, audience: 'router', ...more })
+    this.door = new JsonDoor({
+      to,
+      router: events,
+      ports,
+      audience: 'router',
+      disclosed: (error) => (this.faults.push(error), error),
+      ...more,
+    })
   }
 
   say(message: Json): void {

@@ -1,8 +1,11 @@
 /** The JSON door as a peer may abuse it, and its numbers: acknowledgements, heartbeats, bounds. Over real sockets, or on virtual time without any. */
 import { service } from '@waybill/client'
+import { extensionField, FrameType, joinFields, Tag } from '@waybill/core'
 import { harness, realHarness } from '@waybill/testkit'
+import fc from 'fast-check'
 import { WebSocket } from 'ws'
 import { describe, expect, test } from 'vitest'
+import { body, frameOf, HostilePeer } from './hostile-peer.js'
 import { JsonPeer, type Json } from './json-peer.js'
 import { JsonStage } from './json-stage.js'
 
@@ -302,16 +305,14 @@ describe('hostile messages', () => {
   test('what another client wrote cannot pass for what the router says', async () => {
     await using h = harness()
     const stage = new JsonStage(h)
-    const { frameOf, HostilePeer } = await import('./hostile-peer.js')
-    const { extensionField, FrameType, joinFields, Tag } = await import('@waybill/core')
     stage.say({ hello: { version: 1, name: 'py' } })
     stage.say({ sn: SN, register: { service: 'Dog', methods: ['bark'] } })
     await h.advance(25)
     const peer = await HostilePeer.open(h.network.transport(h.world.process('evil')), 'ws://router.test')
-    const call = (number: number, more: readonly Uint8Array[], body = '[]'): void => {
+    const call = (number: number, more: readonly Uint8Array[], text = '[]'): void => {
       const fields = joinFields([extensionField(Tag.destination, 'Dog'), extensionField(Tag.method, 'bark'), ...more])
       const frame = frameOf({ type: FrameType.call, source: peer.connected.symbol, call: number }, fields)
-      const bytes = new TextEncoder().encode(body)
+      const bytes = new TextEncoder().encode(text)
       const whole = new Uint8Array(frame.byteLength + bytes.byteLength)
       whole.set(frame)
       whole.set(bytes, frame.byteLength)
@@ -334,6 +335,115 @@ describe('hostile messages', () => {
     expect(rejected.map(({ type }) => type)).toEqual(Array.from({ length: 5 }, () => FrameType.rejected))
     stage.door.closed({ reason: '' })
     peer.link.end(1000, '')
+    await h.advance(1000)
+  })
+
+  test('whatever is done to a message, the door stands, and says nothing that is its own fault', async () => {
+    await using h = harness({ router: { limits: { maxDeadlineMs: 900 } } })
+    const templates = [
+      {
+        sn: SN,
+        replyto: 'py',
+        routing: [null, 'Dog@^1'],
+        data: [1],
+        ttl: 5,
+        wait: 5,
+        request: { classname: 'Dog', method: 'bark', args: [], kws: {}, cntr: [[], {}] },
+      },
+      {
+        n: 1,
+        ack: 0,
+        durable: true,
+        orderKey: 'a',
+        sticky: 'b',
+        policy: 'leastBusy',
+        parent: SN,
+        request: { classname: 'Dog', method: 'bark' },
+      },
+      { sn: SN, status: 'progress', total: 1, completed: 1, details: {} },
+      { sn: SN, result: { exval: '', xclass: 'E', xstate: {}, xargs: [], code: 'Internal', executed: 'no' } },
+      { sn: SN, register: { service: 'Dog', version: '1.0.0', methods: ['bark'], labels: { a: 'b' }, concurrency: 1 } },
+      { publish: { topic: 'a', value: 1 }, message: '{}', signature: { keyId: 'a' } },
+      { sn: SN, subscribe: { topic: 'a.*' }, cancel: {}, watch: {} },
+    ].map((message) => JSON.stringify(message))
+    const pieces = [
+      'null',
+      '[]',
+      '{}',
+      '"a"',
+      '-1',
+      '1e999',
+      '"n":9,',
+      '}',
+      '"sn":',
+      'request',
+      'waybill.Router',
+      '__proto__',
+      '\\u0000',
+      '"',
+    ]
+    let sessions = 0
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...templates),
+        fc.array(fc.tuple(fc.nat(400), fc.nat(8), fc.constantFrom(...pieces)), { minLength: 1, maxLength: 3 }),
+        (template, changes) => {
+          const stage = new JsonStage(h)
+          stage.say({ hello: { version: 1 } })
+          const message = changes.reduce(
+            (text, [at, cut, piece]) => text.slice(0, at % text.length) + piece + text.slice((at % text.length) + cut),
+            template,
+          )
+          stage.text(message)
+          stage.door.closed({ reason: '' })
+          sessions++
+          expect([message, stage.faults.filter(({ code }) => code === 'Internal')]).toEqual([message, []])
+        },
+      ),
+      { numRuns: 300 },
+    )
+    expect(sessions).toBe(300)
+    await h.advance(1000)
+  })
+
+  test('a callee that answers with broken frames hurts nobody: its caller has an outcome, and its session', async () => {
+    await using h = harness()
+    const callee = await HostilePeer.open(h.network.transport(h.world.process('evil')), 'ws://router.test', {
+      introduction: { name: 'evil' },
+    })
+    const source = callee.connected.symbol
+    const offer = joinFields([extensionField(Tag.destination, 'waybill.Router'), extensionField(Tag.method, 'offer')])
+    callee.send(
+      frameOf({ type: FrameType.call, source, call: 1 }, offer, body([[{ service: 'Dog', version: '1.0.0', methods: ['bark'] }]])),
+    )
+    await h.until(callee.next(({ type }) => type === FrameType.result))
+    const stage = new JsonStage(h)
+    stage.say({ hello: { version: 1, name: 'walker' } })
+    const breaks = [
+      Uint8Array.of(4, 0, 255, 255, 1),
+      extensionField(Tag.data, '}{'),
+      extensionField(Tag.unknown, '{"sn":1,"x"'),
+      extensionField(Tag.sn, 'short'),
+    ]
+    for (const extension of breaks) {
+      for (const type of [FrameType.result, FrameType.exception, FrameType.rejected]) {
+        const sn = crypto.randomUUID()
+        stage.said.length = 0
+        stage.say({ sn, replyto: 'walker', statuses: false, request: { classname: 'Dog', method: 'bark' } })
+        const call = await h.until(callee.next((frame) => frame.type === FrameType.call))
+        callee.send(
+          frameOf(
+            { type, destination: call.source, source, call: call.call },
+            extension,
+            body({ exval: 'x', code: 'Rejected', description: 'y' }),
+          ),
+        )
+        await h.advance(25)
+        expect(stage.said).toEqual([expect.objectContaining({ sn })])
+      }
+    }
+    stage.door.closed({ reason: '' })
+    callee.link.end(1000, '')
     await h.advance(1000)
   })
 })

@@ -104,8 +104,18 @@ async function listen(router: Router, options: RouterOptions, ports: Ports): Pro
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new WaybillError('BadArguments', `${port} is not a port: 0 to 65535`)
   const credentials = options.tokens !== undefined || options.authenticate !== undefined
   checkExposure(host, { credentials, tls: rest.tls !== undefined, insecure })
+  const incidents = new Incidents(ports.random, options.onIncident)
   const signer = options.signing && new Signer(options.signing)
-  return listenWebSocket(router, { host, port, ...rest }, { ports, signer, audience: nameOf(options) })
+  return listenWebSocket(
+    router,
+    { host, port, ...rest },
+    {
+      ports,
+      signer,
+      audience: nameOf(options),
+      disclosed: (error) => incidents.disclosed('JSON door', error),
+    },
+  )
 }
 
 function checkLimits(limits: Limits): Limits {

@@ -189,7 +189,7 @@ export class Asking {
   }
 
   answerChunk(frame: Frame): void {
-    const sn = frame.fields.get(Tag.sn)
+    const sn = frame.call === 0 ? frame.fields.get(Tag.sn) : undefined
     const key = keyOf(frame.call, sn && serialText(sn))
     const first = this.#pieces.first(key)
     const pending = first && this.#pendingOf(first)

@@ -17,10 +17,7 @@ import {
   WaybillError,
   type Connected,
   type FrameHead,
-  type Link,
   type LinkEnd,
-  type LinkEvents,
-  type Ports,
 } from '@waybill/core'
 import { Asking } from './json-asking.js'
 import { bodyMembers, eventText, frameOf, type Frame } from './json-frames.js'
@@ -30,26 +27,8 @@ import { countOf, KINDS, objectText, referenceOf, textOf, wrong, type Kind, type
 import { Numbers } from './json-numbers.js'
 import { Packets } from './json-packets.js'
 import { Serving } from './json-serving.js'
-import type { JsonWire, Said } from './json-wire.js'
+import type { JsonDoorParts, JsonWire, Said } from './json-wire.js'
 import { faultOf, unsigned, unwrap } from './json-wrapper.js'
-import type { Signer } from './signing.js'
-
-/** The connection that carries the text. */
-export interface TextEnd extends Omit<Link, 'send'> {
-  send(text: string): void
-  /** A sign of life that the transport answers by itself; reported to `alive`. */
-  ping(): void
-}
-
-export interface JsonDoorParts {
-  readonly to: TextEnd
-  /** The router's end of the link that this door is a client on. */
-  readonly router: LinkEvents
-  readonly ports: Ports
-  readonly signer?: Signer | undefined
-  /** Whom signed messages must be meant for. */
-  readonly audience: string
-}
 
 /** `introduced`: the router has the introduction and has not answered it. */
 type State = 'waiting' | 'introduced' | 'open' | 'over'
@@ -126,7 +105,7 @@ export class JsonDoor implements JsonWire {
     const { sequence, acknowledged } = packetNumbers(packet)
     this.#numbers.routerHas(acknowledged)
     this.#reader.open(packet, PACKET_HEADER_BYTES)
-    while (this.#reader.next()) this.#frame(frameOf(this.#reader))
+    while (this.#reader.next()) this.#understood(frameOf(this.#reader))
     if (sequence !== 0) this.#numbers.received(sequence)
     this.#taken()
     this.#acknowledge()
@@ -140,6 +119,15 @@ export class JsonDoor implements JsonWire {
   resume(): void {
     this.#isPaused = false
     if (!this.#isHeld) this.#parts.to.resume()
+  }
+
+  /** What another client wrote, and cannot be understood, is dropped: neither this client nor the router is to blame. */
+  #understood(frame: Frame): void {
+    try {
+      this.#frame(frame)
+    } catch (thrown) {
+      this.#parts.disclosed(WaybillError.from(thrown, 'maybe'))
+    }
   }
 
   #frame(frame: Frame): void {
@@ -273,7 +261,8 @@ export class JsonDoor implements JsonWire {
     this.#liveness.start(limits)
   }
 
-  #broke(error: WaybillError): void {
+  #broke(fault: WaybillError): void {
+    const error = this.#parts.disclosed(fault)
     if (this.#state !== 'open') return this.#refuse(error)
     this.#say([['goodbye', errorText(error)]], false)
     this.#leave(CLOSE.violation, 'broke the protocol')
@@ -365,7 +354,7 @@ export class JsonDoor implements JsonWire {
   }
 
   #reject(members: Members, error: WaybillError): void {
-    this.say([...referenceOf(members), ...rejectionOf(error)])
+    this.say([...referenceOf(members), ...rejectionOf(this.#parts.disclosed(error))])
   }
 
   #say(members: Said, isNumbered: boolean): void {

@@ -35,7 +35,12 @@ export interface Frame {
 export function frameOf(reader: FrameReader): Frame {
   const { type, flags, destination, source, call, ttlMs, method, encoding, attempt } = reader
   const fields = new Map<number, Uint8Array>()
-  if (reader.extensionBytes > 0) eachField(reader, (tag, start, end) => void fields.set(tag, reader.bytes.subarray(start, end)))
+  try {
+    if (reader.extensionBytes > 0) eachField(reader, (tag, start, end) => void fields.set(tag, reader.bytes.subarray(start, end)))
+  } catch {
+    // A callee wrote it, and the router passes on what it does not read: the word counts without what is broken beside it.
+    fields.clear()
+  }
   return { type, flags, destination, source, call, ttlMs, method, encoding, attempt, fields, body: reader.body() }
 }
 

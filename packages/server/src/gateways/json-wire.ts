@@ -1,5 +1,25 @@
-/** What the two halves of the JSON door, asking and serving, know of it: whom they speak to on either side. */
-import { encodings, type FrameHead } from '@waybill/core'
+/** What stands around the JSON door, and what its two halves, asking and serving, know of it: whom they speak to on either side. */
+import { encodings, type FrameHead, type Link, type LinkEvents, type Ports, type WaybillError } from '@waybill/core'
+import type { Signer } from './signing.js'
+
+/** The connection that carries the text. */
+export interface TextEnd extends Omit<Link, 'send'> {
+  send(text: string): void
+  /** A sign of life that the transport answers by itself; reported to `alive`. */
+  ping(): void
+}
+
+export interface JsonDoorParts {
+  readonly to: TextEnd
+  /** The router's end of the link that this door is a client on. */
+  readonly router: LinkEvents
+  readonly ports: Ports
+  readonly signer?: Signer | undefined
+  /** Whom signed messages must be meant for. */
+  readonly audience: string
+  /** Takes note of a fault of our own; gives what the client may read of an error. */
+  readonly disclosed: (error: WaybillError) => WaybillError
+}
 
 /** `[name, JSON text]`, in the order in which they stand in a message. */
 export type Said = readonly (readonly [string, string])[]

@@ -9,7 +9,8 @@ import type { Duplex } from 'node:stream'
 import { MAX_INTRODUCTION_BYTES, WaybillError, type Link } from '@waybill/core'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Entrance } from '../entrance.js'
-import { JsonDoor, type JsonDoorParts } from './json-door.js'
+import { JsonDoor } from './json-door.js'
+import type { JsonDoorParts } from './json-wire.js'
 import { refusalOf, type DoorOptions } from './web-door.js'
 
 export interface ListenOptions extends DoorOptions {
