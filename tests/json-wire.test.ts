@@ -1,6 +1,6 @@
 /** The JSON door as a peer may abuse it, and its numbers: acknowledgements, heartbeats, bounds. Over real sockets, or on virtual time without any. */
 import { service } from '@waybill/client'
-import { extensionField, FrameType, joinFields, Tag } from '@waybill/core'
+import { extensionField, Flag, FrameType, joinFields, Tag } from '@waybill/core'
 import { harness, realHarness } from '@waybill/testkit'
 import fc from 'fast-check'
 import { WebSocket } from 'ws'
@@ -442,6 +442,18 @@ describe('hostile messages', () => {
         expect(stage.said).toEqual([expect.objectContaining({ sn })])
       }
     }
+    // The pieces of one answer, each with something broken beside it.
+    stage.said.length = 0
+    stage.say({ sn: SN, replyto: 'walker', statuses: false, request: { classname: 'Dog', method: 'bark' } })
+    const call = await h.until(callee.next((frame) => frame.type === FrameType.call))
+    const head = { destination: call.source, source, call: call.call }
+    const piece = (type: number, flags: number, value: number): void =>
+      callee.send(frameOf({ ...head, type, flags }, breaks[3], body(value)))
+    piece(FrameType.result, Flag.more, 1)
+    piece(FrameType.answerChunk, Flag.more, 2)
+    piece(FrameType.answerChunk, 0, 3)
+    await h.advance(25)
+    expect(stage.said).toEqual([expect.objectContaining({ sn: SN, result: { retval: 123 } })])
     stage.door.closed({ reason: '' })
     callee.link.end(1000, '')
     await h.advance(1000)
