@@ -8,6 +8,6 @@ export default defineConfig({
     include: ['packages/*/test/**/*.test.ts', 'tests/**/*.test.ts'],
     pool: 'forks',
     execArgv: ['--disallow-code-generation-from-strings'],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
   },
 })

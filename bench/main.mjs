@@ -27,6 +27,7 @@
 //   --rounds N       5 by default
 //   --cells a,b      only these cells (1, 64, 1024, 64x8, 512x64, 64c, o64, o1024, e100x1, e100, e1000)
 //   --only a,b       only these contenders       --without a,b   not these
+//   --transport a,b  also waybill over these, tcp and unix, beside itself over WebSockets
 //   --ms N           length of a run, 1500 by default
 //   --short          one short round of some cells, for a test: it shows that all of it works, not how fast it is
 //   --json FILE      the raw figures of every round
@@ -41,10 +42,12 @@ import { Contest } from './contest.mjs'
 import { figuresTable, ratiosTable, spreadLines } from './table.mjs'
 
 const CONTENDERS = ['raw-relay', 'bare-frames', 'waybill']
+const TRANSPORTS = ['tcp', 'unix']
 const PAIRS = /** @type {[string, string][]} */ ([
   ['waybill', 'raw-relay'],
   ['waybill', 'bare-frames'],
   ['bare-frames', 'raw-relay'],
+  ...TRANSPORTS.map((transport) => [`waybill:${transport}`, 'waybill']),
 ])
 
 const options = readOptions()
@@ -132,6 +135,7 @@ function readOptions() {
         cells: { type: 'string' },
         only: { type: 'string' },
         without: { type: 'string' },
+        transport: { type: 'string' },
         ms: { type: 'string' },
         short: { type: 'boolean', default: false },
         json: { type: 'string' },
@@ -147,7 +151,8 @@ function readOptions() {
     const runMs = positive(values.ms, short ? 120 : 1500)
     const warm = short ? { warmMs: 150, warmMinMs: 50, warmCalls: 1000 } : { warmMs: 1000, warmMinMs: 300, warmCalls: 20_000 }
     const rounds = positive(values.rounds, short ? 1 : 5)
-    const entered = contenders.filter((name) => !left.includes(name))
+    const over = chosen(values.transport, TRANSPORTS, []).map((transport) => `waybill:${transport}`)
+    const entered = [...contenders.filter((name) => !left.includes(name)), ...over]
     // Twice what it takes on an idle machine, and a minute.
     const limitMs = short ? 110_000 : 60_000 + wanted.length * entered.length * (4_000 + rounds * runMs * 2)
     return {

@@ -4,18 +4,19 @@ import { percentiles, run } from './load.mjs'
 import { arrived, dialSender, receive, sentSoFar } from './one-way.mjs'
 
 const [contender, role, lifetimeMs] = process.argv.slice(2)
+const [folder, transport] = contender.split(':')
 process.on('disconnect', () => process.exit(0))
 setTimeout(() => process.exit(3), Number(lifetimeMs))
 
-const module = await import(`./contenders/${contender}/${role}.mjs`)
-const events = () => import(`./contenders/${contender}/events.mjs`)
-const oneWay = () => import(`./contenders/${contender}/one-way.mjs`)
+const module = await import(`./contenders/${folder}/${role}.mjs`)
+const events = () => import(`./contenders/${folder}/events.mjs`)
+const oneWay = () => import(`./contenders/${folder}/one-way.mjs`)
 /** @type {import('./load.mjs').Call[]} */
 let callers = []
 
 /** What the parent may ask. */
 const orders = {
-  open: () => module.open(),
+  open: () => module.open(transport),
   serve: ({ url, callees }) => module.serve(url, callees),
   dial: async ({ url, callers: connections, addresses }) => {
     callers = await module.dial(url, connections, addresses)

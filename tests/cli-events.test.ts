@@ -1,23 +1,17 @@
-/** `waybill events`, `publish` and `drain`, as processes. */
+/** `waybill events`, `publish` and `drain`: in this process, but where the process is the point. */
 import { connect, service, type Client, type EventGap, type TopicEvent } from '@waybill/client'
-import { createRouter } from '@waybill/server'
+import { createRouter, type RouterHandle } from '@waybill/server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  endChildren,
-  ran as runs,
-  startRouter,
-  startWorker,
-  waybill as starts,
-  type Child,
-  type RunningRouter,
-} from './fixtures/children.js'
+import { endChildren, startRouter, startWorker, waybill } from './fixtures/children.js'
+import { begins as starts, ran as runs, type CommandRun } from './fixtures/commands.js'
+import type { Printing } from './fixtures/printing.js'
 
 const clients: Client[] = []
-let router: RunningRouter
-const env = (): Record<string, string> => ({ WAYBILL_URL: router.url })
+let router: RouterHandle
+const env = (): Record<string, string> => ({ WAYBILL_URL: router.url! })
 const ran = (...args: string[]): ReturnType<typeof runs> => runs(args, env())
-const waybill = (...args: string[]): Child => starts(args, env())
-const hopOn = async (name: string, url = router.url): Promise<Client> => {
+const begins = (...args: string[]): CommandRun => starts(args, env())
+const hopOn = async (name: string, url = router.url!): Promise<Client> => {
   const client = await connect(url, { name })
   clients.push(client)
   return client
@@ -25,17 +19,17 @@ const hopOn = async (name: string, url = router.url): Promise<Client> => {
 const form = <T>({ stdout }: { readonly stdout: string }): T => JSON.parse(stdout) as T
 
 beforeAll(async () => {
-  router = await startRouter()
+  router = await createRouter({ listen: { port: 0 } })
 })
 afterAll(async () => {
   await Promise.all(clients.map((client) => client.close({ drainMs: 0 })))
+  await router.close()
   await endChildren()
 })
 
-async function listening(...args: string[]): Promise<Child> {
-  const child = waybill('events', ...args)
-  await expect.poll(() => child.stderr, { timeout: 10_000 }).toBe(`Waiting for events of ${args[0]}. Ctrl-C ends it.\n`)
-  return child
+async function listening<C extends Printing>(command: C): Promise<C> {
+  await expect.poll(() => command.stderr, { timeout: 10_000 }).toMatch(/^Waiting for events of \S+\. Ctrl-C ends it\.\n$/)
+  return command
 }
 
 describe.concurrent('what makes no sense', () => {
@@ -57,7 +51,10 @@ describe.concurrent('what makes no sense', () => {
 
 describe('waybill events', () => {
   it('prints a line for each, and ends after --count', async () => {
-    const [text, json] = await Promise.all([listening('dog.**', '--count', '3'), listening('dog.**', '--count', '3', '--json')])
+    const [text, json] = await Promise.all([
+      listening(begins('events', 'dog.**', '--count', '3')),
+      listening(begins('events', 'dog.**', '--count', '3', '--json')),
+    ])
     const publisher = await hopOn('publisher')
     await publisher.publish('cat.meowed')
     await publisher.publish('dog.barked', { loud: true, at: new Date(0) })
@@ -87,22 +84,24 @@ describe('waybill events', () => {
   })
 
   it('ends by Ctrl-C with 0, and with 130 where --count asked for more', async () => {
-    const [endless, counted] = await Promise.all([listening('dog.*'), listening('dog.*', '--count', '2')])
+    const [endless, counted] = await Promise.all([
+      listening(waybill(['events', 'dog.*'], env())),
+      listening(begins('events', 'dog.*', '--count', '2')),
+    ])
     const publisher = await hopOn('once')
     await publisher.publish('dog.barked', 1)
-    for (const child of [endless, counted]) {
-      await child.prints(/^dog\.barked {2}once {2}1\n$/)
-      child.kill('SIGINT')
-    }
+    await Promise.all([endless, counted].map((command) => command.prints(/^dog\.barked {2}once {2}1\n$/)))
+    endless.kill('SIGINT')
+    counted.interrupt()
     expect(await Promise.all([endless.ended, counted.ended])).toEqual([
       { code: 0, signal: null },
       { code: 130, signal: null },
     ])
-    expect(endless.stderr.split('\n')).toHaveLength(2)
+    expect([endless, counted].map(({ stderr }) => stderr)).toEqual(Array(2).fill('Waiting for events of dog.*. Ctrl-C ends it.\n'))
   })
 
   it('shows the presence of others', async () => {
-    const child = await listening('waybill.client.*', '--count', '1')
+    const child = await listening(begins('events', 'waybill.client.*', '--count', '1'))
     await hopOn('newcomer')
     expect(await child.ended).toMatchObject({ code: 0 })
     expect(child.stdout).toMatch(/^waybill\.client\.joined {2}\S+ {2}\{"name":"newcomer",/)
@@ -163,24 +162,28 @@ describe('waybill publish', () => {
 
 describe('waybill drain', () => {
   it('waits until nothing runs there, and says how much is left', async () => {
-    const worker = await startWorker(router.url, { NAME: 'busy' })
-    const calling = waybill('call', 'busy/Dog.slow', '1500')
-    await worker.prints(/^slow$/m)
-    const [text, json] = await Promise.all([ran('drain', 'busy'), ran('drain', 'busy', '--json')])
-    expect(text).toEqual({
-      code: 0,
-      stdout: 'busy is empty: it offers nothing, and nothing runs there\n',
-      stderr: 'busy has 1 call left\n',
-    })
+    let wake!: () => void
+    const asleep = new Promise<string>((resolve) => (wake = () => resolve('rested')))
+    const busy = await hopOn('busy')
+    await busy.expose(service<{ rest(): Promise<string> }>('Dog@1.0.0', { rest: {} }), { rest: () => asleep })
+    const calling = begins('call', 'busy/Dog.rest')
+    await expect.poll(() => busy.pending.incoming, { timeout: 10_000 }).toBe(1)
+    const [text, json] = [begins('drain', 'busy'), begins('drain', 'busy', '--json')]
+    await expect.poll(() => text.stderr, { timeout: 10_000 }).toContain('left')
+    expect([text, json].map(({ isRunning }) => isRunning)).toEqual([true, true])
+    wake()
+    expect(await Promise.all([text.ended, json.ended])).toEqual(Array(2).fill({ code: 0, signal: null }))
+    expect(text.stdout).toBe('busy is empty: it offers nothing, and nothing runs there\n')
+    expect(text.stderr).toMatch(/^busy has 1 call left\n(?:busy is asked to take its services back\n)?$/)
     expect(form(json)).toEqual({ client: 'busy', inFlight: 0, connected: true })
     expect(await calling.ended).toMatchObject({ code: 0 })
-    expect(calling.stdout).toBe('rested 1500\n')
+    expect(calling.stdout).toBe('rested\n')
     expect((await ran('services', '--json')).stdout).not.toContain('"busy"')
   })
 
   it('gives up at the end of --timeout, exit code 1, or at Ctrl-C, 130; the drain goes on', async () => {
-    const worker = await startWorker(router.url, { NAME: 'endless' })
-    const calling = waybill('call', 'endless/Dog.hang')
+    const worker = await startWorker(router.url!, { NAME: 'endless' })
+    const calling = begins('call', 'endless/Dog.hang')
     await worker.prints(/^hanging$/m)
     const [late, json] = await Promise.all([
       ran('drain', 'endless', '--timeout', '300ms'),
@@ -191,12 +194,12 @@ describe('waybill drain', () => {
     )
     expect(form(json)).toMatchObject({ error: { code: 'DeadlineExceeded' } })
     expect([late.code, json.code]).toEqual([1, 1])
-    const left = waybill('drain', 'endless')
+    const left = begins('drain', 'endless')
     await expect.poll(() => left.stderr, { timeout: 10_000 }).toBe('endless has 1 call left\n')
-    left.kill('SIGINT')
+    left.interrupt()
     expect(await left.ended).toEqual({ code: 130, signal: null })
     expect(left.stderr).toMatch(/\nendless goes on draining\. See how far it is with: waybill clients\n$/)
-    const gone = waybill('drain', 'endless')
+    const gone = begins('drain', 'endless')
     await expect.poll(() => gone.stderr, { timeout: 10_000 }).toBe('endless has 1 call left\n')
     worker.kill('SIGKILL')
     expect(await gone.ended).toMatchObject({ code: 0 })

@@ -1,17 +1,22 @@
-/** The verbs and options of the command for calls beside the plain one: stored, followed, sent, to all. As processes; the callee is in this one. */
+/**
+ * The verbs and options of the command for calls beside the plain one: stored, followed, sent, to all. The callees are in this process, and the commands
+ * too, but where the process is the point.
+ */
 import { connect, currentCall, service, type Client } from '@waybill/client'
+import { createRouter, type RouterHandle } from '@waybill/server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { endChildren, ran as runs, startRouter, waybill as starts, type Child, type RunningRouter } from './fixtures/children.js'
+import { endChildren, startRouter, waybill } from './fixtures/children.js'
+import { begins as starts, ran as runs, type CommandRun } from './fixtures/commands.js'
 
 /** What the callees have seen. */
 const seen: string[] = []
 /** Ends a `wait` that runs, by what it was given. */
 const waiting = new Map<string, (value: string) => void>()
 const clients: Client[] = []
-let router: RunningRouter
-const env = (): Record<string, string> => ({ WAYBILL_URL: router.url })
+let router: RouterHandle
+const env = (): Record<string, string> => ({ WAYBILL_URL: router.url! })
 const ran = (...args: string[]): ReturnType<typeof runs> => runs(args, env())
-const waybill = (...args: string[]): Child => starts(args, env())
+const begins = (...args: string[]): CommandRun => starts(args, env())
 
 const cow = (version: string) => service<Cow>(`Cow@${version}`, { moo: {}, say: {}, wait: {}, fail: {}, told: {} })
 interface Cow {
@@ -33,7 +38,7 @@ class Named {
 }
 
 async function farm(name: string, region: string): Promise<Client> {
-  const client = await connect(router.url, { name, labels: { region }, onIncident: () => {} })
+  const client = await connect(router.url!, { name, labels: { region }, onIncident: () => {} })
   clients.push(client)
   await client.expose(cow('1.0.0'), {
     moo: (...what) => (what.length === 0 ? name : what),
@@ -56,13 +61,14 @@ async function farm(name: string, region: string): Promise<Client> {
 }
 
 beforeAll(async () => {
-  router = await startRouter()
+  router = await createRouter({ listen: { port: 0 } })
   const client = await farm('meadow', 'eu')
   await farm('stable', 'us')
   await client.expose(service<Named>('Named@1.0.0', { who: {} }, { instance: 'call' }), Named)
 })
 afterAll(async () => {
   await Promise.all(clients.map((client) => client.close({ drainMs: 0 })))
+  await router.close()
   await endChildren()
 })
 
@@ -127,8 +133,8 @@ describe('waybill call', () => {
   })
 
   it('--ttl has a plain call wait for somebody to come', async () => {
-    const calling = waybill('call', 'Sheep.baa', '--ttl', '10s')
-    const client = await connect(router.url)
+    const calling = begins('call', 'Sheep.baa', '--ttl', '10s')
+    const client = await connect(router.url!)
     clients.push(client)
     await client.expose(service<{ baa(): string }>('Sheep@1.0.0', { baa: {} }), { baa: () => 'baa' })
     expect(await calling.ended).toMatchObject({ code: 0 })
@@ -150,13 +156,13 @@ describe('waybill call', () => {
   })
 
   it('Ctrl-C while following leaves the call running and says how to look at it again, exit code 130', async () => {
-    const following = waybill('call', 'meadow/Cow.wait', 'left', '--follow')
+    const following = waybill(['call', 'meadow/Cow.wait', 'left', '--follow'], env())
     await until('waits left')
     following.kill('SIGINT')
     expect(await following.ended).toEqual({ code: 130, signal: null })
     expect(following.stderr).toMatch(/^Stored as ([0-9a-f-]{36})\nThe call goes on\. Look at it again with: waybill receipt \1\n$/)
     const [sn] = /[0-9a-f-]{36}/.exec(following.stderr)!
-    const again = waybill('receipt', sn, '--follow', '--json')
+    const again = begins('receipt', sn, '--follow', '--json')
     expect(form(await ran('receipt', sn, '--json'))).toMatchObject({ state: 'started' })
     waiting.get('left')!('still here')
     expect(await again.ended).toMatchObject({ code: 0 })
@@ -214,9 +220,9 @@ describe('waybill call', () => {
       ['meadow', 'stable'].map((name) => expect.stringMatching(new RegExp(`^${name} {2}missing {2}DeadlineExceeded: `)) as string),
     )
     expect(late.code).toBe(1)
-    const cancelled = waybill('call', 'Cow.wait', 'never', '--all')
+    const cancelled = begins('call', 'Cow.wait', 'never', '--all')
     await until('waits never')
-    cancelled.kill('SIGINT')
+    cancelled.interrupt()
     expect(await cancelled.ended).toEqual({ code: 130, signal: null })
     expect(cancelled.stderr).toMatch(/^waybill: Cancelled: /)
   })
@@ -337,7 +343,8 @@ describe('waybill receipts', () => {
   })
 
   it('says how one is made where there is none', async () => {
-    const { url } = await startRouter()
+    await using none = await createRouter({ listen: { port: 0 } })
+    const url = none.url!
     const empty = await runs(['receipts', '--url', url])
     expect(empty).toEqual({
       code: 0,

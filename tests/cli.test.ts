@@ -1,23 +1,27 @@
 /**
- * The `waybill` command as a process: what it prints where, and its exit codes. Runs what is built. Commands that do not disturb each other run
- * at the same time, but not so many that a slow machine would miss the two seconds that a connect may take.
+ * The `waybill` command: what it prints where, and its exit codes. What only a process can show is shown by one, of what is built; everything
+ * else runs in this process.
  */
-import { createServer, type AddressInfo } from 'node:net'
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { connect } from '@waybill/client'
+import { createRouter } from '@waybill/server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Child, endChildren, ran, startNode, startRouter, startWorker, waybill, type RunningRouter } from './fixtures/children.js'
+import { Child, endChildren, ran as ranAsProcess, startRouter, startWorker, waybill, type RunningRouter } from './fixtures/children.js'
+import { begins, ran, type CommandRun } from './fixtures/commands.js'
 
 let router: RunningRouter
+let other: Child
 let folder: string
 const env = (): Record<string, string> => ({ WAYBILL_URL: router.url })
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waybill-cli-'))
   router = await startRouter()
-  await startWorker(router.url)
+  ;[, other] = await Promise.all([startWorker(router.url), startWorker(router.url, { NAME: 'other', VERSION: '2.0.0' })])
 })
 
 afterAll(async () => {
@@ -32,6 +36,27 @@ describe('waybill', () => {
     expect(stdout).toContain('waybill call Dog.bark hello')
     expect(stdout).toMatch(/^ {2}3 +no router answered/m)
     expect(stdout).toContain('WAYBILL_TOKEN')
+  })
+
+  it('ends as a process with the exit code, and keeps what was asked for apart from what failed', async () => {
+    const [done, failed, wrong, lost] = await Promise.all([
+      ranAsProcess(['call', 'Dog.bark', 'hello'], env()),
+      ranAsProcess(['call', 'Dog.fly'], env()),
+      ranAsProcess(['start', '--port', '80x']),
+      ranAsProcess(['services', '--url', 'ws://127.0.0.1:1']),
+    ])
+    expect(done).toEqual({ code: 0, stdout: 'woof hello\n', stderr: '' })
+    expect(failed).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^waybill: NoSuchMethod: /) as string })
+    expect(wrong).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(/'80x' is invalid/) as string })
+    expect(lost).toEqual({ code: 3, stdout: '', stderr: expect.stringMatching(/^waybill: RouterUnreachable: /) as string })
+  })
+
+  it('ends quietly when whoever reads has seen enough', async () => {
+    // The end of the reader is there before the first line.
+    const pipe = `${JSON.stringify(process.execPath)} packages/cli/bin/waybill.js services | true; echo "\${PIPESTATUS[0]}"`
+    const child = new Child('bash', ['-c', pipe], env())
+    await child.ended
+    expect({ stdout: child.stdout, stderr: child.stderr }).toEqual({ stdout: '0\n', stderr: '' })
   })
 
   it('is a program of its own, and knows its version', async () => {
@@ -67,19 +92,32 @@ describe.concurrent('what makes no sense', () => {
 })
 
 describe('waybill start', () => {
+  const routers: CommandRun[] = []
+  const started = async (...args: string[]): Promise<{ url: string }> => {
+    const command = begins(['start', '--json', '--port', '0', ...args])
+    routers.push(command)
+    const [line] = await command.prints(/^\{.*\}$/m)
+    return JSON.parse(line) as { url: string }
+  }
+  afterAll(async () => {
+    for (const command of routers) command.interrupt()
+    expect(await Promise.all(routers.map(({ ended }) => ended))).toEqual(routers.map(() => ({ code: 0, signal: null })))
+  })
+
   it.each(['SIGINT', 'SIGTERM'] as const)('says how to connect, and ends with 0 at %s within two seconds', async (signal) => {
     const child = waybill(['start', '--port', '0'])
     const [, url] = await child.prints(/^Waybill is listening: connect\('(ws:\/\/127\.0\.0\.1:\d+)'\)\. Ctrl-C stops it\.\n$/)
-    await startWorker(url!)
+    const client = await connect(url!)
     const from = performance.now()
     child.kill(signal)
     expect(await child.ended).toEqual({ code: 0, signal: null })
     expect(performance.now() - from).toBeLessThan(2000)
     expect(child.stderr).toBe('')
+    await client.close({ drainMs: 0 })
   })
 
   it('says it as one line of JSON', async () => {
-    const { child, url, port } = await startRouter()
+    const { child, url, port } = router
     expect(child.stdout.split('\n')).toHaveLength(2)
     expect(JSON.parse(child.stdout)).toEqual({ url, host: '127.0.0.1', port, pid: child.pid, token: false, tls: false })
   })
@@ -93,7 +131,7 @@ describe('waybill start', () => {
   it('asks for a token, and takes it from a file or the environment', async () => {
     const file = join(folder, 'token')
     await writeFile(file, 'fido\n')
-    const { url } = await startRouter(['--token-file', file])
+    const { url } = await started('--token-file', file)
     const [none, wrong, right, fromFile] = await Promise.all([
       ran(['clients', '--url', url]),
       ran(['clients', '--url', url, '--json'], { WAYBILL_TOKEN: 'rex' }),
@@ -113,10 +151,11 @@ describe('waybill start', () => {
 
   it('serves TLS with the files it is given', async () => {
     const file = (name: string): string => fileURLToPath(new URL(`fixtures/tls/${name}`, import.meta.url))
-    const { url } = await startRouter(['--tls-key', file('key.pem'), '--tls-cert', file('cert.pem')])
+    const { url } = await started('--tls-key', file('key.pem'), '--tls-cert', file('cert.pem'))
     expect(url).toMatch(/^wss:/)
     const [trusting, careful] = await Promise.all([
-      ran(['call', 'waybill.Router.info', '--url', url], { NODE_EXTRA_CA_CERTS: file('cert.pem') }),
+      // Node reads this when it starts.
+      ranAsProcess(['call', 'waybill.Router.info', '--url', url], { NODE_EXTRA_CA_CERTS: file('cert.pem') }),
       ran(['call', 'waybill.Router.info', '--url', url]),
     ])
     expect(trusting.code).toBe(0)
@@ -133,9 +172,10 @@ describe('waybill start', () => {
   })
 
   it('listens for others where it is told to, and says what they need', async () => {
-    const child = waybill(['start', '--host', '0.0.0.0', '--port', '0', '--insecure'], { WAYBILL_TOKEN: 'fido' })
-    await child.prints(/connect\('ws:\/\/0\.0\.0\.0:\d+', \{ token \}\)/)
-    await expect.poll(() => child.stderr).toContain('--allow-host')
+    const command = begins(['start', '--host', '0.0.0.0', '--port', '0', '--insecure'], { WAYBILL_TOKEN: 'fido' })
+    routers.push(command)
+    await command.prints(/connect\('ws:\/\/0\.0\.0\.0:\d+', \{ token \}\)/)
+    await expect.poll(() => command.stderr).toContain('--allow-host')
   })
 })
 
@@ -193,12 +233,11 @@ describe('waybill call', () => {
   })
 
   it('passes its options on', async () => {
-    await startWorker(router.url, { NAME: 'other', VERSION: '2.0.0' })
     const [there, data, idle, nobody, noRange] = await Promise.all(
       [
         ['Dog.bark', 'x', '--on', 'nobody'],
         ['Dog.data', '--data', '{"trace":"t1"}', '--json', '--on', 'other', '--version', '^2'],
-        ['Dog.hang', '--timeout', '100ms', '--json'],
+        ['kennel/Dog.hang', '--timeout', '100ms', '--json'],
         ['Dog.bark', '--version', '^3', '--json'],
         ['Dog.bark', '--version', 'foo'],
       ].map((args) => ran(['call', ...args], env())),
@@ -218,8 +257,7 @@ describe('waybill call', () => {
   })
 
   it('cancels the call at Ctrl-C and says what is known of it, exit code 130', async () => {
-    const other = await startWorker(router.url, { NAME: 'lonely' })
-    const call = waybill(['call', 'lonely/Dog.hang'], env())
+    const call = waybill(['call', 'other/Dog.hang'], env())
     await other.prints(/^hanging$/m)
     call.kill('SIGINT')
     expect(await call.ended).toEqual({ code: 130, signal: null })
@@ -260,7 +298,8 @@ describe('waybill services and waybill clients', () => {
   })
 
   it('say what to do where there is nothing yet', async () => {
-    const { url } = await startRouter()
+    await using nobody = await createRouter({ listen: { port: 0 } })
+    const url = nobody.url!
     const services = await ran(['services', '--url', url])
     const clients = await ran(['clients', '--url', url])
     const json = await ran(['clients', '--url', url, '--json'])
@@ -285,12 +324,11 @@ describe('waybill ping', () => {
   })
 
   it('says when a client has nothing that could answer, exit code 1', async () => {
-    const { url } = await startRouter()
-    const idle = startNode('tests/fixtures/idle.mjs', [], { WAYBILL_URL: url })
-    await idle.prints(/^ready/m)
-    const { code, stdout, stderr } = await ran(['ping', 'idle', '--url', url])
+    const idle = await connect(router.url, { name: 'idle' })
+    const { code, stdout, stderr } = await ran(['ping', 'idle'], env())
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toMatch(/^waybill: NotExposed: idle is connected and offers nothing that could answer\n/)
+    await idle.close()
   })
 })
 

@@ -1,13 +1,14 @@
 /** `npm run demo` as a process: its story, its end, and that it leaves nothing behind. */
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, it } from 'vitest'
 import { endChildren, isAlive, startNode } from './fixtures/children.js'
+import { fixedScreenOf } from './fixtures/screen.js'
 
 const DEMO = 'examples/dist/demo/main.js'
 
 afterAll(() => endChildren())
 
 describe.concurrent('the demo', { timeout: 75_000 }, () => {
-  it('tells its whole story, ends with 0, and so does all that it started', async () => {
+  it('tells its whole story, ends with 0, and so does all that it started', async ({ expect }) => {
     const demo = startNode(DEMO)
     expect(await demo.ended).toEqual({ code: 0, signal: null })
     const story = demo.stdout
@@ -40,6 +41,9 @@ describe.concurrent('the demo', { timeout: 75_000 }, () => {
     // No terminal, no control characters.
     // oxlint-disable-next-line no-control-regex -- they are what is looked for
     expect(story).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
+    // A wide terminal shows the same, with one line for the steps of a bar.
+    const bars = story.replaceAll(/^ {3}[█░]+ (\d+)\/(?!\1 km).*\n/gm, '')
+    await expect(`${fixedScreenOf(bars.replaceAll('\n', '\r\n'), 160)}[exit code 0]\n`).toMatchFileSnapshot('panes/demo-160.txt')
     const pids = pidsIn(story)
     expect(pids).toHaveLength(7)
     expect(pids.filter(isAlive)).toEqual([])

@@ -1,12 +1,23 @@
-/** The examples as their READMEs run them: built, each part a process of its own. */
-import { afterEach, expect, it } from 'vitest'
-import { endChildren, ran, startNode, startRouter } from './fixtures/children.js'
+/** The examples as their READMEs run them: built, each part a process of its own; at one router, as nobody restarts it either. */
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { endChildren, startNode, startRouter, type RunningRouter } from './fixtures/children.js'
+import { ran } from './fixtures/commands.js'
 
-afterEach(() => endChildren())
+let router: RunningRouter
+let place: Readonly<Record<string, string>>
+
+beforeAll(async () => {
+  router = await startRouter()
+  place = { WAYBILL_URL: router.url }
+})
+/** Each finds a router that nobody is at. */
+afterEach(async () => {
+  await endChildren(router.child)
+  await vi.waitFor(async () => expect((await ran(['clients', '--json'], place)).stdout).toBe('[]\n'), { timeout: 10_000 })
+})
+afterAll(() => endChildren())
 
 it('01-hello: a kennel, a walker, and the same call from the command line', async () => {
-  const { url } = await startRouter()
-  const place = { WAYBILL_URL: url }
   const kennel = startNode('examples/dist/01-hello/kennel.js', [], place)
   await kennel.prints(/^The kennel offers Dog 1\.2\.0: bark, walk\./)
 
@@ -26,20 +37,18 @@ it('01-hello: a kennel, a walker, and the same call from the command line', asyn
 })
 
 /** What the example prints, line by line; it ends with 0 and complains of nothing. */
-async function printed(file: string, place: Readonly<Record<string, string>>): Promise<string[]> {
+async function printed(file: string): Promise<string[]> {
   const child = startNode(`examples/dist/${file}`, [], place)
   expect({ ...(await child.ended), stderr: child.stderr }, child.stdout).toEqual({ code: 0, signal: null, stderr: '' })
   return child.stdout.trimEnd().split('\n')
 }
 
 it('02-semantics: one instance, every instance, and what may be said of a call', { timeout: 30_000 }, async () => {
-  const { url } = await startRouter()
-  const place = { WAYBILL_URL: url }
   const [rex, ace, zoe] = ['rex', 'ace', 'zoe'].map((name) => startNode('examples/dist/02-semantics/kennel.js', [name], place))
   const clerk = startNode('examples/dist/02-semantics/clerk.js', [], place)
   await Promise.all([clerk.prints(/^The clerk listens\.$/m), ...[rex!, ace!, zoe!].map((kennel) => kennel.prints(/ is open$/m))])
 
-  expect(await printed('02-semantics/one.js', place)).toEqual([
+  expect(await printed('02-semantics/one.js')).toEqual([
     'synchronous, with progress',
     '  1 of 2 km',
     '  2 of 2 km',
@@ -59,7 +68,7 @@ it('02-semantics: one instance, every instance, and what may be said of a call',
   expect(await clerk.ended).toEqual({ code: 0, signal: null })
   expect(clerk.stdout.trimEnd().split('\n')).toEqual(['The clerk listens.', '1 km so far', '2 km so far', 'a dog walked 2 km'])
 
-  expect(await printed('02-semantics/all.js', place)).toEqual([
+  expect(await printed('02-semantics/all.js')).toEqual([
     'all     ace: 3, rex: 3, zoe: 4',
     'first   rex: 3',
     'quorum  ace: 3, rex: 3',
@@ -67,7 +76,7 @@ it('02-semantics: one instance, every instance, and what may be said of a call',
     'quorum of 3: NoQuorum',
   ])
 
-  expect(await printed('02-semantics/options.js', place)).toEqual([
+  expect(await printed('02-semantics/options.js')).toEqual([
     'ttl: it was called before it was there: sit sit',
     'ttl: nobody came: Expired, executed: no',
     'functions: sit',
@@ -84,8 +93,6 @@ it('02-semantics: one instance, every instance, and what may be said of a call',
 })
 
 it('03-versions-and-labels: who gets a call, and a release without a gap', { timeout: 30_000 }, async () => {
-  const { url } = await startRouter()
-  const place = { WAYBILL_URL: url }
   const kennels = [
     ['old', '1', 'eu'],
     ['young', '1', 'us'],
@@ -93,7 +100,7 @@ it('03-versions-and-labels: who gets a call, and a release without a gap', { tim
   ].map((args) => startNode('examples/dist/03-versions-and-labels/kennel.js', args, place))
   await Promise.all(kennels.map((kennel) => kennel.prints(/ offers Dog /)))
 
-  expect(await printed('03-versions-and-labels/choosing.js', place)).toEqual([
+  expect(await printed('03-versions-and-labels/choosing.js')).toEqual([
     'Dog@^1             old 1.4.0: 1, young 1.4.0: 1',
     'Dog@^2             next 2.0.0, next 2.0.0',
     'Dog@^3             NoSuchVersion',
@@ -106,7 +113,7 @@ it('03-versions-and-labels: who gets a call, and a release without a gap', { tim
     'round robin        old 1.4.0: 3, young 1.4.0: 3',
   ])
 
-  expect(await printed('03-versions-and-labels/release.js', place)).toEqual([
+  expect(await printed('03-versions-and-labels/release.js')).toEqual([
     'old is drained, 1 running',
     'young is drained, 0 running',
     'a new call: next 2.0.0',
@@ -127,8 +134,6 @@ it('03-versions-and-labels: who gets a call, and a release without a gap', { tim
 })
 
 it('04-events: a typed topic, a pattern, and who is there', async () => {
-  const { url } = await startRouter()
-  const place = { WAYBILL_URL: url }
   const watcher = startNode('examples/dist/04-events/watcher.js', [], place)
   await watcher.prints(/^The watcher listens\./)
   const kennel = startNode('examples/dist/04-events/kennel.js', [], place)

@@ -1,11 +1,11 @@
 /**
  * What people see of stored calls, events and drains, in a terminal of 60 and of 160 columns, held against the screens in `tests/panes/` as in
- * `panes.test.ts`. The callee and the publisher are in this process, so that nothing happens before it is to be seen.
+ * `panes.test.ts`. All of them are in this process, so that nothing happens before it is to be seen.
  */
 import { connect, currentCall, service, type Client } from '@waybill/client'
+import { createRouter, type RouterHandle } from '@waybill/server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { endChildren, startRouter } from './fixtures/children.js'
-import { hasTerminal, Pane } from './fixtures/pane.js'
+import { Pane } from './fixtures/pane.js'
 
 interface Dog {
   walk(km: number): Promise<string>
@@ -14,9 +14,9 @@ interface Dog {
 }
 const dog = service<Dog>('Dog@1.2.0', { walk: {}, bark: {}, fail: {} })
 
-describe.skipIf(!hasTerminal)('panes', { timeout: 40_000 }, () => {
+describe('panes', { timeout: 40_000 }, () => {
   describe.each([60, 160])('of %i columns', (columns) => {
-    let url: string
+    let router: RouterHandle
     let kennel: Client
     let walker: Client
     /** Ends the walk that is under way. */
@@ -24,7 +24,8 @@ describe.skipIf(!hasTerminal)('panes', { timeout: 40_000 }, () => {
 
     // One router for each width, as what was stored before is listed.
     beforeAll(async () => {
-      ;({ url } = await startRouter())
+      router = await createRouter({ listen: { port: 0 } })
+      const url = router.url!
       kennel = await connect(url, { name: 'kennel', onIncident: () => {} })
       walker = await connect(url, { name: 'walker' })
       await kennel.expose(dog, {
@@ -40,10 +41,10 @@ describe.skipIf(!hasTerminal)('panes', { timeout: 40_000 }, () => {
     })
     afterAll(async () => {
       await Promise.all([kennel, walker].map((client) => client.close({ drainMs: 0 })))
-      await endChildren()
+      await router.close()
     })
 
-    const pane = (...args: string[]): Pane => new Pane(columns, 'packages/cli/bin/waybill.js', args, { WAYBILL_URL: url })
+    const pane = (...args: string[]): Pane => Pane.ofCommand(columns, args, { WAYBILL_URL: router.url! })
     const golden = async (screen: string, name: string): Promise<void> => {
       expect(screen.split('\n').filter((line) => line.length > columns)).toEqual([])
       await expect(screen).toMatchFileSnapshot(`panes/${name}-${columns}.txt`)

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest'
 import { pack, unpack, type FromChild, type Run } from '../packages/client/src/isolate/messages.js'
-import { endChildren, isAlive, startNode, startRouter, type Child } from './fixtures/children.js'
+import { Child, endChildren, isAlive, startNode, startRouter } from './fixtures/children.js'
 
 interface Lab {
   pid(): number
@@ -202,10 +202,19 @@ describe('ends', () => {
 
 describe('the process itself', () => {
   const limits = { ...defaultLimits }
-  const run = async (construct: readonly unknown[], method = 'whoami'): Promise<FromChild[]> => {
-    const child = fork(new URL('../packages/client/dist/isolate/child.js', import.meta.url), { serialization: 'advanced', execArgv: [] })
+  const run = async (construct: readonly unknown[], method = 'whoami', parentPid = process.pid): Promise<FromChild[]> => {
+    const child = fork(new URL('../packages/client/dist/isolate/child.js', import.meta.url), [String(parentPid)], {
+      serialization: 'advanced',
+      execArgv: [],
+      // Whatever becomes of it.
+      signal: AbortSignal.timeout(10_000),
+      killSignal: 'SIGKILL',
+    })
     const said: FromChild[] = []
-    const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()))
+    const ended = new Promise<void>((resolve, reject) => {
+      child.on('exit', () => resolve())
+      child.on('error', reject)
+    })
     const call = {
       sn: 'sn',
       service: 'Lab',
@@ -232,6 +241,12 @@ describe('the process itself', () => {
     expect(returned).toMatchObject({ kind: 'returned' })
     const value = returned && 'value' in returned && unpack(returned.value, limits)
     expect(value).toMatchObject({ label: 'labelled', options: { loud: true }, args: [1], attempt: 2, parent: 'group' })
+  })
+
+  it('row 004-17: ends also where its parent had gone before it looked', async () => {
+    const gone = new Child(process.execPath, ['-e', '0'], {})
+    await gone.ended
+    expect((await run([], 'loop', gone.pid)).map(({ kind }) => kind)).toEqual(['progress'])
   })
 
   it('row 004-17: tells of a constructor that throws, and of an object that cannot be disposed of', async () => {

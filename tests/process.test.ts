@@ -5,8 +5,8 @@
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { connect, service, type Client, type ConnectOptions } from '@waybill/client'
 import type { RouterApi } from '@waybill/server'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { endChildren, startRouter, startWorker, type RunningRouter } from './fixtures/children.js'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { endChildren, startRouter, startWorker, type Child, type RunningRouter } from './fixtures/children.js'
 
 interface Dog {
   bark(phrase: string): string
@@ -18,16 +18,21 @@ interface Dog {
 }
 
 const MiB = 1024 * 1024
+/** Of all that does not end it. */
+let router: RunningRouter
 const clients = new Set<Client>()
 const servers = new Set<Server>()
 
+beforeAll(async () => {
+  router = await startRouter()
+})
 afterEach(async () => {
   await Promise.all(Array.from(clients, (client) => client.close({ drainMs: 0 })))
   for (const server of servers) server.close()
   clients.clear()
   servers.clear()
 })
-afterAll(endChildren)
+afterAll(() => endChildren())
 
 describe('connect', () => {
   it.each([
@@ -45,10 +50,12 @@ describe('connect', () => {
 
 describe('a call', () => {
   let url: string
+  let worker: Child
   beforeAll(async () => {
-    ;({ url } = await startRouter())
-    await startWorker(url)
+    ;({ url } = router)
+    worker = await startWorker(url)
   })
+  afterAll(() => ended(worker))
 
   it('for a service that nobody offers is refused at once, and was not executed', async () => {
     const client = await hopOn(url)
@@ -84,7 +91,7 @@ describe('a call', () => {
 
 describe('a worker', () => {
   it('that is killed loses its calls within a second, and what they did is not known', { retry: 2 }, async () => {
-    const { client, worker } = await pair()
+    const { client, worker } = await pair(router)
     const hanging = dogOf(client).hang()
     const outcome = expect(hanging).rejects.toMatchObject({
       code: 'WorkerLost',
@@ -101,8 +108,8 @@ describe('a worker', () => {
   })
 
   it('that is asked to end and closes its client drains: its calls end, new ones go elsewhere', async () => {
-    const { client, worker, url } = await pair()
-    await startWorker(url, { NAME: 'other' })
+    const { client, worker, url } = await pair(router)
+    const other = await startWorker(url, { NAME: 'other' })
     const resting = dogOf(client, 'kennel/Dog').slow(1000)
     await worker.prints(/^slow$/m)
     worker.kill('SIGTERM')
@@ -113,12 +120,13 @@ describe('a worker', () => {
     expect(await resting).toBe('rested 1000')
     expect(await worker.ended).toEqual({ code: 0, signal: null })
     expect(worker.stdout).toMatch(/^closed$/m)
+    await ended(other)
   })
 
   it('that is asked to end and has no listener for that drains by itself, and ends by the signal', async () => {
-    const { url } = await startRouter()
+    const { url } = router
     const worker = await startWorker(url, { SIGTERM: 'default' })
-    await startWorker(url, { NAME: 'other' })
+    const other = await startWorker(url, { NAME: 'other' })
     const client = await hopOn(url)
     const resting = dogOf(client, 'kennel/Dog').slow(1000)
     await worker.prints(/^slow$/m)
@@ -128,12 +136,13 @@ describe('a worker', () => {
     expect(await Promise.all([1, 2, 3].map(() => dogOf(client).bark('x')))).toEqual(Array(3).fill('woof x'))
     expect(await resting).toBe('rested 1000')
     expect(await worker.ended).toEqual({ code: null, signal: 'SIGTERM' })
+    await ended(other)
   })
 })
 
 describe('SIGTERM', () => {
   it('is listened for as long as there is something to take back, and not where the program does not want it', async () => {
-    const { url } = await startRouter()
+    const { url } = router
     const before = process.listenerCount('SIGTERM')
     const now = (): number => process.listenerCount('SIGTERM') - before
     const [one, two] = [await hopOn(url), await hopOn(url)]
@@ -155,7 +164,7 @@ describe('SIGTERM', () => {
 
 describe('a router', () => {
   it('that is killed: every call settles, and all come back by themselves when it does', async () => {
-    const { client, worker, router, url } = await pair()
+    const { client, worker, router, url } = await pair(await startRouter())
     const happened: string[] = []
     client.onStatus(({ kind }) => happened.push(kind))
     const written = [dogOf(client).hang(), ...Array.from({ length: 20 }, () => dogOf(client).slow(5000))]
@@ -187,11 +196,19 @@ async function hopOn(url: string, options: ConnectOptions = {}): Promise<Client>
   return client
 }
 
-/** A router, a worker that offers a Dog, and a client of this process. */
-async function pair(): Promise<{ client: Client; worker: Awaited<ReturnType<typeof startWorker>>; router: RunningRouter; url: string }> {
-  const router = await startRouter()
-  const worker = await startWorker(router.url)
-  return { client: await hopOn(router.url), worker, router, url: router.url }
+/** A worker that offers a Dog, and a client of this process. */
+async function pair(at: RunningRouter): Promise<{ client: Client; worker: Child; router: RunningRouter; url: string }> {
+  const worker = await startWorker(at.url)
+  return { client: await hopOn(at.url), worker, router: at, url: at.url }
+}
+
+/** Ends it at once, and waits until the router knows. */
+async function ended(worker: Child): Promise<void> {
+  worker.kill('SIGKILL')
+  await worker.ended
+  const client = await hopOn(router.url)
+  await vi.waitFor(async () => expect(await services(client)).toEqual([]), { timeout: 10_000 })
+  await client.close()
 }
 
 function dogOf(client: Client, address = 'Dog'): ReturnType<typeof client.remote<Dog>> {

@@ -18,6 +18,7 @@ import {
   findField,
   findText,
   Flag,
+  Framer,
   FrameReader,
   FrameType,
   HEADER_BYTES,
@@ -39,6 +40,7 @@ import {
   routerTable,
   segmentedBit,
   serialNumber,
+  streamConstants,
   Slab,
   Tag,
   writeOpening,
@@ -50,8 +52,9 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { routerMethods } from '../packages/server/src/api/router-api.js'
 import { CloseCode } from '../packages/server/src/sessions.js'
+import { WrittenSocket } from './fixtures/byte-socket.js'
 import { Document, root } from './vectors/document.js'
-import { bodies, envelopes, frames, openings, packets, type FrameVector } from './vectors/vectors.js'
+import { bodies, envelopes, framed, frames, openings, packets, type FrameVector } from './vectors/vectors.js'
 
 const protocol = new Document('PROTOCOL.md')
 const source = (path: string): string => readFileSync(new URL(path, root), 'utf8')
@@ -245,6 +248,10 @@ describe('states and events', () => {
 })
 
 describe('limits, times, methods, errors', () => {
+  test('streams', () => {
+    expect(numbers('streams', 'constant', 'value')).toEqual(streamConstants)
+  })
+
   test('limits', () => {
     expect(numbers('limits', 'limit', 'default')).toEqual(defaultLimits)
     expect(numbers('body limits', 'limit', 'default')).toEqual(bodyLimits)
@@ -336,6 +343,17 @@ describe('golden vectors', () => {
     expect(hex(packet)).toBe(hex(bytes))
   })
 
+  test.each(Object.entries(framed))('%s', (name, names) => {
+    const bytes = protocol.bytes(name)
+    const messages: string[] = []
+    expect(new Framer(MAX_INTRODUCTION_BYTES).feed(bytes.slice(), (message) => messages.push(hex(message)))).toBeUndefined()
+    expect(messages).toEqual(names.map((packet) => hex(protocol.bytes(packet))))
+    const socket = new WrittenSocket()
+    const link = socket.link()
+    for (const packet of names) link.send(protocol.bytes(packet))
+    expect(hex(socket.written)).toBe(hex(bytes))
+  })
+
   test.each(Object.entries(bodies))('%s', (name, { encoding, value }) => {
     const bytes = protocol.bytes(name)
     expect(parseBody(encoding, bytes)).toStrictEqual(value)
@@ -365,6 +383,7 @@ test('every table that asks for it, and every vector, is checked', () => {
     ...Object.keys(openings),
     ...Object.keys(frames).map((name) => `frame-${name}`),
     ...Object.keys(packets),
+    ...Object.keys(framed),
     ...Object.keys(bodies),
     ...envelopes,
   ]

@@ -23,7 +23,7 @@ describe('simulation', () => {
   test('the same seed gives the same history, byte for byte; another one does not', async () => {
     const traceOf = async (seed: number): Promise<string> => {
       const lines: string[] = []
-      await simulate(seed, (line) => lines.push(line))
+      await simulate(seed, { trace: (line) => lines.push(line) })
       return lines.join('\n')
     }
     const first = await traceOf(2)
@@ -39,7 +39,7 @@ describe('the checks find', () => {
   async function calm(): Promise<History> {
     for (let seed = 1; ; seed++) {
       const { scenario } = new History(scenarioOf(seed))
-      if (scenario.weather === 'calm') return (await simulate(seed)).history
+      if (scenario.weather === 'calm') return (await simulate(seed, { world: 'calls' })).history
     }
   }
 
@@ -176,6 +176,7 @@ describe('its command line', () => {
     expect(() => parseOptions(['--seeds', 'many'])).toThrow('not a number')
     expect(() => parseOptions(['--from', '1.5'])).toThrow('not a whole number')
     expect(() => parseOptions(['--trace', 'file'])).toThrow('--trace needs --seed')
+    expect(() => parseOptions(['--world', 'other'])).toThrow('none of calls, gathering')
     expect(() => parseOptions(['--seed', '1', '--seeds', '2'])).toThrow('--seed stands alone')
     expect(parseOptions(['--minutes', '1']).seeds).toBe(Number.POSITIVE_INFINITY)
   })

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { codes } from '@waybill/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { endChildren, ran, startNode, startRouter } from './fixtures/children.js'
+import { endChildren, startNode, startRouter, type Child } from './fixtures/children.js'
+import { ran } from './fixtures/commands.js'
 import { Document, root } from './vectors/document.js'
 
 const readme = new Document('README.md')
@@ -36,8 +37,8 @@ afterAll(async () => {
   await rm(new URL(folder, root), { recursive: true, force: true })
 })
 
-/** Compiles all of it with the real compiler; the output of the compiler, empty where all is well. */
-function compile(outDir: string, ...options: readonly string[]): Promise<string> {
+/** Compiles them with the real compiler; the output of the compiler, empty where all is well. */
+function compile(outDir: string, of: readonly Snippet[], ...options: readonly string[]): Promise<string> {
   const common =
     '--ignoreConfig --strict --exactOptionalPropertyTypes --target es2022 --module nodenext --lib es2023,dom,esnext.decorators,esnext.disposable --types node --skipLibCheck --pretty false'
   const args = [
@@ -47,7 +48,7 @@ function compile(outDir: string, ...options: readonly string[]): Promise<string>
     folder,
     '--outDir',
     `${folder}/${outDir}`,
-    ...[...files, ...fragments].map(({ file }) => `${folder}/${file}`),
+    ...of.map(({ file }) => `${folder}/${file}`),
   ]
   return new Promise((resolve) =>
     execFile('node_modules/.bin/tsc', args, { cwd: rootPath }, (_error, stdout, stderr) => resolve(stdout + stderr)),
@@ -65,8 +66,9 @@ describe('code', () => {
   })
 
   test('compiles with standard decorators and with legacy ones', { timeout: 60_000 }, async () => {
-    expect(await compile('standard')).toBe('')
-    expect(await compile('legacy', '--experimentalDecorators')).toBe('')
+    const all = [...files, ...fragments]
+    expect(await compile('standard', all)).toBe('')
+    expect(await compile('legacy', all, '--experimentalDecorators')).toBe('')
   })
 
   test('the first screen runs', async () => {
@@ -78,15 +80,22 @@ describe('code', () => {
     expect(kennel.isRunning).toBe(true)
   })
 
+  /** One process imports one fragment after the other, and ends by itself when each has closed its client. */
+  let inTurn: Child | undefined
   test.each(fragments)('$file runs and prints what it says', async ({ file, code }) => {
-    const child = startNode(`${folder}/standard/${file.replace('.ts', '.js')}`)
-    expect(await child.ended, child.stderr).toEqual({ code: 0, signal: null })
+    inTurn ??= startNode(
+      'tests/fixtures/in-turn.mjs',
+      fragments.map((one) => join(rootPath, folder, 'standard', one.file.replace('.ts', '.js'))),
+    )
+    expect(await inTurn.ended, inTurn.stderr).toEqual({ code: 0, signal: null })
+    const at = fragments.findIndex((one) => one.file === file)
+    const printed = inTurn.stdout.split(/^--- .*\n/m)[at + 1]!
     const promised = Array.from(code.matchAll(/console\.log\(.*\/\/ (.*)$/gm), (match) => match[1]!.split(/, | /)).flat()
     let from = 0
     for (const word of promised) {
-      const at = child.stdout.indexOf(word, from)
-      expect(at, `${word} in ${child.stdout}`).toBeGreaterThanOrEqual(0)
-      from = at + word.length
+      const found = printed.indexOf(word, from)
+      expect(found, `${word} in ${printed}`).toBeGreaterThanOrEqual(0)
+      from = found + word.length
     }
   })
 
@@ -98,13 +107,16 @@ describe('code', () => {
   })
 
   test('a call with wrong arguments or a wrong name does not compile', { timeout: 60_000 }, async () => {
-    for (const wrong of readme.text.match(/`dog\.(?:bark\(3\)|brak\('hello'\))`/g)!.map((code) => code.slice(1, -1))) {
-      const path = join(rootPath, folder, 'walker.ts')
-      const right = readFileSync(path, 'utf8')
-      await writeFile(path, right.replace("dog.bark('hello')", wrong))
-      expect(await compile('wrong')).toContain('error TS')
-      await writeFile(path, right)
-    }
+    const right = readFileSync(join(rootPath, folder, 'walker.ts'), 'utf8')
+    const wrong = readme.text.match(/`dog\.(?:bark\(3\)|brak\('hello'\))`/g)!.map((code, index) => ({
+      file: `wrong-${index + 1}.ts`,
+      code: right.replace("dog.bark('hello')", code.slice(1, -1)),
+    }))
+    expect(wrong).toHaveLength(2)
+    for (const { file, code } of wrong) await writeFile(join(rootPath, folder, file), code)
+    const said = await compile('wrong', wrong, '--noEmit')
+    for (const { file } of wrong) expect(said).toMatch(new RegExp(`^\\S*/${file}\\(\\d+,\\d+\\): error TS`, 'm'))
+    expect(said.match(/error TS/g)).toHaveLength(2)
   })
 
   test('the commands run', async () => {
@@ -154,7 +166,11 @@ describe('tables', () => {
     const methodTerms = [...fieldsOf('core/src/contract/terms.ts', 'MethodConditions'), 'guard']
     expect(termsIn('method terms')).toEqual([...methodTerms, ...fieldsOf('core/src/contract/terms.ts', 'MethodTerms')].toSorted())
     expect(termsIn('service terms')).toEqual(fieldsOf('core/src/contract/terms.ts', 'ServiceTerms').toSorted())
-    expect(first('router options').toSorted()).toEqual(fieldsOf('server/src/create-router.ts', 'RouterOptions').toSorted())
+    const routerOptions = [
+      ...fieldsOf('server/src/create-router.ts', 'RouterOptions'),
+      ...fieldsOf('server/src/gateways/doors.ts', 'DoorsOptions'),
+    ]
+    expect(first('router options').toSorted()).toEqual(routerOptions.toSorted())
   })
 
   test('what is not there yet is named', () => {

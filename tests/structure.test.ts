@@ -108,6 +108,23 @@ describe('layers', () => {
     expect(cyclesOf(sourcesOf(name))).toEqual([])
   })
 
+  test('the command loads client and server where it needs them, and neither they nor the core for its help', () => {
+    const cli = new Map(sourcesOf('cli').map((source) => [source.name, source]))
+    const loads = /^import (?!type )[^']*'(@waybill\/(?:client|server))'/gm
+    expect([...cli.values()].flatMap(({ path, text }) => Array.from(text.matchAll(loads), ([, what]) => `${path}: ${what}`))).toEqual([])
+    const seen = new Set(['main.ts'])
+    for (const name of seen) {
+      const { text, imports } = cli.get(name)!
+      for (const { specifier, file, typeOnly } of imports) {
+        if (typeOnly || text.includes(`import('${specifier}')`)) continue
+        expect(specifier, `${name} is loaded for the help`).not.toMatch(/^@waybill/)
+        if (file !== undefined) seen.add(file)
+      }
+    }
+    expect(seen).toContain('program.ts')
+    expect([...seen].filter((name) => name.startsWith('verbs/'))).toEqual([])
+  })
+
   test('gateways know the entrance and not the router', () => {
     const gateways = sourcesOf('server').filter((source) => source.name.startsWith('gateways/'))
     expect(gateways.length).toBeGreaterThan(0)

@@ -132,9 +132,15 @@ function randomContent(dice: Seeded): EnvelopeContent {
   }
 }
 
+export function hexText(dice: Seeded, length: number): string {
+  let text = ''
+  while (text.length < length) text += '0123456789abcdef'[dice.whole(0, 15)]!
+  return text
+}
+
 export function randomEnvelope(dice: Seeded): Envelope {
   const content = randomContent(dice)
-  const hex = (length: number): string => Array.from({ length }, () => dice.whole(0, 15).toString(16)).join('')
+  const hex = (length: number): string => hexText(dice, length)
   const destination =
     content.kind === 'request' ? dice.pick(['Dog', 'Dog@^1', 'kennel', 'kennel/Dog@1.2.0', 'Dog?b=2&a=1']) : randomText(dice)
   return {

@@ -118,6 +118,23 @@ export const frames: Readonly<Record<string, FrameVector>> = {
     body: new Uint8Array([4, 5, 6]),
   },
   drain: { head: { type: FrameType.drain } },
+  opened: { head: { type: FrameType.opened, destination: caller, source: callee, call: 1 } },
+  item: { head: { type: FrameType.item, destination: caller, source: callee, call: 1 }, body: 'grass' },
+  end: { head: { type: FrameType.end, destination: caller, source: callee, call: 1, method: 2 } },
+  failed: {
+    head: { type: FrameType.failed, destination: caller, source: callee, call: 1, method: 2 },
+    body: { exval: 'no more water', xclass: 'Error' },
+  },
+  credit: { head: { type: FrameType.credit, destination: caller, source: callee, call: 1, method: 1, ttlMs: 262144 } },
+  stop: { head: { type: FrameType.stop, destination: caller, source: callee, call: 1, method: 1 } },
+  'call-item': { head: { type: FrameType.callItem, source: caller, call: 1, method: 1 }, body: 'bone' },
+  'call-end': { head: { type: FrameType.callEnd, source: caller, call: 1, method: 1 } },
+  'call-failed': {
+    head: { type: FrameType.callFailed, source: caller, call: 1, method: 1 },
+    body: { exval: 'no more bones', xclass: 'Error' },
+  },
+  'call-credit': { head: { type: FrameType.callCredit, source: caller, call: 1, ttlMs: 131072 } },
+  'call-stop': { head: { type: FrameType.callStop, source: caller, call: 1 } },
   'call-stored': {
     head: {
       type: FrameType.call,
@@ -170,6 +187,11 @@ export const packets: Readonly<
   'packet-acknowledgement': { sequence: 0, acknowledged: 258, frames: [] },
   'packet-heartbeat': { sequence: 0, acknowledged: 2, frames: ['ping'] },
   'packet-two': { sequence: 2, acknowledged: 1, frames: ['accepted', 'result'] },
+}
+
+/** Packets as they stand on a bare socket, each behind its length. */
+export const framed: Readonly<Record<string, readonly string[]>> = {
+  'framed-two': ['packet-acknowledgement', 'packet-heartbeat'],
 }
 
 export const bodies: Readonly<Record<string, { readonly encoding: number; readonly value: unknown }>> = {

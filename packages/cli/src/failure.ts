@@ -1,9 +1,11 @@
 /** Owns how a failure is told: in text on stderr, or as one JSON object on stdout. */
-import { RemoteException, type WaybillError } from '@waybill/client'
+import type { WaybillError } from '@waybill/client'
+import { RemoteException } from '@waybill/core'
 import { adviceFor, executedText } from './advice.js'
-import { fold, widthOf } from './show/fold.js'
+import { fold } from './show/fold.js'
 import { paintError, printable } from './show/paint.js'
 import { jsonForm, valueText } from './show/value.js'
+import { print, remark, widthOf, type Terminal } from './terminal.js'
 
 export interface Telling {
   readonly json: boolean
@@ -13,16 +15,19 @@ export interface Telling {
   readonly beside?: Readonly<Record<string, unknown>>
 }
 
-export function tellFailure(error: WaybillError, { json, ofCall, beside }: Telling): void {
-  if (json) console.log(JSON.stringify({ ...beside, error: failureForm(error) }))
-  else console.error(failureText(error, ofCall))
+export function tellFailure(error: WaybillError, { json, ofCall, beside }: Telling, terminal: Terminal): void {
+  if (json) print(JSON.stringify({ ...beside, error: failureForm(error) }), terminal)
+  else remark(failureText(error, ofCall, terminal), terminal)
 }
 
-function failureText(error: WaybillError, ofCall: boolean): string {
+function failureText(error: WaybillError, ofCall: boolean, terminal: Terminal): string {
+  const line = (label: string, text: string): string => factLine(label, text, terminal)
   const { code, executed, retryable } = error
   const name = nameOf(error)
-  const headline = fold(`waybill: ${name}: ${printable(error.message)}`, widthOf(process.stderr), 2).join('\n')
-  const lines = [headline.replace(`waybill: ${name}:`, () => `${paintError('red', 'waybill:')} ${paintError('bold', name)}:`)]
+  const headline = fold(`waybill: ${name}: ${printable(error.message)}`, widthOf(terminal.err), 2).join('\n')
+  const lines = [
+    headline.replace(`waybill: ${name}:`, () => `${paintError('red', 'waybill:', terminal)} ${paintError('bold', name, terminal)}:`),
+  ]
   for (const [label, text] of factsOf(error)) lines.push(line(label, text))
   if (ofCall) lines.push(line('executed', executedText[executed]))
   if (code !== 'RouterUnreachable') lines.push(line('to do', adviceFor(code, executed, retryable)))
@@ -83,7 +88,7 @@ function fieldsOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
-function line(label: string, text: string): string {
-  const lines = text.split('\n').flatMap((one) => fold(one, widthOf(process.stderr) - MARGIN))
-  return `  ${paintError('dim', label.padEnd(9))} ${lines.join(`\n${' '.repeat(MARGIN)}`)}`
+function factLine(label: string, text: string, terminal: Terminal): string {
+  const lines = text.split('\n').flatMap((one) => fold(one, widthOf(terminal.err) - MARGIN))
+  return `  ${paintError('dim', label.padEnd(9), terminal)} ${lines.join(`\n${' '.repeat(MARGIN)}`)}`
 }

@@ -4,21 +4,22 @@ import { Exit } from './exits.js'
 import { unlessInterrupted } from './interrupt.js'
 import { tellException, tellResult } from './outcome.js'
 import { Bar } from './show/bar.js'
+import { print, remark, type Terminal } from './terminal.js'
 
-export async function follow(receipt: Receipt<unknown>, json: boolean): Promise<number> {
+export async function follow(receipt: Receipt<unknown>, json: boolean, terminal: Terminal): Promise<number> {
   const beside = { receipt: receipt.sn }
-  const bar = new Bar(process.stderr)
+  const bar = new Bar(terminal.err)
   void receipt.on('progress', (progress) => bar.show(progress))
   // Told only here: what the end of the client makes of a following that was left is nobody's.
-  const tell = await unlessInterrupted(() =>
+  const tell = await unlessInterrupted(terminal, () =>
     receipt.result().then(
-      (value) => () => tellResult(value, json, beside),
-      (thrown: unknown) => () => tellException(thrown, json, beside),
+      (value) => () => tellResult(value, { json, beside }, terminal),
+      (thrown: unknown) => () => tellException(thrown, { json, beside }, terminal),
     ),
   )
   bar.clear()
   if (tell !== undefined) return tell()
-  if (json) console.log(JSON.stringify(beside))
-  else console.error(`The call goes on. Look at it again with: waybill receipt ${receipt.sn}`)
+  if (json) print(JSON.stringify(beside), terminal)
+  else remark(`The call goes on. Look at it again with: waybill receipt ${receipt.sn}`, terminal)
   return Exit.interrupted
 }

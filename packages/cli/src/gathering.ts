@@ -1,15 +1,18 @@
 /** Owns how the answers of many instances are told: a line for each as it arrives, or one JSON object at the end. */
-import { RemoteException, WaybillError, type Fan } from '@waybill/client'
+import type { Fan } from '@waybill/client'
+import { RemoteException, WaybillError } from '@waybill/core'
 import { Exit } from './exits.js'
 import { failureForm } from './failure.js'
 import { interruptible } from './interrupt.js'
 import { tellException } from './outcome.js'
-import { fold, widthOf } from './show/fold.js'
+import { fold } from './show/fold.js'
 import { paint, printable } from './show/paint.js'
 import { jsonForm, lineText } from './show/value.js'
+import { print, widthOf, type Terminal } from './terminal.js'
 
 /** Exit code 0 only where everybody gave a result. */
-export async function gather(fan: Fan<unknown>, json: boolean): Promise<number> {
+export async function gather(fan: Fan<unknown>, json: boolean, terminal: Terminal): Promise<number> {
+  const tell = (from: string, text: string): void => print(line(from, text, terminal), terminal)
   let interrupted = false
   const stop = (): void => {
     interrupted = true
@@ -18,11 +21,11 @@ export async function gather(fan: Fan<unknown>, json: boolean): Promise<number> 
   const reasons = new Map<string, WaybillError>()
   void fan.on('exception', (error, from) => reasons.set(from, WaybillError.from(error)))
   try {
-    return await interruptible(stop, async () => {
+    return await interruptible(terminal, stop, async () => {
       for await (const answer of fan) {
         if (json) continue
-        if (answer.kind === 'result') console.log(line(answer.from, lineText(answer.value)))
-        else console.log(line(answer.from, exceptionText(WaybillError.from(answer.error))))
+        if (answer.kind === 'result') tell(answer.from, lineText(answer.value))
+        else tell(answer.from, exceptionText(WaybillError.from(answer.error)))
       }
       const { results, exceptions, missing } = await fan
       if (json) {
@@ -31,20 +34,20 @@ export async function gather(fan: Fan<unknown>, json: boolean): Promise<number> 
           exceptions: Object.fromEntries(Array.from(exceptions, ([from, error]) => [from, failureForm(WaybillError.from(error))])),
           missing,
         }
-        console.log(JSON.stringify(form))
-      } else for (const from of missing) console.log(line(from, missingText(reasons.get(from))))
+        print(JSON.stringify(form), terminal)
+      } else for (const from of missing) tell(from, missingText(reasons.get(from)))
       return exceptions.size + missing.length === 0 ? Exit.ok : Exit.failed
     })
   } catch (thrown) {
-    const exit = tellException(thrown, json)
+    const exit = tellException(thrown, { json }, terminal)
     return interrupted ? Exit.interrupted : exit
   }
 }
 
-function line(from: string, text: string): string {
+function line(from: string, text: string, terminal: Terminal): string {
   const name = printable(from)
-  const [first = '', ...rest] = fold(`${name}  ${text}`, widthOf(process.stdout), 4)
-  return [paint('bold', name) + first.slice(name.length), ...rest].join('\n')
+  const [first = '', ...rest] = fold(`${name}  ${text}`, widthOf(terminal.out), 4)
+  return [paint('bold', name, terminal) + first.slice(name.length), ...rest].join('\n')
 }
 
 function exceptionText(error: WaybillError): string {

@@ -1,10 +1,13 @@
 /** Owns what the listing verbs have in common: ask the router, print a table or JSON. */
-import { WaybillError, type Client } from '@waybill/client'
+import type { Client } from '@waybill/client'
+import { WaybillError } from '@waybill/core'
 import { Exit } from './exits.js'
 import { tellFailure } from './failure.js'
-import { withRouter, type PlaceOptions } from './place.js'
-import { paint } from './show/paint.js'
+import type { PlaceOptions } from './place.js'
+import { withRouter } from './router.js'
 import { table, type Column } from './show/table.js'
+import { printTitled } from './show/titled.js'
+import { print, remark, widthOf, type Terminal } from './terminal.js'
 
 export interface Listing<R> {
   readonly columns: readonly Column<R>[]
@@ -15,26 +18,22 @@ export interface Listing<R> {
   readonly rows: (client: Client) => Promise<readonly R[]>
 }
 
-export function listing<R>(options: PlaceOptions, { columns, empty, rows, note }: Listing<R>): Promise<number> {
+export function listing<R>(options: PlaceOptions, { columns, empty, rows, note }: Listing<R>, terminal: Terminal): Promise<number> {
   const json = options.json === true
-  return withRouter(options, async (client) => {
+  return withRouter(options, terminal, async (client) => {
     try {
       const found = await rows(client)
       const noted = note?.(found)
-      if (json) console.log(JSON.stringify(found))
-      else if (found.length === 0) console.error(empty)
-      else print(table(columns, found, process.stdout.isTTY ? process.stdout.columns : undefined))
-      if (!json && noted !== undefined) console.error(noted)
+      if (json) print(JSON.stringify(found), terminal)
+      else if (found.length === 0) remark(empty, terminal)
+      else printTitled(table(columns, found, widthOf(terminal.out)), terminal)
+      if (!json && noted !== undefined) remark(noted, terminal)
       return Exit.ok
     } catch (thrown) {
-      tellFailure(WaybillError.from(thrown), { json, ofCall: false })
+      tellFailure(WaybillError.from(thrown), { json, ofCall: false }, terminal)
       return Exit.failed
     }
   })
-}
-
-function print([titles, ...lines]: readonly string[]): void {
-  console.log([paint('bold', titles ?? ''), ...lines].join('\n'))
 }
 
 export function labelsText(labels: Readonly<Record<string, string>>): string {

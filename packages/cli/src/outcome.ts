@@ -1,25 +1,26 @@
 /** Owns how the outcome of a call is told: its value on stdout, its failure as any other; and the exit code of it. */
-import { WaybillError } from '@waybill/client'
+import { WaybillError } from '@waybill/core'
 import { Exit } from './exits.js'
 import { tellFailure, type Telling } from './failure.js'
 import { printable } from './show/paint.js'
 import { jsonForm, valueText } from './show/value.js'
+import { print, type Terminal } from './terminal.js'
 
-/** What stands beside the outcome in its JSON object, in front of it. */
-type Beside = Telling['beside']
+/** As one JSON object or as text; and what stands in that object in front of the outcome. */
+type Manner = Pick<Telling, 'json' | 'beside'>
 
 /** Text goes out as it is, to a file or a pipe unchanged; a terminal gets no control characters from afar. Nothing is printed for nothing. */
-export function tellResult(value: unknown, json: boolean, beside: Beside = {}): number {
-  if (json) console.log(JSON.stringify({ ...beside, result: jsonForm(value) }))
+export function tellResult(value: unknown, { json, beside }: Manner, terminal: Terminal): number {
+  if (json) print(JSON.stringify({ ...beside, result: jsonForm(value) }), terminal)
   else if (value !== undefined) {
     const text = valueText(value)
-    console.log(process.stdout.isTTY ? printable(text) : text)
+    print(terminal.out.isTTY ? printable(text) : text, terminal)
   }
   return Exit.ok
 }
 
-export function tellException(thrown: unknown, json: boolean, beside: Beside = {}): number {
+export function tellException(thrown: unknown, { json, beside }: Manner, terminal: Terminal): number {
   const error = WaybillError.from(thrown)
-  tellFailure(error, { json, ofCall: true, beside })
+  tellFailure(error, { json, ofCall: true, ...(beside && { beside }) }, terminal)
   return error.code === 'BadAddress' ? Exit.usage : Exit.failed
 }

@@ -1,22 +1,25 @@
-/** Owns the command as a whole: its verbs, its help, and how a run ends in an exit code. */
+/** Owns the command as a whole: its verbs, its help, and how a run ends in an exit code. Of a verb only what is typed is loaded. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { Exit, exitCodesText, UsageError } from './exits.js'
 import { environmentText } from './place.js'
-import { addCall } from './verbs/call.js'
-import { addClients } from './verbs/clients.js'
-import { addDescribe } from './verbs/describe.js'
-import { addDrain } from './verbs/drain.js'
-import { addEvents } from './verbs/events.js'
-import { addPing } from './verbs/ping.js'
-import { addPublish } from './verbs/publish.js'
-import { addReceipt } from './verbs/receipt.js'
-import { addReceipts } from './verbs/receipts.js'
-import { addServices } from './verbs/services.js'
-import { addStart } from './verbs/start.js'
+import { widthOf, type Output, type Terminal } from './terminal.js'
+import type { Act, Verb } from './verb.js'
 
 /** In the order of the help. */
-const verbs = [addStart, addCall, addReceipts, addReceipt, addServices, addDescribe, addClients, addPing, addEvents, addPublish, addDrain]
+const verbs: readonly (readonly [name: string, does: string, load: () => Promise<Verb>])[] = [
+  ['start', 'run the router until Ctrl-C', () => import('./verbs/start.js')],
+  ['call', 'call a method and print what it returns', () => import('./verbs/call.js')],
+  ['receipts', 'list stored calls, or cancel them', () => import('./verbs/receipts.js')],
+  ['receipt', 'print what became of a stored call', () => import('./verbs/receipt.js')],
+  ['services', 'list what is offered, and by whom', () => import('./verbs/services.js')],
+  ['describe', 'print the methods of a service with their types', () => import('./verbs/describe.js')],
+  ['clients', 'list who is connected', () => import('./verbs/clients.js')],
+  ['ping', 'measure round trips', () => import('./verbs/ping.js')],
+  ['events', 'print events as they are published', () => import('./verbs/events.js')],
+  ['publish', 'publish an event', () => import('./verbs/publish.js')],
+  ['drain', 'let a client finish its calls and give it no more', () => import('./verbs/drain.js')],
+]
 
 const example = `
 Example, in three terminals:
@@ -24,8 +27,9 @@ Example, in three terminals:
   node kennel.js                 # connects, exposes a Dog
   waybill call Dog.bark hello    # calls it`
 
-/** Runs the command with these arguments and resolves to its exit code. Prints; does not exit. */
-export async function run(args: readonly string[]): Promise<number> {
+/** Runs the command with these arguments and resolves to its exit code. Prints to the terminal; does not exit. */
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  const { out, err } = terminal
   const program = new Command('waybill')
     .description('Call methods of processes anywhere, through a router.')
     .version(versionOfPackage(), '-V, --version', 'print the version')
@@ -35,17 +39,26 @@ export async function run(args: readonly string[]): Promise<number> {
     .showHelpAfterError('(--help says more)')
     .usage('<verb> [options]')
     .configureHelp({ subcommandTerm: (verb) => verb.name() })
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'waybill: ')) })
+    .configureOutput({
+      writeOut: (text) => out.write(text),
+      writeErr: (text) => err.write(text),
+      getOutHelpWidth: () => helpWidthOf(out),
+      getErrHelpWidth: () => helpWidthOf(err),
+      outputError: (text, write) => write(text.replace(/^error: /, 'waybill: ')),
+    })
     .exitOverride()
     .addHelpText('after', `${example}\n${environmentText}\n${exitCodesText}`)
   let exit: number = Exit.ok
-  for (const add of verbs) {
-    const verb: Command = add(program, async (running) => {
-      exit = await running.catch((thrown: unknown) => {
+  for (const [name, does, load] of verbs) {
+    const verb = program.command(name).description(does)
+    const act: Act = async (work) => {
+      exit = await work(terminal).catch((thrown: unknown) => {
         if (thrown instanceof UsageError) return verb.error(`error: ${thrown.message}`)
         throw thrown
       })
-    })
+    }
+    // What is not typed is only listed.
+    if (args.includes(name)) (await load()).define(verb, act)
     verb.addHelpText('after', exitCodesText)
   }
   try {
@@ -56,6 +69,12 @@ export async function run(args: readonly string[]): Promise<number> {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? Exit.ok : Exit.usage
     throw thrown
   }
+}
+
+/** Where there is no terminal, as wide as they once were. */
+function helpWidthOf(output: Output): number {
+  const width = widthOf(output)
+  return Number.isFinite(width) ? width : 80
 }
 
 function versionOfPackage(): string {

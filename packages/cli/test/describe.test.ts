@@ -1,8 +1,9 @@
 /** How services and their types are shown, and the verb with a client that answers by itself. */
 import { WaybillError, type Client, type ServiceDescription } from '@waybill/client'
-import { afterEach, expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { serviceText } from '../src/show/service.js'
 import { typeText } from '../src/show/types.js'
+import type { Terminal } from '../src/terminal.js'
 import { describe } from '../src/verbs/describe.js'
 import { ping } from '../src/verbs/ping.js'
 
@@ -26,8 +27,6 @@ const dog: ServiceDescription = {
     { name: 'rest', idempotent: false },
   ],
 }
-
-afterEach(() => vi.restoreAllMocks())
 
 it.each([
   ['string', 'string'],
@@ -77,35 +76,35 @@ it('what a service says of itself cannot steer the terminal', () => {
   expect(title).toContain('Dog \\x1b[2J 1.2.0')
 })
 
-function fake(answer: () => Promise<ServiceDescription>): { client: Client; asked: string[]; printed: string[] } {
+function fake(answer: () => Promise<ServiceDescription>): { client: Client; asked: string[]; printed: string[]; terminal: Terminal } {
   const asked: string[] = []
   const printed: string[] = []
-  vi.spyOn(console, 'log').mockImplementation((text: string) => void printed.push(text))
-  vi.spyOn(console, 'error').mockImplementation((text: string) => void printed.push(text))
+  const output = { write: (text: string) => printed.push(text) }
+  const terminal: Terminal = { out: output, err: output, env: {}, onInterrupt: () => () => {}, exit: () => {} }
   const none = { clients: () => Promise.resolve([]), services: () => Promise.resolve([]), info: () => Promise.resolve({}) }
   const client = { describe: (address: string) => (asked.push(address), answer()), remote: () => none }
-  return { client: client as unknown as Client, asked, printed }
+  return { client: client as unknown as Client, asked, printed, terminal }
 }
 
 it('the verb asks the client and prints what it says', async () => {
-  const { client, asked, printed } = fake(() => Promise.resolve(dog))
-  expect(await describe(client, 'Dog@^1', false)).toBe(0)
-  expect(await describe(client, 'Dog', true)).toBe(0)
+  const { client, asked, printed, terminal } = fake(() => Promise.resolve(dog))
+  expect(await describe(client, 'Dog@^1', false, terminal)).toBe(0)
+  expect(await describe(client, 'Dog', true, terminal)).toBe(0)
   expect(asked).toEqual(['Dog@^1', 'Dog'])
-  expect(printed[0]).toBe(serviceText(dog).join('\n'))
+  expect(printed[0]).toBe(`${serviceText(dog).join('\n')}\n`)
   expect(JSON.parse(printed[1]!)).toEqual(dog)
 })
 
 it('a ping to a service asks it what it is, again and again', async () => {
-  const { client, asked, printed } = fake(() => Promise.resolve(dog))
-  expect(await ping(client, 'Dog', { count: 3, json: true })).toBe(0)
+  const { client, asked, printed, terminal } = fake(() => Promise.resolve(dog))
+  expect(await ping(client, 'Dog', { count: 3, json: true }, terminal)).toBe(0)
   expect(asked).toEqual(['Dog', 'Dog', 'Dog'])
   expect(JSON.parse(printed[0]!)).toMatchObject({ target: 'Dog', count: 3 })
 })
 
 it('what is refused is told, exit code 1', async () => {
-  const { client, printed } = fake(() => Promise.reject(new WaybillError('NoSuchService', 'nobody offers Cat')))
-  expect(await describe(client, 'Cat', false)).toBe(1)
-  expect(await ping(client, 'Cat', { count: 1 })).toBe(1)
+  const { client, printed, terminal } = fake(() => Promise.reject(new WaybillError('NoSuchService', 'nobody offers Cat')))
+  expect(await describe(client, 'Cat', false, terminal)).toBe(1)
+  expect(await ping(client, 'Cat', { count: 1 }, terminal)).toBe(1)
   expect(printed.map((text) => text.split('\n')[0])).toEqual(Array(2).fill('waybill: NoSuchService: nobody offers Cat'))
 })

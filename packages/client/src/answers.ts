@@ -7,7 +7,10 @@ import type { BodyLimits, Executed, Ports, Progress } from '@waybill/core'
 import { aside } from './aside.js'
 import type { Connection, Sendable } from './connection.js'
 import type { IncomingCall } from './incoming-call.js'
-import { outgoingBody, writePiece } from './outgoing-body.js'
+import { outgoingBody, writePiece, type OutgoingBody } from './outgoing-body.js'
+import { dismiss, RESULT, type Flow } from './streams/flows.js'
+import { Gathering } from './streams/gathering.js'
+import { Way } from './streams/way.js'
 
 /** An exception that left this process without its details: what was thrown, and how the caller names it. */
 export interface Incident {
@@ -30,6 +33,8 @@ export interface Addressee {
   readonly dataField: Uint8Array | undefined
 }
 
+type Answered = Pick<IncomingCall, 'source' | 'number' | 'dataField'>
+
 const WANTED = Flag.statusesWanted | Flag.noReply
 
 export class Answers {
@@ -37,6 +42,7 @@ export class Answers {
   readonly #ports: Ports
   readonly #limits: BodyLimits
   readonly #report: (incident: Incident) => void
+  readonly #gathering = new Gathering()
 
   constructor(parts: { connection: Connection; ports: Ports; limits: BodyLimits; report: (incident: Incident) => void }) {
     this.#connection = parts.connection
@@ -65,10 +71,52 @@ export class Answers {
     this.#connection.write({ type: FrameType.progress, destination: source, source: this.#symbol, call: number }, dataField, body)
   }
 
-  /** Throws `NotRepresentable` or `TooLarge`; then nothing was said. */
-  result(call: IncomingCall, value: unknown): void {
-    if (isSilent(call.flags)) return this.#over(call)
-    this.#answer(FrameType.result, call, 0, value, 'result')
+  /**
+   * Throws `NotRepresentable` or `TooLarge`; then nothing was said. Returns the streams in the value: with any, the call goes on
+   * until they have ended.
+   */
+  result(call: IncomingCall, value: unknown): readonly Flow[] {
+    if (isSilent(call.flags)) return this.#unheard(call, value)
+    const gathering = this.#gathering
+    gathering.begin(value)
+    const body = outgoingBody(value, 'result', this.#limits, this.#connection.pieceBytes, gathering.take)
+    const streams = gathering.end()
+    if (streams.length === 0) this.#send(FrameType.result, call, 0, body)
+    else this.#open(call, streams, body)
+    return streams
+  }
+
+  /** What a generator returned, after all that it gave. Throws as `result` does. */
+  returned(call: IncomingCall, value: unknown): void {
+    this.#answer(FrameType.result, call, 0, value, 'return value')
+  }
+
+  /** A result with streams in it; where it is a stream itself, there is nothing more to say. */
+  #open({ source, number, flags, dataField }: IncomingCall, streams: readonly Flow[], body: OutgoingBody): void {
+    if ((flags & Flag.durable) !== 0) {
+      throw new WaybillError('NotRepresentable', 'the result of a stored call holds a stream, which ends with the connection of its caller')
+    }
+    const [first] = streams
+    const isWhole = first!.number === RESULT && first!.kind === 'values'
+    if (body.prepared.byteLengthBound > this.#connection.pieceBytes) {
+      throw new WaybillError('TooLarge', 'a result with streams in it has to fit in one frame', {
+        details: { limit: this.#connection.pieceBytes, size: body.prepared.byteLengthBound },
+      })
+    }
+    const head = { type: FrameType.opened, destination: source, source: this.#symbol, call: number }
+    this.#connection.write(head, dataField, isWhole ? undefined : body.prepared)
+  }
+
+  /** The result of a call that nobody waits for. */
+  #unheard(call: IncomingCall, value: unknown): readonly Flow[] {
+    dismiss(value)
+    this.#over(call)
+    return []
+  }
+
+  /** The way to the caller, for streams. */
+  way(call: IncomingCall): Way {
+    return new Way(this.#connection, call.number, call.source)
   }
 
   /** What the method threw: of a class that may travel with its state, else its name and message, and an incident to find the rest by. */
@@ -125,7 +173,10 @@ export class Answers {
   }
 
   #answer(type: number, { source, number, dataField }: IncomingCall, flags: number, value: unknown, what: string): void {
-    const body = outgoingBody(value, what, this.#limits, this.#connection.pieceBytes)
+    this.#send(type, { source, number, dataField }, flags, outgoingBody(value, what, this.#limits, this.#connection.pieceBytes))
+  }
+
+  #send(type: number, { source, number, dataField }: Answered, flags: number, body: OutgoingBody): void {
     const head = { type, flags, destination: source, source: this.#symbol, call: number }
     const { hasCredit, connected } = this.#connection
     let offset = hasCredit ? writePiece(this.#connection, head, dataField, body, 0) : 0

@@ -32,7 +32,8 @@ export function writeFrameOf(call: OutgoingCall, connection: Connection, nowMs: 
     destination: known || alone ? address.symbol : 0,
     source,
     call: number,
-    ttlMs: Math.max(1, Math.ceil(call.bornMs + ttlMs - nowMs)),
+    // 0 stands for none.
+    ttlMs: Number.isFinite(call.deadlineAtMs) ? Math.max(1, Math.ceil(call.bornMs + ttlMs - nowMs)) : 0,
     method: known ? method.symbol : 0,
   }
   call.offset = writePiece(connection, head, known ? call.fields : withNames(address.name, method.name, call.fields), call.body, 0)

@@ -5,6 +5,7 @@
  */
 import { WaybillError } from '@waybill/core'
 import { aside } from './aside.js'
+import { PromisedGenerator } from './streams/promised.js'
 import type { Call, CallEvents, Exceptional, Outcome, Receipt, Rejection, Status } from '@waybill/core'
 
 /** What a call needs of who carries it. */
@@ -39,7 +40,7 @@ function capture(resolve: (value: unknown) => void, reject: (error: Failure) => 
   rejectLast = reject
 }
 
-export class LiveCall<T> extends Promise<T> implements Call<T>, AsyncIterable<never> {
+export class LiveCall<T> extends Promise<T> implements Call<T>, AsyncIterable<unknown> {
   readonly #carrier: Carrier
   readonly #resolve: (value: T) => void
   readonly #reject: (error: Failure) => void
@@ -102,8 +103,10 @@ export class LiveCall<T> extends Promise<T> implements Call<T>, AsyncIterable<ne
     return this.#carrier.cancel(reason)
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<never> {
-    throw new WaybillError('Unsupported', 'streams are not there yet')
+  /** Of a method that gives a stream: what that brings. The call's failure is told by the first step, and so is a result that is no stream. */
+  [Symbol.asyncIterator](): AsyncGenerator<unknown, unknown, unknown> {
+    this.#observed()
+    return new PromisedGenerator(this)
   }
 
   // ---- for who carries it
@@ -117,6 +120,11 @@ export class LiveCall<T> extends Promise<T> implements Call<T>, AsyncIterable<ne
     const receiving = (this.#receiving ??= { receipt: undefined, asked: undefined })
     receiving.receipt ??= receipt
     receiving.asked?.resolve(receipt)
+  }
+
+  /** The value is there, and streams in it go on until `end`, which only tells how the call ended. */
+  open(value: T): void {
+    this.#resolve(value)
   }
 
   /** Once. A rejection is how the exception came about, where the call was refused. */

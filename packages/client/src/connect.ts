@@ -1,5 +1,17 @@
 /** `connect()`: options with their checks and defaults. */
-import { durationMs, isName, logLine, MAX_LABELS, quoted, WaybillError, type Duration, type Ports, type Transport } from '@waybill/core'
+import {
+  durationMs,
+  isName,
+  isSocketUrl,
+  logLine,
+  MAX_LABELS,
+  parseSocketUrl,
+  quoted,
+  WaybillError,
+  type Duration,
+  type Ports,
+  type Transport,
+} from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Client } from './client.js'
@@ -77,7 +89,16 @@ function checkLabels(labels: ConnectOptions['labels'] = {}): void {
   }
 }
 
+/** Loaded where it is asked for, so that a program without one has nothing of bare sockets. */
+const lazySocketTransport: Transport = {
+  open: async (url, events, signal) => (await import('./transports/socket.js')).socketTransport.open(url, events, signal),
+}
+
 function transportFor(url: string): Transport {
+  if (isSocketUrl(url)) {
+    parseSocketUrl(url)
+    return lazySocketTransport
+  }
   let protocol: string
   try {
     ;({ protocol } = new URL(url))
@@ -85,7 +106,7 @@ function transportFor(url: string): Transport {
     throw new WaybillError('BadAddress', `${JSON.stringify(url)} is not a URL such as ws://127.0.0.1:7411`)
   }
   if (protocol === 'ws:' || protocol === 'wss:') return webSocketTransport
-  throw new WaybillError('Unsupported', `there is no transport for ${protocol}//; use ws:// or wss://`)
+  throw new WaybillError('Unsupported', `there is no transport for ${protocol}//; use ws://, wss://, tcp://, tcps:// or unix:`)
 }
 
 /** What was thrown may quote its caller, so it is written as one line in which nothing can pretend to be another. */

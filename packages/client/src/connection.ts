@@ -122,14 +122,18 @@ export class Connection {
 
   // ---- sending
 
-  /** A frame that needs no credit: an answer, a status, a cancel. It waits where there is no link. */
-  write(head: FrameHead, extension?: Uint8Array, body?: PreparedBody): void {
+  /** A frame that needs no credit: an answer, a status, a cancel. It waits where there is no link. Returns its length. */
+  write(head: FrameHead, extension?: Uint8Array, body?: PreparedBody): number {
     const headroom = this.#outbox.bytes === 0 ? PACKET_HEADER_BYTES : 0
-    this.#push(writeFrame(this.#slab, head, extension, body, headroom), headroom > 0)
+    const start = writeFrame(this.#slab, head, extension, body, headroom)
+    const length = this.#slab.at - start
+    this.#push(start, headroom > 0)
+    return length
   }
 
   writeRaw(head: FrameHead, extension: Uint8Array | undefined, encoding: number, piece: Uint8Array): void {
-    this.#push(writeRawFrame(this.#slab, head, extension, encoding, piece), false)
+    const headroom = this.#outbox.bytes === 0 ? PACKET_HEADER_BYTES : 0
+    this.#push(writeRawFrame(this.#slab, head, extension, encoding, piece, headroom), headroom > 0)
   }
 
   /** Whether anything but a few bytes may be written now: no more than the window is under way. */

@@ -58,6 +58,20 @@ export class Dispatch {
         return frame.call === 0 ? this.#postbacks.arrived(frame, undefined) : this.#outgoing.answerChunk(frame)
       case FrameType.stored: // destination, call, body: { sn, durability }
         return this.#outgoing.stored(frame)
+      case FrameType.item: // destination, call, method: the stream, body: an item
+      case FrameType.credit: // destination, call, method: the stream, ttl: bytes
+      case FrameType.end: // destination, call, method: the stream, body: what a generator returned
+      case FrameType.failed: // destination, call, method: the stream, body: { exval, … }
+      case FrameType.stop: // destination, call, method: the stream
+        return this.#outgoing.stream(frame)
+      case FrameType.callItem: // the same with a source instead: streams in the arguments, and from who reads those of the result
+      case FrameType.callCredit:
+      case FrameType.callEnd:
+      case FrameType.callFailed:
+      case FrameType.callStop:
+        return this.#incoming.stream(frame)
+      case FrameType.opened: // destination, call, body: a result with streams in it
+        return this.#outgoing.opened(frame)
       case FrameType.callChunk: // source, call, body: the next piece
         return this.#incoming.callChunk(frame)
       case FrameType.cancel: // source, call

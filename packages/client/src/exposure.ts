@@ -4,6 +4,7 @@ import {
   contractOfService,
   DESCRIBE,
   describeContract,
+  Flag,
   isFunctionService,
   methodContract,
   WaybillError,
@@ -76,8 +77,9 @@ export class Exposure {
     }
   }
 
-  streams(method: MethodContract): boolean {
-    return this.#generators.has(method.name)
+  /** It would give a stream where none can go. */
+  cannotStream(method: MethodContract, flags: number): boolean {
+    return this.#generators.has(method.name) && (method.isolate !== undefined || (flags & Flag.durable) !== 0)
   }
 
   /** What is called by its name. Describing the service needs no object of the user's, and runs none of their code. */
@@ -151,7 +153,7 @@ function isObject(value: unknown): boolean {
   return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }
 
-/** Its calls would give streams, which are not there yet: refused before they start. */
+/** Its calls certainly give streams. */
 function isGenerator(invoke: (...args: never) => unknown): boolean {
   const { name } = invoke.constructor
   return name === 'GeneratorFunction' || name === 'AsyncGeneratorFunction'

@@ -6,6 +6,7 @@ import type { Exposure } from './exposure.js'
 import type { KnownCaller } from './names.js'
 import type { Held } from './objects.js'
 import type { Joiner } from './pieces.js'
+import type { Flows } from './streams/flows.js'
 
 export interface CallSink {
   /** The sn as the caller has it, as long as that caller has made fewer than 2³² calls. */
@@ -18,6 +19,8 @@ export class IncomingCall implements CurrentCall {
   /** Pieces of the arguments that have arrived, until the last one. */
   joiner: Joiner | undefined
   args: readonly unknown[] = []
+  /** Its streams, in both directions. */
+  flows: Flows | undefined
   /** The object that answers, while the method runs. */
   held: Held | undefined
   /** A cancel came while the method ran. */

@@ -76,7 +76,7 @@ export class Incoming {
     if (this.#calls.get(source)?.get(number) !== undefined) throw new WaybillError('ProtocolViolation', `call ${number} has not ended yet`)
     const exposure = this.#exposures.get(frame.destination)
     const contract = exposure && methodOf(exposure, frame, fields)
-    if (exposure === undefined || contract === undefined || this.#closing || exposure.streams(contract)) {
+    if (exposure === undefined || contract === undefined || this.#closing || exposure.cannotStream(contract, frame.flags)) {
       return this.#reject(frame, fields, this.#refusal(exposure, contract, frame))
     }
     const call = new IncomingCall({
@@ -103,7 +103,7 @@ export class Incoming {
     if (this.#closing) return closing()
     if (exposure === undefined) return takenBack()
     if (contract === undefined) return noSuchMethod(exposure, findText(frame, Tag.method))
-    return givesStream(exposure.contract.name, contract.name)
+    return givesStream(exposure.contract.name, contract.name, (frame.flags & Flag.durable) !== 0)
   }
 
   #reject({ source, call, flags }: FrameReader, fields: CallFields | undefined, error: WaybillError): void {
@@ -118,6 +118,11 @@ export class Incoming {
   cancel(frame: FrameReader): void {
     const call = this.#calls.get(frame.source)?.get(frame.call)
     if (call !== undefined) this.#running.cancel(call)
+  }
+
+  /** An item, its credit or an end, of a stream of a call. */
+  stream(frame: FrameReader): void {
+    this.#calls.get(frame.source)?.get(frame.call)?.flows?.frame(frame)
   }
 
   #join(call: IncomingCall, frame: FrameReader): void {

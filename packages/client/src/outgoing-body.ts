@@ -1,5 +1,5 @@
 /** A body that is ready to be sent, in one frame or in pieces. */
-import { bodyBytes, Flag, prepareBody, type BodyLimits, type FrameHead, type PreparedBody } from '@waybill/core'
+import { bodyBytes, Flag, prepareBody, type BodyLimits, type FrameHead, type PreparedBody, type TakeStream } from '@waybill/core'
 import type { Connection } from './connection.js'
 
 export interface OutgoingBody {
@@ -8,9 +8,9 @@ export interface OutgoingBody {
   readonly bytes: Uint8Array | undefined
 }
 
-/** Throws `NotRepresentable` or `TooLarge`. `what` is how errors name the value. */
-export function outgoingBody(value: unknown, what: string, limits: BodyLimits, pieceBytes: number): OutgoingBody {
-  const prepared = prepareBody(value, limits, what)
+/** Throws `NotRepresentable` or `TooLarge`. `what` is how errors name the value. Streams in it are given to `streams`. */
+export function outgoingBody(value: unknown, what: string, limits: BodyLimits, pieceBytes: number, streams?: TakeStream): OutgoingBody {
+  const prepared = prepareBody(value, limits, what, streams)
   const keep = prepared.segments !== undefined || prepared.byteLengthBound > pieceBytes
   return { prepared, bytes: keep ? bodyBytes(prepared) : undefined }
 }

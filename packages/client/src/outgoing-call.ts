@@ -5,6 +5,7 @@ import { LiveCall, type Carrier } from './call.js'
 import type { Sendable } from './connection.js'
 import type { OutgoingBody } from './outgoing-body.js'
 import type { Joiner } from './pieces.js'
+import type { Flows } from './streams/flows.js'
 import { isStored, type Request } from './request.js'
 
 /** The router gives the verdict on a deadline; the caller's own timer is only there for a router that does not answer. */
@@ -32,13 +33,16 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   /** When anything was last heard of it, and until when it may run, on the local clock. */
   heardMs: number
   readonly bornMs: number
-  readonly deadlineAtMs: number
+  deadlineAtMs: number
   /** Why this side gave up; set while it waits for the verdict. */
   gaveUp: Code | undefined
   giveUpAtMs = 0
   /** The next piece of the body to be written; 0 for its beginning. */
   offset = 0
   arriving: Arriving | undefined
+  /** Its streams, in both directions, and the value in which those of the result stand. */
+  flows: Flows | undefined
+  opened: { readonly value: unknown } | undefined
   unfollow: (() => void) | undefined
   /** It waits before it is sent again. */
   resting = false

@@ -2,47 +2,38 @@
  * The calls that this client makes: each moves through `callerTable`, from the caller's buffer to its outcome. Owns them, their numbers and
  * their deadlines; writes their frames when the connection has credit.
  */
-import {
-  callNumber,
-  executed,
-  executedOf,
-  Flag,
-  FrameType,
-  parseBodyIn,
-  prepareBody,
-  Ring,
-  serialNumber,
-  WaybillError,
-  Wheel,
-} from '@waybill/core'
+import { callNumber, executed, FrameType, parseBodyIn, prepareBody, Ring, serialNumber, WaybillError, Wheel } from '@waybill/core'
 import type { BodyLimits, CallerEvent, Code, Exceptional, FrameReader, Ports, Rejection } from '@waybill/core'
 import { fraction } from './backoff.js'
 import { LiveCall } from './call.js'
-import { callFields, joined, snField, type Within } from './call-fields.js'
+import { snField, type Within } from './call-fields.js'
 import { writeFrameOf } from './call-frames.js'
 import type { Connection } from './connection.js'
-import { errorFromException, errorFromRejection, readProgress, readRejection, readStored } from './failures.js'
+import { Departure, type Luggage } from './departure.js'
+import { readStored } from './failures.js'
 import { OutgoingCall, type CallOwner } from './outgoing-call.js'
 import { sendOneWay, type Sent } from './one-way.js'
-import { outgoingBody, type OutgoingBody } from './outgoing-body.js'
-import { Joiner } from './pieces.js'
+import type { OutgoingBody } from './outgoing-body.js'
+import { Hearing, type Ends } from './hearing.js'
 import { LiveReceipt, type ReceiptSource } from './receipt.js'
-import { isAlone, isStored, watchRequest, type Request } from './request.js'
-import { failure, forgotten, notSent, ownReason, reasons, restMs, sessionGone, verdict } from './verdicts.js'
+import { isAlone, watchRequest, type Request } from './request.js'
+import { Way } from './streams/way.js'
+import { forgotten, notSent, ownReason, restMs, sessionGone, verdict } from './verdicts.js'
 
 /** The callee gives a cancelled method 250 ms, and the answer needs its way. */
 const CANCEL_VERDICT_MS = 500
 
 const NOTHING: OutgoingBody = { prepared: prepareBody(undefined), bytes: undefined }
 
-export class Outgoing implements CallOwner, ReceiptSource {
+export class Outgoing implements CallOwner, ReceiptSource, Ends {
   readonly #pending = new Ring<OutgoingCall>()
   readonly #wheel: Wheel
   readonly #connection: Connection
   readonly #ports: Ports
   readonly #incarnation: string
   readonly #limits: BodyLimits
-  readonly #running: () => Within | undefined
+  readonly #departure: Departure
+  readonly #hearing: Hearing
   readonly cancelStored: (sn: string) => Promise<void>
   #counter = 0
   #closed: WaybillError | undefined
@@ -57,7 +48,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
     running: () => Within | undefined
     cancelStored: (sn: string) => Promise<void>
   }) {
-    this.#running = parts.running
+    this.#departure = new Departure(parts)
+    this.#hearing = new Hearing({ connection: parts.connection, limits: parts.limits, ends: this })
     this.cancelStored = parts.cancelStored
     this.#connection = parts.connection
     this.#ports = parts.ports
@@ -76,22 +68,20 @@ export class Outgoing implements CallOwner, ReceiptSource {
 
   /** Begins a call. It never throws: what is wrong with it is its outcome. `counter` is that of a call which was prepared. */
   start(request: Request, args: readonly unknown[], counter: number = ++this.#counter): LiveCall<unknown> {
-    const { signal } = request
-    let body: OutgoingBody
-    let fields: Uint8Array | undefined
+    let luggage: Luggage
     try {
       if (this.#closed !== undefined) throw this.#closed
-      if (signal?.aborted === true)
-        throw new WaybillError('Cancelled', 'the call was cancelled before it was sent', { executed: 'no', cause: signal.reason })
-      if (request.refusal !== undefined) throw request.refusal
-      if (isAlone(request) && request.address.symbol === 0) throw sessionGone()
-      body = request.body ?? this.bodyOf(args)
-      fields = this.#fields(request, counter)
+      luggage = this.#departure.pack(request, args, counter)
     } catch (thrown) {
       return this.#stillborn(counter, notSent(thrown))
     }
+    const { body, fields, streams } = luggage
     const call = new OutgoingCall({ counter, request, body, fields, nowMs: this.#ports.clock.nowMs(), owner: this })
-    if (signal !== undefined) call.follow(signal)
+    if (streams.length > 0) {
+      if (!request.isTimed) call.deadlineAtMs = Number.POSITIVE_INFINITY
+      this.#hearing.flowsOf(call).send(streams)
+    }
+    if (request.signal !== undefined) call.follow(request.signal)
     return this.#begin(call)
   }
 
@@ -110,8 +100,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
     if (this.#closed !== undefined) throw this.#closed
     const counter = ++this.#counter
     try {
-      if (request.refusal !== undefined) throw request.refusal
-      const written = sendOneWay(this.#connection, request, callNumber(counter), this.#fields(request, counter), this.bodyOf(args))
+      const { body, fields } = this.#departure.pack(request, args, counter)
+      const written = sendOneWay(this.#connection, request, callNumber(counter), fields, body)
       return { sn: this.serialNumber(counter), written }
     } catch (thrown) {
       throw notSent(thrown)
@@ -136,19 +126,9 @@ export class Outgoing implements CallOwner, ReceiptSource {
     return call.live
   }
 
-  /** Throws `NotRepresentable` or `TooLarge`. */
+  /** The arguments of calls that are made later. Throws `NotRepresentable` or `TooLarge`. */
   bodyOf(args: readonly unknown[]): OutgoingBody {
-    return outgoingBody(args.length === 0 ? undefined : args, 'arguments', this.#limits, this.#connection.pieceBytes)
-  }
-
-  /** Throws `NotRepresentable` or `TooLarge`. */
-  #fields(request: Request, counter: number): Uint8Array | undefined {
-    const { semantics, fields, data } = request
-    const within = semantics === 'live' || semantics === 'durable' ? this.#running() : undefined
-    const sn = isStored(request) ? this.serialNumber(counter) : undefined
-    return sn === undefined && data === undefined && within === undefined
-      ? joined(fields)
-      : joined(callFields(fields, { sn, data, within }))
+    return this.#departure.bodyOf(args)
   }
 
   /** Writes the next frame of a call; true when its body goes on. */
@@ -156,9 +136,10 @@ export class Outgoing implements CallOwner, ReceiptSource {
     if (call.state === 'settled' || call.gaveUp !== undefined || call.resting) return false
     const { epoch } = this.#connection.connected!.router
     if (call.isStored && (call.epoch ??= epoch) !== epoch) {
-      this.#settle(call, call.state === 'stored' ? 'exception' : 'givenUp', forgotten())
+      this.settle(call, call.state === 'stored' ? 'exception' : 'givenUp', forgotten())
       return false
     }
+    call.flows?.open(new Way(this.#connection, callNumber(call.counter), undefined))
     return writeFrameOf(call, this.#connection, nowMs)
   }
 
@@ -171,42 +152,29 @@ export class Outgoing implements CallOwner, ReceiptSource {
     // The cancel was about the number that the call has in this session; the router knows it by the one before.
     if (call.gaveUp === 'Cancelled') void this.cancelStored(call.sn).catch(() => {})
     const body = readStored(parseBodyIn(frame.encoding, frame.bytes, frame.bodyStart, frame.end, this.#limits, 'given'))
-    if (call.request.semantics === 'stored') return this.#succeed(call, new LiveReceipt(call.sn, this, body))
+    if (call.request.semantics === 'stored') return this.succeed(call, new LiveReceipt(call.sn, this, body))
     call.live.stored(new LiveReceipt(call.sn, this, body, call.live))
     this.#look()
   }
 
   answer(frame: FrameReader, event: CallerEvent): void {
     const call = this.#mine(frame)
-    if (call === undefined) return
-    if ((frame.flags & Flag.more) !== 0) {
-      call.arriving = { event, flags: frame.flags, encoding: frame.encoding, joiner: new Joiner(this.#limits.maxBodyBytes) }
-      this.#join(call, frame)
-      return
-    }
-    this.#take(call, event, frame.flags, frame.encoding, frame.bytes, frame.bodyStart, frame.end)
+    if (call !== undefined) this.#hearing.answer(call, frame, event)
   }
 
   answerChunk(frame: FrameReader): void {
     const call = this.#mine(frame)
-    if (call?.arriving === undefined) return
-    const { event, flags, encoding, joiner } = call.arriving
-    if (!this.#join(call, frame)) return
-    if ((frame.flags & Flag.more) !== 0) return
-    const whole = joiner.join()
-    this.#take(call, event, flags, encoding, whole, 0, whole.byteLength)
+    if (call !== undefined) this.#hearing.chunk(call, frame)
   }
 
-  /** False where the outcome is too long; then the call has ended. */
-  #join(call: OutgoingCall, frame: FrameReader): boolean {
-    const { event, joiner } = call.arriving!
-    try {
-      joiner.add(frame.body())
-      return true
-    } catch (thrown) {
-      this.#settle(call, event, failure(thrown, 'yes'))
-      return false
-    }
+  opened(frame: FrameReader): void {
+    const call = this.#mine(frame)
+    if (call !== undefined) this.#hearing.opened(call, frame)
+  }
+
+  /** An item, its credit or an end, of a stream of a call. */
+  stream(frame: FrameReader): void {
+    this.#mine(frame)?.flows?.frame(frame)
   }
 
   #mine(frame: FrameReader): OutgoingCall | undefined {
@@ -216,50 +184,8 @@ export class Outgoing implements CallOwner, ReceiptSource {
     return call
   }
 
-  #take(call: OutgoingCall, event: CallerEvent, flags: number, encoding: number, bytes: Uint8Array, start: number, end: number): void {
-    let body: unknown
-    try {
-      body = parseBodyIn(encoding, bytes, start, end, this.#limits, 'given')
-    } catch (thrown) {
-      return this.#settle(call, event, failure(thrown, 'yes'))
-    }
-    switch (event) {
-      case 'accepted':
-      case 'started':
-        if (call.step(event)) call.live.report({ kind: event })
-        return
-      case 'progress':
-        if (call.step(event)) call.live.report({ kind: 'progress', ...readProgress(body) })
-        return
-      case 'result':
-        return this.#succeed(call, body)
-      case 'exception':
-        return this.#settle(call, event, errorFromException(body, executedOf(flags), call.request.errors))
-      case 'rejected':
-        return this.#rejected(call, readRejection(body))
-      default:
-        return
-    }
-  }
-
-  #rejected(call: OutgoingCall, rejection: Rejection): void {
-    const { gaveUp } = call
-    // What would have been mended by sending again: given up, the call ends for the caller's own reason, and certainly did not run.
-    if (gaveUp !== undefined && (rejection.code === 'StaleSymbol' || rejection.code === 'Overloaded')) {
-      return this.#settle(call, 'rejected', new WaybillError(gaveUp, reasons[gaveUp] ?? gaveUp, { executed: 'no' }))
-    }
-    // The router had stored it, and no longer knows of it.
-    if (rejection.code === 'NoSuchReceipt' && call.state === 'stored' && call.watched === undefined)
-      return this.#settle(call, 'rejected', forgotten())
-    // One instance, which a later session cannot name: what became of the call before is not known.
-    if (rejection.code === 'StaleSymbol' && call.isUnsure && isAlone(call.request)) return this.#settle(call, 'rejected', forgotten())
-    if (rejection.code === 'StaleSymbol' && !isAlone(call.request)) return this.#again(call)
-    if (rejection.code === 'Overloaded' && this.#rest(call, rejection)) return
-    this.#settle(call, 'rejected', errorFromRejection(rejection), rejection)
-  }
-
   /** A symbol was stale: the same call once more, with names. */
-  #again(call: OutgoingCall): void {
+  again(call: OutgoingCall): void {
     const { address, method } = call.request
     address.symbol = 0
     method.symbol = 0
@@ -268,7 +194,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   }
 
   /** No room: the call rests and is sent again, if its deadline allows. It was certainly not executed. */
-  #rest(call: OutgoingCall, { details }: Rejection): boolean {
+  rest(call: OutgoingCall, { details }: Rejection): boolean {
     const againMs = this.#ports.clock.nowMs() + restMs(details) * (0.5 + fraction(this.#ports.random))
     // What is stored goes on whatever becomes of its watching, and ends by its deadline.
     if (call.state !== 'stored' && (againMs >= call.uselessAtMs || !call.step('returned'))) return false
@@ -289,6 +215,12 @@ export class Outgoing implements CallOwner, ReceiptSource {
 
   // ---- giving up
 
+  /** The other side broke a rule: it is told to stop, and no more of it is waited for. */
+  breakOff(call: OutgoingCall, error: WaybillError): void {
+    this.#giveUp(call, 'Cancelled', error)
+    this.settle(call, 'givenUp', error)
+  }
+
   /** What is stored is cancelled where it is stored: this session may not be the one that made the call. */
   cancel(call: OutgoingCall, reason: unknown): Promise<void> {
     const mayBeStored = call.state === 'waiting' && call.holder !== 'caller'
@@ -300,7 +232,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   /** Given up by this side. What was not written ends at once; else the verdict is waited for, as only it can say `no`. */
   #giveUp(call: OutgoingCall, code: Code, reason: unknown): void {
     if (call.state === 'settled' || call.gaveUp !== undefined) return
-    if (call.state === 'waiting') return this.#settle(call, 'givenUp', verdict(call.holder, code, reason))
+    if (call.state === 'waiting') return this.settle(call, 'givenUp', verdict(call.holder, code, reason))
     call.gaveUp = code
     call.giveUpAtMs = this.#ports.clock.nowMs() + CANCEL_VERDICT_MS
     this.#wheel.add(call, call.dueAtMs)
@@ -315,23 +247,26 @@ export class Outgoing implements CallOwner, ReceiptSource {
 
   due(call: OutgoingCall): void {
     const now = this.#ports.clock.nowMs()
+    if (call.flows?.isWaitedFor === true) call.heardMs = now
     if (call.resting) {
       call.resting = false
       this.#await(call)
       return this.#send(call)
     }
     if (call.dueAtMs > now) return this.#await(call)
-    if (call.gaveUp !== undefined) return this.#settle(call, 'givenUp', verdict(call.holder, call.gaveUp, undefined))
-    if (call.endsAtMs <= now) return this.#settle(call, 'givenUp', verdict(call.holder, 'DeadlineExceeded', undefined))
+    if (call.gaveUp !== undefined) return this.settle(call, 'givenUp', verdict(call.holder, call.gaveUp, undefined))
+    // From when its result is open on the router gives no verdict.
+    if (call.opened !== undefined && call.deadlineAtMs <= now) return this.#giveUp(call, 'DeadlineExceeded', undefined)
+    if (call.endsAtMs <= now) return this.settle(call, 'givenUp', verdict(call.holder, 'DeadlineExceeded', undefined))
     this.#giveUp(call, 'IdleTimeout', undefined)
   }
 
   /** The session is gone: what was written to it has an unknown fate, what was not goes with the next session. */
   lost(reason: string): void {
     for (const call of this.#pending.values()) {
-      if (call.state === 'waiting' && isAlone(call.request)) this.#settle(call, 'givenUp', sessionGone())
+      if (call.state === 'waiting' && isAlone(call.request)) this.settle(call, 'givenUp', sessionGone())
       if (call.state === 'waiting' || this.#goesOn(call)) continue
-      this.#settle(
+      this.settle(
         call,
         'sessionLost',
         new WaybillError('RouterLost', `the connection was lost after the call was sent: ${reason}`, { executed: 'maybe' }),
@@ -352,7 +287,7 @@ export class Outgoing implements CallOwner, ReceiptSource {
   close(error: WaybillError): void {
     this.#closed = new WaybillError(error.code, error.message, { executed: 'no' })
     for (const call of this.#pending.values()) {
-      this.#settle(call, 'closed', new WaybillError(error.code, error.message, { executed: executed(call.holder) }))
+      this.settle(call, 'closed', new WaybillError(error.code, error.message, { executed: executed(call.holder) }))
     }
     this.#wheel.stop()
   }
@@ -372,16 +307,19 @@ export class Outgoing implements CallOwner, ReceiptSource {
 
   // ---- the end
 
-  #succeed(call: OutgoingCall, value: unknown): void {
+  succeed(call: OutgoingCall, value: unknown): void {
     if (!call.step('result')) return
     this.#forget(call)
-    call.live.end({ kind: 'result', value })
+    call.flows?.close({ value })
+    call.live.end({ kind: 'result', value: call.opened === undefined ? value : call.opened.value })
   }
 
-  #settle(call: OutgoingCall, event: CallerEvent, error: Error & Exceptional, rejection?: Rejection): void {
+  settle(call: OutgoingCall, event: CallerEvent, error: Error & Exceptional, rejection?: Rejection): void {
     if (call.state === 'settled' || !call.step(event)) return
     this.#forget(call)
-    call.live.end({ kind: 'exception', error: ownReason(call.gaveUp, error) }, rejection)
+    const reason = ownReason(call.gaveUp, error)
+    call.flows?.close({ error: reason })
+    call.live.end({ kind: 'exception', error: reason }, rejection)
   }
 
   #forget(call: OutgoingCall): void {

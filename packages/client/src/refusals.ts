@@ -16,8 +16,11 @@ export function noSuchMethod(exposure: Exposure, name: string | undefined): Wayb
   )
 }
 
-export function givesStream(service: string, method: string): WaybillError {
-  return new WaybillError('Unsupported', `${service}.${method} gives a stream; streams are not there yet`)
+export function givesStream(service: string, method: string, isStored: boolean): WaybillError {
+  const name = `${service}.${method}`
+  return isStored
+    ? new WaybillError('NotStorable', `${name} gives a stream, which ends with the connection of its caller: call it directly`)
+    : new WaybillError('Unsupported', `${name} gives a stream and runs in a process of its own: it cannot do both yet`)
 }
 
 export function crowded(): WaybillError {

@@ -26,6 +26,8 @@ export interface Request {
   /** Idle time and hard limit on this side; may be infinite. */
   readonly timeoutMs: number
   readonly deadlineMs: number
+  /** Somebody asked for that limit: without it a call with streams has none. */
+  readonly isTimed: boolean
   /** What the router is told: how long it may try. */
   readonly ttlMs: number
   readonly fields: readonly Uint8Array[]
@@ -87,6 +89,7 @@ export function requestOf(target: Target, wanted: Wanted, replyto?: string): Req
     flags: flagsOf[semantics],
     fields: optionFields(options, semantics === 'durable' || semantics === 'stored' ? undefined : askedMs, replyto),
     ...times(semantics, timeout === undefined ? undefined : durationMs(timeout, 'timeout'), deadlineMs, askedMs),
+    isTimed: deadlineMs !== undefined,
     signal: options.signal,
     data: options.data,
     errors: terms === undefined ? NO_ERRORS : [...(terms.errors ?? []), ...(definition!.terms.errors ?? [])],
@@ -112,6 +115,7 @@ export const watchRequest: Request = {
   flags: 0,
   timeoutMs: Number.POSITIVE_INFINITY,
   deadlineMs: Number.POSITIVE_INFINITY,
+  isTimed: false,
   ttlMs: Number.POSITIVE_INFINITY,
   fields: [],
   errors: NO_ERRORS,

@@ -6,6 +6,7 @@ import {
   calleeHolder,
   checkArguments,
   checkResult,
+  encodings,
   executed,
   FrameType,
   parseBodyIn,
@@ -13,12 +14,15 @@ import {
   serialNumber,
   WaybillError,
 } from '@waybill/core'
-import type { BodyLimits, Ports, Progress } from '@waybill/core'
+import type { BodyLimits, GiveStream, Ports, Progress } from '@waybill/core'
 import type { Answers } from './answers.js'
 import { askGuard } from './guard.js'
 import type { CallSink, IncomingCall } from './incoming-call.js'
 import type { Outside } from './isolate/isolation.js'
 import { Unbuilt } from './objects.js'
+import { calleeFlows, type CalleeStreams } from './streams/callee.js'
+import { dismiss, type Flow, type Flows } from './streams/flows.js'
+import type { FlowEnd } from './streams/outflow.js'
 import { Turns } from './turns.js'
 
 /** How long a cancelled method may take to end by itself before its caller is answered. */
@@ -30,6 +34,7 @@ export class Running implements CallSink {
   readonly #limits: BodyLimits
   readonly #answers: Answers
   readonly #ended: (call: IncomingCall) => void
+  readonly #streams: CalleeStreams<IncomingCall>
 
   /** `ended` is told of each call once, when nothing of it is left here. */
   constructor(parts: { ports: Ports; limits: BodyLimits; answers: Answers; ended: (call: IncomingCall) => void }) {
@@ -37,6 +42,10 @@ export class Running implements CallSink {
     this.#limits = parts.limits
     this.#answers = parts.answers
     this.#ended = parts.ended
+    this.#streams = {
+      limits: parts.limits,
+      sent: (call, result) => this.#sent(call, result),
+    }
   }
 
   /** Its first frame is here: from now on it has its place in the order. */
@@ -47,7 +56,8 @@ export class Running implements CallSink {
   /** Its arguments are here, between `start` and `end`. */
   complete(call: IncomingCall, bytes: Uint8Array, start: number, end: number): void {
     try {
-      const args = parseBodyIn(call.encoding, bytes, start, end, this.#limits, 'given') ?? []
+      const streams = call.encoding === encodings.json ? undefined : this.#receiving(call)
+      const args = parseBodyIn(call.encoding, bytes, start, end, this.#limits, 'given', streams) ?? []
       if (!Array.isArray(args)) throw new WaybillError('BadArguments', 'the arguments are not a list')
       if (call.fields?.named !== undefined) args.push(call.fields.named)
       const checked = checkArguments(call.contract, args)
@@ -117,7 +127,7 @@ export class Running implements CallSink {
   }
 
   #returned(call: IncomingCall, value: unknown): void {
-    if (call.state === 'abandoned') return this.#leave(call, 'returned')
+    if (call.state === 'abandoned') return this.#dismissed(call, value)
     try {
       const checked = checkResult(call.contract, value)
       if (!isPromise(checked)) return this.#succeed(call, checked)
@@ -131,9 +141,10 @@ export class Running implements CallSink {
   }
 
   #succeed(call: IncomingCall, value: unknown): void {
-    if (call.state === 'abandoned') return this.#leave(call, 'returned')
+    if (call.state === 'abandoned') return this.#dismissed(call, value)
     try {
-      this.#answers.result(call, value)
+      const streams = this.#answers.result(call, value)
+      if (streams.length > 0) return this.#stream(call, streams)
     } catch (thrown) {
       return this.#fail(call, WaybillError.from(thrown))
     }
@@ -143,6 +154,46 @@ export class Running implements CallSink {
   /** The method did its work, but what it gave cannot be delivered. */
   #fail(call: IncomingCall, error: WaybillError): void {
     if (call.state !== 'abandoned') this.#answers.except(call, error, executed('calleeDone'))
+    this.#leave(call, 'returned')
+  }
+
+  // ---- streams
+
+  #flowsOf(call: IncomingCall): Flows {
+    if (call.flows !== undefined) return call.flows
+    call.flows = calleeFlows(call, this.#streams)
+    call.flows.open(this.#answers.way(call))
+    return call.flows
+  }
+
+  /** Streams in the arguments of a call. */
+  #receiving(call: IncomingCall): GiveStream {
+    return (number, kind) => this.#flowsOf(call).receive(number, kind)
+  }
+
+  /** The method has given streams: it has not ended before they have. */
+  #stream(call: IncomingCall, streams: readonly Flow[]): void {
+    this.#flowsOf(call).send(streams)
+    // The cancel came while the method was about to give them.
+    if (call.isCancelled) call.flows!.abort(cancelled())
+  }
+
+  /** All streams of the result have ended; `result` is how that one did which is the result itself. */
+  #sent(call: IncomingCall, result: FlowEnd | undefined): void {
+    if (call.state === 'abandoned') return this.#leave(call, 'returned')
+    if (call.isCancelled) return this.#threw(call, undefined)
+    if (result?.kind === 'threw') return this.#threw(call, result.error)
+    try {
+      this.#answers.returned(call, result?.kind === 'ended' ? result.value : undefined)
+    } catch (thrown) {
+      return this.#fail(call, WaybillError.from(thrown))
+    }
+    this.#leave(call, 'returned')
+  }
+
+  /** Nobody waits for it any more. */
+  #dismissed(call: IncomingCall, value: unknown): void {
+    dismiss(value)
     this.#leave(call, 'returned')
   }
 
@@ -182,7 +233,8 @@ export class Running implements CallSink {
       return this.#forget(call)
     }
     call.isCancelled = true
-    call.abort(new WaybillError('Cancelled', 'the caller cancelled the call', { executed: 'maybe' }))
+    call.abort(cancelled())
+    call.flows?.abort(cancelled())
     if (call.kill === undefined && call.endsWithMethod) return
     call.cancelTimer ??= this.#ports.clock.timer(CANCEL_GRACE_MS, () => this.#graceOver(call))
   }
@@ -207,7 +259,11 @@ export class Running implements CallSink {
       // Its answer would go out in the next session, where the caller's symbol and number may mean another call.
       call.cancelTimer?.cancel()
       if (state === 'queued') this.#forget(call)
-      else call.abort(new WaybillError('RouterLost', `the connection was lost while the call ran: ${reason}`, { executed: 'maybe' }))
+      else {
+        const error = new WaybillError('RouterLost', `the connection was lost while the call ran: ${reason}`, { executed: 'maybe' })
+        call.abort(error)
+        call.flows?.abort(error)
+      }
       if (final) call.kill?.()
       else if (call.kill !== undefined) call.cancelTimer = this.#ports.clock.timer(CANCEL_GRACE_MS, () => call.kill?.())
     }
@@ -228,6 +284,7 @@ export class Running implements CallSink {
 
   #forget(call: IncomingCall): void {
     call.cancelTimer?.cancel()
+    call.flows?.close({ error: new WaybillError('Closed', 'the call that the stream belongs to has ended', { executed: 'maybe' }) })
     const othersWait = this.#turns.leave(call)
     this.#ended(call)
     if (othersWait) this.#turns.advance(this.#start)
@@ -237,6 +294,10 @@ export class Running implements CallSink {
 /** Whatever has a `then` is awaited, as `await` would. */
 function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+function cancelled(): WaybillError {
+  return new WaybillError('Cancelled', 'the caller cancelled the call', { executed: 'maybe' })
 }
 
 /** By its shape: the class belongs to what is only loaded where a method is isolated. */

@@ -73,7 +73,7 @@ function record(entries: readonly (readonly [string, unknown])[]): object {
 function roundTrip(value: unknown): unknown {
   const prepared = prepareBody(value)
   const encoded = bodyBytes(prepared)
-  expect(encoded.length).toBeLessThanOrEqual(prepared.byteLengthBound)
+  if (encoded.length > prepared.byteLengthBound) throw new Error(`${encoded.length} bytes, and the bound is ${prepared.byteLengthBound}`)
   return parseBody(prepared.encoding, encoded)
 }
 
@@ -83,7 +83,7 @@ describe('values arrive equal', () => {
       fc.property(values, (value) => same(roundTrip(value), value)),
       { numRuns: 8_000, seed },
     )
-  }, 30_000)
+  }, 90_000)
 
   it('scalars in arguments, with their number', () => {
     fc.assert(

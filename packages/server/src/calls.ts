@@ -4,6 +4,7 @@
  */
 import {
   Flag,
+  FrameType,
   parseBody,
   quoted,
   readSerialNumber,
@@ -163,6 +164,26 @@ export class Calls {
     if (call.isHeardOf) this.#pass(caller, callee, frame)
     else if (call.receipt !== undefined && !this.#keep(call, call.receipt, callee, frame, undefined)) return
     if ((frame.flags & Flag.more) === 0) this.#endings.settle(call)
+  }
+
+  // ---- streams, which are told from each other only at their ends
+
+  /** A frame of a stream. The first one says that the call has no deadline of the router's any more. */
+  streamToCaller(callee: Session, frame: FrameReader): void {
+    const caller = frame.source === callee.symbol ? this.#sessions.bySymbol(frame.destination) : undefined
+    const call = caller?.calls.get(frame.call)
+    if (caller === undefined || call === undefined || call.instance?.session !== callee) return this.#stale()
+    const next = routerTable[call.state].progress
+    if (next === 'wrong' || call.answering || !call.isHeardOf) return this.#stale()
+    if (next !== 'stay') call.state = next
+    if (frame.type === FrameType.opened) this.#endings.wheel.add(call, caller.channel.heardMs + this.#limits.maxDeadlineMs)
+    this.#pass(caller, callee, frame)
+  }
+
+  streamToCallee(caller: Session, frame: FrameReader): void {
+    const call = caller.calls.get(frame.call)
+    if (call?.instance === undefined || call.incomplete || !call.isHeardOf) return this.#stale()
+    this.delivery.forward(caller, call.instance, frame.bytes, frame.start, frame.end)
   }
 
   /** What the callee of a stored call says of it. False where the call goes on otherwise: it was given back, or has had another end. */

@@ -3,17 +3,17 @@ import { hostname } from 'node:os'
 import { isName, WaybillError, type Ports, type Transport } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import { tokenAuthentication, type Access } from './access.js'
+import { openDoors, type Doors, type DoorsOptions } from './gateways/doors.js'
 import { memoryTransport } from './gateways/memory.js'
 import { Signer, type SigningOptions } from './gateways/signing.js'
-import { checkExposure } from './gateways/web-door.js'
-import { listenWebSocket, type Listening, type ListenOptions } from './gateways/websocket.js'
+import type { JsonDoorOptions } from './gateways/websocket.js'
 import { Incidents, type RouterIncident } from './incidents.js'
 import { defaultLimits, type Limits } from './limits.js'
 import { Router, type RouterLoad } from './router.js'
 
-export interface RouterOptions {
-  /** Where to listen for WebSockets; `false` for a router that is reached through `transport` only. Default `127.0.0.1:7411`. */
-  readonly listen?: (Partial<ListenOptions> & { readonly insecure?: boolean }) | false
+export { DEFAULT_PORT, DEFAULT_TCP_PORT } from './gateways/doors.js'
+
+export interface RouterOptions extends DoorsOptions {
   /** What the router calls itself; default: the host's name. */
   readonly name?: string
   /** Label → token: who presents the token is the principal of that label. Without it everybody who can connect is `local`. */
@@ -31,35 +31,36 @@ export interface RouterOptions {
 }
 
 export interface RouterHandle extends AsyncDisposable {
-  /** What clients connect to; undefined for a router that does not listen. */
+  /** What clients connect to: the first of `urls`; undefined for a router that does not listen. */
   readonly url: string | undefined
   readonly port: number | undefined
+  /** Of each door that was asked for: WebSocket, TCP, Unix, in this order. */
+  readonly urls: readonly string[]
   /** Connects a client in the same process: `connect('memory:', { transport: router.transport })`. */
   readonly transport: Transport
   readonly load: RouterLoad
   close(): Promise<void>
 }
 
-const DEFAULT_HOST = '127.0.0.1'
-export const DEFAULT_PORT = 7411
-
 /** Starts a router. Rejects with `RouterUnreachable` when it cannot listen, `Forbidden` when that would not be safe. */
 export async function createRouter(options: RouterOptions = {}): Promise<RouterHandle> {
   const { router, ports } = composeRouter(options)
-  let listening: Listening | undefined
+  let doors: Doors
   try {
-    listening = await listen(router, options, ports)
+    const credentials = options.tokens !== undefined || options.authenticate !== undefined
+    doors = await openDoors(router, ports, credentials, options, jsonDoor(options, ports))
   } catch (thrown) {
     router.close()
     throw thrown
   }
   const close = async (): Promise<void> => {
     router.close()
-    await listening?.close()
+    await doors.close()
   }
   return {
-    url: listening?.url,
-    port: listening?.port,
+    url: doors.all[0]?.url,
+    port: doors.all[0]?.port,
+    urls: doors.all.map(({ url }) => url),
     transport: memoryTransport(router, ports.soon),
     get load() {
       return router.load
@@ -70,7 +71,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
 }
 
 /** The router without any gateway, for embedding and for simulation. */
-export function composeRouter(options: Omit<RouterOptions, 'listen'>): { router: Router; ports: Ports } {
+export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions>): { router: Router; ports: Ports } {
   if (options.tokens !== undefined && options.authenticate !== undefined) {
     throw new WaybillError('BadArguments', 'give tokens or authenticate, not both')
   }
@@ -98,24 +99,14 @@ function nameOf(options: Pick<RouterOptions, 'name'>): string {
   return name
 }
 
-async function listen(router: Router, options: RouterOptions, ports: Ports): Promise<Listening | undefined> {
-  if (options.listen === false) return undefined
-  const { host = DEFAULT_HOST, port = DEFAULT_PORT, insecure = false, ...rest } = options.listen ?? {}
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new WaybillError('BadArguments', `${port} is not a port: 0 to 65535`)
-  const credentials = options.tokens !== undefined || options.authenticate !== undefined
-  checkExposure(host, { credentials, tls: rest.tls !== undefined, insecure })
+function jsonDoor(options: RouterOptions, ports: Ports): JsonDoorOptions {
   const incidents = new Incidents(ports.random, options.onIncident)
-  const signer = options.signing && new Signer(options.signing)
-  return listenWebSocket(
-    router,
-    { host, port, ...rest },
-    {
-      ports,
-      signer,
-      audience: nameOf(options),
-      disclosed: (error) => incidents.disclosed('JSON door', error),
-    },
-  )
+  return {
+    ports,
+    signer: options.signing && new Signer(options.signing),
+    audience: nameOf(options),
+    disclosed: (error) => incidents.disclosed('JSON door', error),
+  }
 }
 
 function checkLimits(limits: Limits): Limits {

@@ -94,6 +94,19 @@ export class Dispatch {
         return this.#calls.answer(session, frame, 'rejected')
       case FrameType.answerChunk: // destination, call, body: the next piece
         return this.#calls.answerChunk(session, frame)
+      case FrameType.opened: // destination, call, body: a result with streams in it
+      case FrameType.item: // destination, call, method: the stream, body: an item
+      case FrameType.end: // destination, call, method: the stream, body: what a generator returned
+      case FrameType.failed: // destination, call, method: the stream, body: { exval, … }
+      case FrameType.credit: // destination, call, method: the stream, ttl: bytes
+      case FrameType.stop: // destination, call, method: the stream
+        return this.#calls.streamToCaller(session, frame)
+      case FrameType.callItem: // the same with a source instead: streams in the arguments, and from who reads those of the result
+      case FrameType.callEnd:
+      case FrameType.callFailed:
+      case FrameType.callCredit:
+      case FrameType.callStop:
+        return this.#own(session, frame) ? this.#calls.streamToCallee(session, frame) : undefined
       case FrameType.publish: // source, call, Tag.topic, body: the value
         return this.#events.publish(session, frame)
       case FrameType.subscribe: // source, call, Tag.topic: the pattern

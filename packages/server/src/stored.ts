@@ -129,8 +129,8 @@ export class StoredCalls {
     // Counted with the receipt from now on.
     caller.termsBytes -= call.termsBytes
     call.termsBytes = 0
-    // For the callee it is a call like any other, whose statuses are wanted: by the receipt.
-    first[Offset.flags] = (first[Offset.flags]! & ~(Flag.noReply | Flag.durable)) | Flag.statusesWanted
+    // Its statuses are wanted: by the receipt. That it is stored the callee is told, as some results cannot be.
+    first[Offset.flags] = (first[Offset.flags]! & ~Flag.noReply) | Flag.statusesWanted
     this.#sayStored(caller, number, terms!.sn!, terms!.data, false)
     if (asks) this.#receipts.watch(caller, number, receipt)
     this.#delivery.accept(call, first, 0, first.byteLength, frames.slice(1))

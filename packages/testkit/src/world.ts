@@ -3,7 +3,6 @@
  * code that runs and its promise jobs, then `onTick`, then further input and timers that are due, then `afterInput`. Nothing in it
  * depends on real time, so the same seed gives the same history. Knows processes only as ports; what they are is the user's business.
  */
-import { setImmediate as hop } from 'node:timers/promises'
 import { Calendar, type Appointment } from './clock.js'
 import { VirtualProcess } from './process.js'
 import { Seeded } from './random.js'
@@ -13,6 +12,9 @@ export interface WorldOptions {
   /** Runs by itself whatever is due now, so that only timers need `advance`. For ordinary tests; a simulation drives the world itself. */
   readonly flows?: boolean
 }
+
+/** Steps in one turn of the real loop: few enough that real timers, such as a test's timeout, fire although virtual time never ends. */
+const STEPS_PER_TURN = 64
 
 export class World {
   readonly random: Seeded
@@ -69,7 +71,7 @@ export class World {
   async advance(byMs: number): Promise<void> {
     const untilMs = this.nowMs + byMs
     await this.#exclusively(async () => {
-      while (await this.#step(untilMs));
+      await this.#steps(() => this.#step(untilMs))
       this.#calendar.nowMs = Math.max(this.nowMs, untilMs)
     })
   }
@@ -82,32 +84,66 @@ export class World {
     }
     promise.then(done, done)
     const untilMs = this.nowMs + mostMs
-    await this.#exclusively(async () => {
-      while (!settled && (await this.#step(untilMs)));
-    })
+    await this.#exclusively(() => this.#steps(() => !settled && this.#step(untilMs)))
     if (!settled) throw new Error(`nothing that could settle the promise happens within ${mostMs} ms`)
     return await promise
   }
 
   /** Runs whatever is due now, without moving the time. */
   #flow(): void {
-    this.#running ??= this.#drain().finally(() => (this.#running = undefined))
+    this.#running ??= this.#steps(() => this.#step(this.nowMs)).finally(this.#rest)
   }
 
-  async #drain(): Promise<void> {
-    while (await this.#step(this.nowMs));
+  /** What came up while the last step was ending, or was left by who waited for something else, is due all the same. */
+  readonly #rest = (): void => {
+    this.#running = undefined
+    if (this.#flows && this.#isDue) this.#flow()
+  }
+
+  get #isDue(): boolean {
+    if (this.#ticks.length > 0 || this.#afterInput.length > 0) return true
+    const next = this.#calendar.peek()
+    return next !== undefined && next.atMs <= this.nowMs
   }
 
   async #exclusively(run: () => Promise<void>): Promise<void> {
     while (this.#running !== undefined) await this.#running
-    this.#running = run().finally(() => (this.#running = undefined))
+    this.#running = run().finally(this.#rest)
     await this.#running
   }
 
-  /** One round of whatever comes next; false when nothing is left until `untilMs`. */
-  async #step(untilMs: number): Promise<boolean> {
-    // A real turn of the loop ends only when no promise job is left, however long their chain is.
-    await hop()
+  /**
+   * Takes steps until one is false. Node ends each immediate only when no promise job and no tick of its own is left, however long their chain
+   * is, and has reported what was rejected and is not handled; so a step is an immediate, and many of them share one turn of the real loop.
+   */
+  #steps(step: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let queued: NodeJS.Immediate[] = []
+      let taken = 0
+      const end = (): void => {
+        for (const immediate of queued) clearImmediate(immediate)
+      }
+      const take = (): void => {
+        try {
+          if (!step()) {
+            end()
+            resolve()
+          } else if (++taken === queued.length) turn()
+        } catch (thrown) {
+          end()
+          reject(thrown as Error)
+        }
+      }
+      const turn = (): void => {
+        taken = 0
+        queued = Array.from({ length: STEPS_PER_TURN }, () => setImmediate(take))
+      }
+      turn()
+    })
+  }
+
+  /** One round of whatever comes next; false when nothing is left until then. */
+  #step(untilMs: number): boolean {
     if (this.#ticks.length > 0) {
       const ticks = this.#ticks
       this.#ticks = []

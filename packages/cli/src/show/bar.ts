@@ -1,5 +1,6 @@
 /** Owns the bar that shows how far a call is: one line of stderr that is written over, and only where that is a terminal. */
 import type { Progress } from '@waybill/client'
+import { widthOf, type Output } from '../terminal.js'
 import { printable } from './paint.js'
 import { cut } from './table.js'
 
@@ -7,22 +8,22 @@ const CLEAR = '\r\u001B[2K'
 const WIDTH = 24
 
 export class Bar {
-  readonly #stream: NodeJS.WriteStream
+  readonly #output: Output
   #drawn = false
 
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream
+  constructor(output: Output) {
+    this.#output = output
   }
 
   show(progress: Progress): void {
-    if (!this.#stream.isTTY) return
+    if (!this.#output.isTTY) return
     this.#drawn = true
-    this.#stream.write(CLEAR + cut(barText(progress), this.#stream.columns - 1))
+    this.#output.write(CLEAR + cut(barText(progress), widthOf(this.#output) - 1))
   }
 
   /** Leaves the line empty for what comes next. */
   clear(): void {
-    if (this.#drawn) this.#stream.write(CLEAR)
+    if (this.#drawn) this.#output.write(CLEAR)
     this.#drawn = false
   }
 }

@@ -13,8 +13,3 @@ export function fold(text: string, width: number, indent = 0): string[] {
   }
   return [...lines, rest]
 }
-
-/** Of a terminal; without one nothing is folded. */
-export function widthOf(stream: NodeJS.WriteStream): number {
-  return stream.isTTY ? stream.columns : Number.POSITIVE_INFINITY
-}

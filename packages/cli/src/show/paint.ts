@@ -2,17 +2,18 @@
  * Owns colours, and what may reach a terminal at all: text from elsewhere could hold sequences that move the cursor or retitle the window.
  */
 import { styleText } from 'node:util'
+import type { Output, Terminal } from '../terminal.js'
 
 type Style = Parameters<typeof styleText>[0]
 
 /** Colours for stdout: only where it is a terminal and nobody asked for none. */
-export function paint(style: Style, text: string): string {
-  return isColourful(process.stdout) ? styleText(style, text) : text
+export function paint(style: Style, text: string, { out, env }: Terminal): string {
+  return isColourful(out, env) ? styleText(style, text) : text
 }
 
 /** The same for stderr. */
-export function paintError(style: Style, text: string): string {
-  return isColourful(process.stderr) ? styleText(style, text) : text
+export function paintError(style: Style, text: string, { err, env }: Terminal): string {
+  return isColourful(err, env) ? styleText(style, text) : text
 }
 
 // oxlint-disable-next-line no-control-regex -- they are what is looked for
@@ -23,6 +24,6 @@ export function printable(text: string): string {
   return text.replaceAll(CONTROLS, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
-function isColourful(stream: NodeJS.WriteStream): boolean {
-  return stream.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
+function isColourful({ isTTY = false }: Output, env: Terminal['env']): boolean {
+  return isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb'
 }

@@ -7,9 +7,12 @@ import { follow } from '../following.js'
 import { gather } from '../gathering.js'
 import { interruptible } from '../interrupt.js'
 import { tellException, tellResult } from '../outcome.js'
-import { addPlaceOptions, roundTrip, withRouter, type PlaceOptions } from '../place.js'
+import { addPlaceOptions, type PlaceOptions } from '../place.js'
 import { readArgument, readTarget, type Target } from '../request.js'
+import { roundTrip, withRouter } from '../router.js'
 import { Bar } from '../show/bar.js'
+import { print, remark, type Terminal } from '../terminal.js'
+import type { Act } from '../verb.js'
 
 type Options = PlaceOptions & CallVerbOptions
 
@@ -31,32 +34,30 @@ text, hello is text. What begins with a dash stands behind --.
 With --async or --follow the router has the call: it outlives this command, and
 \`waybill receipt <sn>\` says what became of it.`
 
-export function addCall(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
-  const verb = program
-    .command('call')
-    .description('call a method and print what it returns')
+export function define(verb: Command, act: Act): void {
+  verb
     .argument('<service.method>', 'what to call: Dog.bark, Dog@^1.bark, kennel/Dog.bark')
     .argument('[arguments...]', 'its arguments, each JSON or text')
     .option('--json', 'print {"result": …} or {"error": …}')
-  return addPlaceOptions(addCallOptions(verb))
+  addPlaceOptions(addCallOptions(verb))
     .addHelpText('after', examples)
-    .action((target: string, args: string[], options: Options) => act(call(target, args, options)))
+    .action((target: string, args: string[], options: Options) => act((terminal) => call(target, args, options, terminal)))
 }
 
-async function call(text: string, texts: readonly string[], options: Options): Promise<number> {
+async function call(text: string, texts: readonly string[], options: Options, terminal: Terminal): Promise<number> {
   const target = readTarget(text, options)
   const args = texts.map(readArgument)
   const asked = readCallOptions(options)
   const json = options.json === true
-  return withRouter(options, async (client) => {
+  return withRouter(options, terminal, async (client) => {
     try {
       const method = methodOf(client, target, asked)
-      if (options.all) return await gather(method.all(...args), json)
-      if (options.send) return await send(client, method, args, json)
-      if (options.async || options.follow) return await store(method, args, { json, stays: options.follow === true })
-      return await outcomeOf(method(...args), json)
+      if (options.all) return await gather(method.all(...args), json, terminal)
+      if (options.send) return await send(client, method, args, json, terminal)
+      if (options.async || options.follow) return await store(method, args, { json, stays: options.follow === true }, terminal)
+      return await outcomeOf(method(...args), json, terminal)
     } catch (thrown) {
-      return tellException(thrown, json)
+      return tellException(thrown, { json }, terminal)
     }
   })
 }
@@ -67,10 +68,10 @@ function methodOf(client: Client, { address, method }: Target, options: RemoteOp
 }
 
 /** Waits until the router has read it: what it has read, it has passed on or dropped. */
-async function send(client: Client, method: Callable, args: readonly unknown[], json: boolean): Promise<number> {
+async function send(client: Client, method: Callable, args: readonly unknown[], json: boolean, terminal: Terminal): Promise<number> {
   const { sn } = await method.send(...args)
   await roundTrip(client)
-  console.log(json ? JSON.stringify({ sent: sn }) : sn)
+  print(json ? JSON.stringify({ sent: sn }) : sn, terminal)
   return Exit.ok
 }
 
@@ -78,34 +79,35 @@ async function store(
   method: Callable,
   args: readonly unknown[],
   { json, stays }: { readonly json: boolean; readonly stays: boolean },
+  terminal: Terminal,
 ): Promise<number> {
   const receipt = await method.async(...args)
   if (stays) {
     // Known from now on, whatever becomes of this process.
-    if (!json) console.error(`Stored as ${receipt.sn}`)
-    return follow(receipt, json)
+    if (!json) remark(`Stored as ${receipt.sn}`, terminal)
+    return follow(receipt, json, terminal)
   }
-  console.log(json ? JSON.stringify({ receipt: receipt.sn }) : receipt.sn)
+  print(json ? JSON.stringify({ receipt: receipt.sn }) : receipt.sn, terminal)
   return Exit.ok
 }
 
-async function outcomeOf(running: Call<unknown>, json: boolean): Promise<number> {
-  const bar = new Bar(process.stderr)
+async function outcomeOf(running: Call<unknown>, json: boolean, terminal: Terminal): Promise<number> {
+  const bar = new Bar(terminal.err)
   let interrupted = false
   const cancel = (): void => {
     interrupted = true
     void running.cancel('Ctrl-C')
   }
   void running.on('progress', (progress) => bar.show(progress))
-  return interruptible(cancel, () =>
+  return interruptible(terminal, cancel, () =>
     running.then(
       (value) => {
         bar.clear()
-        return tellResult(value, json)
+        return tellResult(value, { json }, terminal)
       },
       (thrown: unknown) => {
         bar.clear()
-        const exit = tellException(thrown, json)
+        const exit = tellException(thrown, { json }, terminal)
         return interrupted ? Exit.interrupted : exit
       },
     ),

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { labelsText, listing } from '../listing.js'
 import { addPlaceOptions, type PlaceOptions } from '../place.js'
 import type { Column } from '../show/table.js'
+import type { Act } from '../verb.js'
 
 const columns: readonly Column<ClientInfo>[] = [
   { title: 'CLIENT', cell: ({ name }) => name },
@@ -18,15 +19,18 @@ const columns: readonly Column<ClientInfo>[] = [
 
 const nobody = 'Nobody else is connected. A process hops on: await connect(url)'
 
-export function addClients(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
-  return addPlaceOptions(program.command('clients').description('list who is connected').option('--json', 'print JSON')).action(
-    (options: PlaceOptions) =>
-      act(
-        listing(options, {
+export function define(verb: Command, act: Act): void {
+  addPlaceOptions(verb.option('--json', 'print JSON')).action((options: PlaceOptions) =>
+    act((terminal) =>
+      listing(
+        options,
+        {
           columns,
           empty: nobody,
           rows: async (client) => (await client.remote<RouterApi>('waybill.Router').clients()).filter(({ name }) => name !== client.name),
-        }),
+        },
+        terminal,
       ),
+    ),
   )
 }

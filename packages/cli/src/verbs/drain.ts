@@ -1,15 +1,18 @@
 /** `waybill drain`: has a client take its services back, and waits until nothing runs there. */
-import { WaybillError, type Client } from '@waybill/client'
-import { isName } from '@waybill/core'
+import type { Client } from '@waybill/client'
+import { isName, WaybillError } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import type { ClientInfo, RouterApi } from '@waybill/server'
 import type { Command } from 'commander'
 import { Exit, UsageError } from '../exits.js'
 import { tellFailure } from '../failure.js'
 import { unlessInterrupted } from '../interrupt.js'
-import { addPlaceOptions, withRouter, type PlaceOptions } from '../place.js'
+import { addPlaceOptions, type PlaceOptions } from '../place.js'
 import { readDuration } from '../request.js'
+import { withRouter } from '../router.js'
 import { StatusLine } from '../show/line.js'
+import { print, remark, type Terminal } from '../terminal.js'
+import type { Act } from '../verb.js'
 
 interface Options extends PlaceOptions {
   readonly timeout?: string
@@ -32,36 +35,34 @@ The client gets no further calls, and what it has goes on to its end. It stays
 connected and offers nothing again by itself. Ctrl-C or the end of --timeout does not
 take the drain back.`
 
-export function addDrain(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
-  return addPlaceOptions(
-    program
-      .command('drain')
-      .description('let a client finish its calls and give it no more')
+export function define(verb: Command, act: Act): void {
+  addPlaceOptions(
+    verb
       .argument('<client>', 'its name: see `waybill clients`')
       .option('--timeout <time>', `give up waiting after so long (default ${DEFAULT_TIMEOUT})`)
       .option('--json', 'print JSON'),
   )
     .addHelpText('after', examples)
-    .action((name: string, options: Options) => act(drainVerb(name, options)))
+    .action((name: string, options: Options) => act((terminal) => drainVerb(name, options, terminal)))
 }
 
-async function drainVerb(name: string, options: Options): Promise<number> {
+async function drainVerb(name: string, options: Options, terminal: Terminal): Promise<number> {
   if (!isName(name)) throw new UsageError(`${JSON.stringify(name)} is not the name of a client: see \`waybill clients\``)
   const timeoutMs = readDuration(options.timeout ?? DEFAULT_TIMEOUT, '--timeout')
   const json = options.json === true
-  return withRouter(options, async (client) => {
-    const line = new StatusLine(process.stderr)
+  return withRouter(options, terminal, async (client) => {
+    const line = new StatusLine(terminal.err)
     try {
-      const drained = await unlessInterrupted(() => drain(client, name, timeoutMs, (left) => json || line.show(left)))
+      const drained = await unlessInterrupted(terminal, () => drain(client, name, timeoutMs, (left) => json || line.show(left)))
       line.clear()
       if (drained === undefined) {
-        console.error(`${name} goes on draining. See how far it is with: waybill clients`)
+        remark(`${name} goes on draining. See how far it is with: waybill clients`, terminal)
         return Exit.interrupted
       }
-      return tell(name, drained, timeoutMs, json)
+      return tell(name, drained, timeoutMs, json, terminal)
     } catch (thrown) {
       line.clear()
-      tellFailure(WaybillError.from(thrown), { json, ofCall: false })
+      tellFailure(WaybillError.from(thrown), { json, ofCall: false }, terminal)
       return Exit.failed
     }
   })
@@ -93,18 +94,22 @@ function callsText(count: number): string {
   return count === 1 ? '1 call' : `${count} calls`
 }
 
-function tell(name: string, drained: Drained, timeoutMs: number, json: boolean): number {
+function tell(name: string, drained: Drained, timeoutMs: number, json: boolean, terminal: Terminal): number {
   if (drained.kind === 'late') {
     const { inFlight } = drained
     const what = inFlight === 0 ? `${name} has not taken its services back` : `${name} still has ${callsText(inFlight)}`
-    tellFailure(new WaybillError('DeadlineExceeded', `${what} after ${timeoutMs} ms; the drain goes on`, { executed: 'no' }), {
-      json,
-      ofCall: false,
-    })
+    tellFailure(
+      new WaybillError('DeadlineExceeded', `${what} after ${timeoutMs} ms; the drain goes on`, { executed: 'no' }),
+      {
+        json,
+        ofCall: false,
+      },
+      terminal,
+    )
     return Exit.failed
   }
   const isThere = drained.kind === 'empty'
-  if (json) console.log(JSON.stringify({ client: name, inFlight: 0, connected: isThere }))
-  else console.log(isThere ? `${name} is empty: it offers nothing, and nothing runs there` : `${name} has left`)
+  if (json) print(JSON.stringify({ client: name, inFlight: 0, connected: isThere }), terminal)
+  else print(isThere ? `${name} is empty: it offers nothing, and nothing runs there` : `${name} has left`, terminal)
   return Exit.ok
 }

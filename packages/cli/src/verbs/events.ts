@@ -1,13 +1,17 @@
 /** `waybill events`: events as they are published, a line each. */
-import { WaybillError, type Client, type Subscription } from '@waybill/client'
+import type { Client, Subscription } from '@waybill/client'
+import { WaybillError } from '@waybill/core'
 import { InvalidArgumentError, type Command } from 'commander'
 import { Exit } from '../exits.js'
 import { tellFailure } from '../failure.js'
 import { unlessInterrupted } from '../interrupt.js'
-import { addPlaceOptions, withRouter, type PlaceOptions } from '../place.js'
+import { addPlaceOptions, type PlaceOptions } from '../place.js'
 import { readPattern } from '../request.js'
+import { withRouter } from '../router.js'
 import { paint, printable } from '../show/paint.js'
 import { eventForm, eventText, gapText } from '../show/event.js'
+import { print, remark, type Terminal } from '../terminal.js'
+import type { Act } from '../verb.js'
 
 interface Options extends PlaceOptions {
   readonly count?: number
@@ -25,55 +29,53 @@ A line has the topic, who published it, and the value. Where events are missing 
 line with --- says so. Ctrl-C is how it ends, exit code 0; with --count it comes too
 early, exit code 130.`
 
-export function addEvents(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
-  return addPlaceOptions(
-    program
-      .command('events')
-      .description('print events as they are published')
+export function define(verb: Command, act: Act): void {
+  addPlaceOptions(
+    verb
       .argument('<pattern>', "which topics: dog.barked, 'dog.*', 'waybill.**'")
       .option('--count <n>', 'end after so many', readCount)
       .option('--json', 'print each as JSON, on a line of its own'),
   )
     .addHelpText('after', examples)
-    .action((pattern: string, options: Options) => act(events(pattern, options)))
+    .action((pattern: string, options: Options) => act((terminal) => events(pattern, options, terminal)))
 }
 
-async function events(text: string, options: Options): Promise<number> {
+async function events(text: string, options: Options, terminal: Terminal): Promise<number> {
   const pattern = readPattern(text)
   const json = options.json === true
-  return withRouter(options, async (client) => {
+  return withRouter(options, terminal, async (client) => {
     try {
       const subscription = client.events(pattern)
-      const ended = await unlessInterrupted(async () => {
+      const ended = await unlessInterrupted(terminal, async () => {
         await subscription.ready
-        console.error(`Waiting for events of ${pattern}. Ctrl-C ends it.`)
-        watchConnection(client)
-        await print(subscription, json, options.count ?? Number.POSITIVE_INFINITY)
+        remark(`Waiting for events of ${pattern}. Ctrl-C ends it.`, terminal)
+        watchConnection(client, terminal)
+        await printEach(subscription, json, options.count ?? Number.POSITIVE_INFINITY, terminal)
         return 'all'
       })
       // Without a count there is no other end; with one, something is missing.
       return ended === undefined && options.count !== undefined ? Exit.interrupted : Exit.ok
     } catch (thrown) {
-      tellFailure(WaybillError.from(thrown), { json, ofCall: false })
+      tellFailure(WaybillError.from(thrown), { json, ofCall: false }, terminal)
       return Exit.failed
     }
   })
 }
 
-async function print(subscription: Subscription<unknown>, json: boolean, count: number): Promise<void> {
+async function printEach(subscription: Subscription<unknown>, json: boolean, count: number, terminal: Terminal): Promise<void> {
   let left = count
   for await (const event of subscription) {
-    if (json) console.log(JSON.stringify(eventForm(event)))
-    else console.log(event.kind === 'gap' ? paint('yellow', gapText(event)) : eventText(event))
+    if (json) print(JSON.stringify(eventForm(event)), terminal)
+    else print(event.kind === 'gap' ? paint('yellow', gapText(event), terminal) : eventText(event), terminal)
     if (event.kind === 'event' && --left === 0) return
   }
 }
 
 /** A reader who sees nothing for long knows whether anybody could speak. */
-function watchConnection(client: Client): void {
+function watchConnection(client: Client, terminal: Terminal): void {
   client.onStatus((status) => {
-    if (status.kind === 'lost') console.error(`The connection was lost: ${printable(status.reason)}. Looking for the router.`)
-    if (status.kind === 'connected') console.error('Connected again.')
+    if (status.kind === 'lost') remark(`The connection was lost: ${printable(status.reason)}. Looking for the router.`, terminal)
+    if (status.kind === 'connected') remark('Connected again.', terminal)
   })
 }
 

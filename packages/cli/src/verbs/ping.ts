@@ -1,14 +1,18 @@
 /** `waybill ping`: how long a round trip takes, to the router or through it to a service. */
-import { WaybillError, type Client } from '@waybill/client'
+import type { Client } from '@waybill/client'
+import { WaybillError } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import type { RouterApi } from '@waybill/server'
 import { InvalidArgumentError, type Command } from 'commander'
 import { Exit } from '../exits.js'
 import { tellFailure } from '../failure.js'
-import { addPlaceOptions, withRouter, type PlaceOptions } from '../place.js'
+import { addPlaceOptions, type PlaceOptions } from '../place.js'
 import { readAddress } from '../request.js'
-import { paint } from '../show/paint.js'
+import { withRouter } from '../router.js'
 import { table, type Column } from '../show/table.js'
+import { printTitled } from '../show/titled.js'
+import { print, widthOf, type Terminal } from '../terminal.js'
+import type { Act } from '../verb.js'
 
 interface Options extends PlaceOptions {
   readonly count: number
@@ -35,26 +39,25 @@ const columns: readonly Column<Pinged>[] = [
   { title: 'MAX MS', cell: ({ maxMs }) => milliseconds(maxMs), right: true },
 ]
 
-export function addPing(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
-  return addPlaceOptions(
-    program
-      .command('ping')
-      .description('measure round trips')
+export function define(verb: Command, act: Act): void {
+  addPlaceOptions(
+    verb
       .argument('[client or service]', 'to whom: kennel, Dog, kennel/Dog@^1 (default: the router itself)')
       .option('--count <n>', 'how many, one after the other', readCount, DEFAULT_COUNT)
       .option('--json', 'print JSON'),
-  ).action((target: string | undefined, options: Options) => act(pingVerb(target, options)))
+  ).action((target: string | undefined, options: Options) => act((terminal) => pingVerb(target, options, terminal)))
 }
 
-async function pingVerb(target: string | undefined, options: Options): Promise<number> {
+async function pingVerb(target: string | undefined, options: Options, terminal: Terminal): Promise<number> {
   const address = target === undefined ? undefined : readAddress(target)
-  return withRouter(options, (client) => ping(client, address, options))
+  return withRouter(options, terminal, (client) => ping(client, address, options, terminal))
 }
 
 export async function ping(
   client: Client,
   target: string | undefined,
   { count, json = false }: Pick<Options, 'count' | 'json'>,
+  terminal: Terminal,
 ): Promise<number> {
   try {
     const address = target === undefined ? undefined : await placeOf(client, target)
@@ -62,14 +65,11 @@ export async function ping(
     const times: number[] = []
     while (times.length < count) times.push(await timed(once))
     const pinged = summary(address ?? 'waybill.Router', times)
-    if (json) console.log(JSON.stringify(pinged))
-    else {
-      const [titles, ...lines] = table(columns, [pinged], process.stdout.isTTY ? process.stdout.columns : undefined)
-      console.log([paint('bold', titles ?? ''), ...lines].join('\n'))
-    }
+    if (json) print(JSON.stringify(pinged), terminal)
+    else printTitled(table(columns, [pinged], widthOf(terminal.out)), terminal)
     return Exit.ok
   } catch (thrown) {
-    tellFailure(WaybillError.from(thrown), { json, ofCall: false })
+    tellFailure(WaybillError.from(thrown), { json, ofCall: false }, terminal)
     return Exit.failed
   }
 }

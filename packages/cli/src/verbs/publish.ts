@@ -1,10 +1,14 @@
 /** `waybill publish`: one event. */
-import { WaybillError, type Client } from '@waybill/client'
+import type { Client } from '@waybill/client'
+import { WaybillError } from '@waybill/core'
 import type { Command } from 'commander'
 import { Exit } from '../exits.js'
 import { tellFailure } from '../failure.js'
-import { addPlaceOptions, roundTrip, withRouter, type PlaceOptions } from '../place.js'
+import { addPlaceOptions, type PlaceOptions } from '../place.js'
 import { readArgument, readTopic } from '../request.js'
+import { roundTrip, withRouter } from '../router.js'
+import { print, type Terminal } from '../terminal.js'
+import type { Act } from '../verb.js'
 
 const examples = `
 Examples:
@@ -14,30 +18,30 @@ Examples:
 A value is JSON where it parses as JSON, else text. Whoever subscribes at this moment
 gets it; nothing is kept.`
 
-export function addPublish(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
-  return addPlaceOptions(
-    program
-      .command('publish')
-      .description('publish an event')
+export function define(verb: Command, act: Act): void {
+  addPlaceOptions(
+    verb
       .argument('<topic>', 'its topic, such as dog.barked')
       .argument('[value]', 'its value, JSON or text (default: none)')
       .option('--json', 'print {"published": …} or {"error": …}'),
   )
     .addHelpText('after', examples)
-    .action((topic: string, value: string | undefined, options: PlaceOptions) => act(publishVerb(topic, value, options)))
+    .action((topic: string, value: string | undefined, options: PlaceOptions) =>
+      act((terminal) => publishVerb(topic, value, options, terminal)),
+    )
 }
 
-async function publishVerb(text: string, valueText: string | undefined, options: PlaceOptions): Promise<number> {
+async function publishVerb(text: string, valueText: string | undefined, options: PlaceOptions, terminal: Terminal): Promise<number> {
   const topic = readTopic(text)
   const value = valueText === undefined ? undefined : readArgument(valueText)
   const json = options.json === true
-  return withRouter(options, async (client) => {
+  return withRouter(options, terminal, async (client) => {
     try {
       await publish(client, topic, value)
-      console.log(json ? JSON.stringify({ published: topic }) : `published ${topic}`)
+      print(json ? JSON.stringify({ published: topic }) : `published ${topic}`, terminal)
       return Exit.ok
     } catch (thrown) {
-      tellFailure(WaybillError.from(thrown), { json, ofCall: false })
+      tellFailure(WaybillError.from(thrown), { json, ofCall: false }, terminal)
       return Exit.failed
     }
   })

@@ -1,5 +1,6 @@
 /** `waybill receipt`: what is known of one stored call, its outcome, and its cancel. */
-import { WaybillError, type Client, type Progress, type Receipt, type ReceiptInfo } from '@waybill/client'
+import type { Client, Progress, Receipt, ReceiptInfo } from '@waybill/client'
+import { WaybillError } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import type { RouterApi } from '@waybill/server'
 import type { Command } from 'commander'
@@ -7,11 +8,14 @@ import { Exit } from '../exits.js'
 import { tellFailure } from '../failure.js'
 import { follow } from '../following.js'
 import { tellException, tellResult } from '../outcome.js'
-import { addPlaceOptions, withRouter, type PlaceOptions } from '../place.js'
+import { addPlaceOptions, type PlaceOptions } from '../place.js'
 import { readSerialNumber } from '../request.js'
-import { paint } from '../show/paint.js'
+import { withRouter } from '../router.js'
 import { receiptText } from '../show/receipt.js'
+import { printTitled } from '../show/titled.js'
 import { jsonForm } from '../show/value.js'
+import { print, remark, widthOf, type Terminal } from '../terminal.js'
+import type { Act } from '../verb.js'
 
 interface Options extends PlaceOptions {
   readonly follow?: true
@@ -33,33 +37,31 @@ Examples:
 
 The outcome is printed as \`waybill call\` prints it, with its exit code.`
 
-export function addReceipt(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
-  return addPlaceOptions(
-    program
-      .command('receipt')
-      .description('print what became of a stored call')
+export function define(verb: Command, act: Act): void {
+  addPlaceOptions(
+    verb
       .argument('<sn>', 'its serial number, as `waybill call --async` printed it')
       .option('--follow', 'stay for the outcome and print nothing else; Ctrl-C leaves it running')
       .option('--cancel', 'ask for its cancel; the outcome says how far it had come')
       .option('--json', 'print {"receipt": …, "state": …}, with "result" or "error" once it has ended'),
   )
     .addHelpText('after', examples)
-    .action((sn: string, options: Options) => act(receiptVerb(sn, options)))
+    .action((sn: string, options: Options) => act((terminal) => receiptVerb(sn, options, terminal)))
 }
 
-async function receiptVerb(text: string, options: Options): Promise<number> {
+async function receiptVerb(text: string, options: Options, terminal: Terminal): Promise<number> {
   const sn = readSerialNumber(text)
-  return withRouter(options, async (client) => {
+  return withRouter(options, terminal, async (client) => {
     try {
-      return await tell(client, client.receipt<unknown>(sn), options)
+      return await tell(client, client.receipt<unknown>(sn), options, terminal)
     } catch (thrown) {
-      tellFailure(WaybillError.from(thrown), { json: options.json === true, ofCall: false })
+      tellFailure(WaybillError.from(thrown), { json: options.json === true, ofCall: false }, terminal)
       return Exit.failed
     }
   })
 }
 
-async function tell(client: Client, receipt: Receipt<unknown>, options: Options): Promise<number> {
+async function tell(client: Client, receipt: Receipt<unknown>, options: Options, terminal: Terminal): Promise<number> {
   const json = options.json === true
   const { info, progress } = await knownOf(client, receipt)
   const { sn, ...rest } = info
@@ -67,21 +69,21 @@ async function tell(client: Client, receipt: Receipt<unknown>, options: Options)
   if (options.cancel) {
     const asked = info.endedAt === undefined ? await client.cancelReceipts({ sn }) : []
     const said = info.endedAt !== undefined ? 'It had ended before.' : asked.length > 0 ? 'Its cancel has been asked for.' : AGAIN
-    if (!json) console.error(said)
+    if (!json) remark(said, terminal)
     if (info.endedAt === undefined && !options.follow) {
-      if (json) console.log(JSON.stringify({ ...beside, cancelling: true }))
+      if (json) print(JSON.stringify({ ...beside, cancelling: true }), terminal)
       return Exit.ok
     }
   }
-  if (options.follow) return follow(receipt, json)
-  if (!json) print(receiptText(info, progress, systemPorts.clock.wallMs(), process.stdout.isTTY ? process.stdout.columns : undefined))
+  if (options.follow) return follow(receipt, json, terminal)
+  if (!json) printTitled(receiptText(info, progress, systemPorts.clock.wallMs(), widthOf(terminal.out)), terminal)
   if (info.endedAt !== undefined) {
     return receipt.result().then(
-      (value) => tellResult(value, json, beside),
-      (thrown: unknown) => tellException(thrown, json, beside),
+      (value) => tellResult(value, { json, beside }, terminal),
+      (thrown: unknown) => tellException(thrown, { json, beside }, terminal),
     )
   }
-  if (json) console.log(JSON.stringify(beside))
+  if (json) print(JSON.stringify(beside), terminal)
   return Exit.ok
 }
 
@@ -91,8 +93,4 @@ async function knownOf(client: Client, receipt: Receipt<unknown>): Promise<Known
   void receipt.on('progress', (latest) => (progress = latest))
   const info = await client.remote<RouterApi>('waybill.Router').receipt(receipt.sn)
   return { info, progress: info.endedAt === undefined ? progress : undefined }
-}
-
-function print([title, ...facts]: readonly string[]): void {
-  console.log([paint('bold', title ?? ''), ...facts].join('\n'))
 }

@@ -1,14 +1,18 @@
 /** `waybill receipts`: the stored calls, and the cancel of many at once. */
-import { WaybillError, type ReceiptInfo, type ReceiptQuery } from '@waybill/client'
+import type { ReceiptInfo, ReceiptQuery } from '@waybill/client'
+import { WaybillError } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import type { Command } from 'commander'
 import { Exit, UsageError } from '../exits.js'
 import { tellFailure } from '../failure.js'
 import { listing } from '../listing.js'
-import { addPlaceOptions, withRouter, type PlaceOptions } from '../place.js'
+import { addPlaceOptions, type PlaceOptions } from '../place.js'
 import { addQueryOptions, isNarrow, MOST_RECEIPTS, queryOf, USUAL_RECEIPTS, type QueryOptions } from '../receipt-query.js'
+import { withRouter } from '../router.js'
 import { ageText } from '../show/age.js'
 import type { Column } from '../show/table.js'
+import { print, remark, type Terminal } from '../terminal.js'
+import type { Act } from '../verb.js'
 
 interface Options extends PlaceOptions, QueryOptions {
   readonly cancel?: true
@@ -35,44 +39,48 @@ Examples:
 The newest come first. A receipt is kept for an hour after the outcome. LOST counts
 those who took the call and were lost with it.`
 
-export function addReceipts(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
-  const verb = program.command('receipts').description('list stored calls, or cancel them')
-  return addPlaceOptions(
+export function define(verb: Command, act: Act): void {
+  addPlaceOptions(
     addQueryOptions(verb)
       .option('--cancel', 'cancel those that fit and have not ended, and print which; asks for one of the above')
       .option('--json', 'print JSON'),
   )
     .addHelpText('after', examples)
-    .action((options: Options) => act(receipts(options)))
+    .action((options: Options) => act((terminal) => receipts(options, terminal)))
 }
 
-async function receipts(options: Options): Promise<number> {
+async function receipts(options: Options, terminal: Terminal): Promise<number> {
   const query = queryOf(options)
-  if (options.cancel) return cancel(query, options)
-  return listing(options, {
-    columns,
-    empty: isNarrow(query) ? noneFits : none,
-    rows: (client) => client.receipts(query),
-    note: ({ length }) => (length === (query.limit ?? USUAL_RECEIPTS) ? `These are the newest ${length}; --limit shows more.` : undefined),
-  })
+  if (options.cancel) return cancel(query, options, terminal)
+  return listing(
+    options,
+    {
+      columns,
+      empty: isNarrow(query) ? noneFits : none,
+      rows: (client) => client.receipts(query),
+      note: ({ length }) =>
+        length === (query.limit ?? USUAL_RECEIPTS) ? `These are the newest ${length}; --limit shows more.` : undefined,
+    },
+    terminal,
+  )
 }
 
-async function cancel(query: ReceiptQuery, options: Options): Promise<number> {
+async function cancel(query: ReceiptQuery, options: Options, terminal: Terminal): Promise<number> {
   if (!isNarrow(query))
     throw new UsageError('--cancel: say which: --state, --service, --method, --client or --match; --state pending means all')
   const json = options.json === true
-  return withRouter(options, async (client) => {
+  return withRouter(options, terminal, async (client) => {
     try {
       // Those that have ended are not to use up how many the router looks at.
       const limit = query.limit ?? MOST_RECEIPTS
       const asked = await client.cancelReceipts({ state: 'pending', ...query, limit })
-      if (json) console.log(JSON.stringify({ cancelling: asked }))
-      else if (asked.length === 0) console.error('No stored call of yours fits and could be cancelled.')
-      else console.log(asked.join('\n'))
-      if (!json && asked.length === limit) console.error(`These were the newest ${limit}; the same again cancels more.`)
+      if (json) print(JSON.stringify({ cancelling: asked }), terminal)
+      else if (asked.length === 0) remark('No stored call of yours fits and could be cancelled.', terminal)
+      else print(asked.join('\n'), terminal)
+      if (!json && asked.length === limit) remark(`These were the newest ${limit}; the same again cancels more.`, terminal)
       return Exit.ok
     } catch (thrown) {
-      tellFailure(WaybillError.from(thrown), { json, ofCall: false })
+      tellFailure(WaybillError.from(thrown), { json, ofCall: false }, terminal)
       return Exit.failed
     }
   })

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { addPlaceOptions, type PlaceOptions } from '../place.js'
 import { labelsText, listing } from '../listing.js'
 import type { Column } from '../show/table.js'
+import type { Act } from '../verb.js'
 
 const columns: readonly Column<ServiceInfo>[] = [
   { title: 'SERVICE', cell: ({ service }) => service },
@@ -20,16 +21,18 @@ const columns: readonly Column<ServiceInfo>[] = [
 
 const nobody = 'Nobody offers a service yet. A client does: await client.expose(new Dog())'
 
-export function addServices(program: Command, act: (verb: Promise<number>) => Promise<void>): Command {
-  return addPlaceOptions(
-    program.command('services').description('list what is offered, and by whom').option('--json', 'print JSON'),
-  ).action((options: PlaceOptions) =>
-    act(
-      listing(options, {
-        columns,
-        empty: nobody,
-        rows: async (client) => sorted(await client.remote<RouterApi>('waybill.Router').services()),
-      }),
+export function define(verb: Command, act: Act): void {
+  addPlaceOptions(verb.option('--json', 'print JSON')).action((options: PlaceOptions) =>
+    act((terminal) =>
+      listing(
+        options,
+        {
+          columns,
+          empty: nobody,
+          rows: async (client) => sorted(await client.remote<RouterApi>('waybill.Router').services()),
+        },
+        terminal,
+      ),
     ),
   )
 }

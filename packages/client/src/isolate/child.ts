@@ -14,7 +14,8 @@ type Method = (...args: readonly unknown[]) => unknown
 const controller = new AbortController()
 let isHeard = false
 
-new Worker(new URL('./orphan.js', import.meta.url)).unref()
+const [, , parentPid] = process.argv
+new Worker(new URL('./orphan.js', import.meta.url), { workerData: Number(parentPid) }).unref()
 
 // Nobody waits for it any more.
 process.on('disconnect', () => process.exit())

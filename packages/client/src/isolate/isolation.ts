@@ -62,7 +62,7 @@ export class Isolation {
   run(call: IsolatedCall, origin: Origin): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const { clock } = this.#ports
-      const child = fork(CHILD, [], {
+      const child = fork(CHILD, [String(process.pid)], {
         serialization: 'advanced',
         execArgv: process.execArgv.filter((option) => !option.startsWith('--inspect')),
       })

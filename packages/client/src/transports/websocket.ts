@@ -8,14 +8,20 @@ const MAX_PACKET_BYTES = 4 * 1024 * 1024
 export const webSocketTransport: Transport = {
   open(url, events, signal) {
     return new Promise((resolve, reject) => {
-      const socket = new WebSocket(url, { perMessageDeflate: false, maxPayload: MAX_PACKET_BYTES, skipUTF8Validation: true })
+      const masks = isPrivate(url) ? new Masks() : undefined
+      const socket = new WebSocket(url, {
+        perMessageDeflate: false,
+        maxPayload: MAX_PACKET_BYTES,
+        skipUTF8Validation: true,
+        ...(masks && { generateMask: masks.fill }),
+      })
       let opened = false
       const giveUp = (): void => socket.terminate()
       signal.addEventListener('abort', giveUp, { once: true })
       socket.on('open', () => {
         opened = true
         signal.removeEventListener('abort', giveUp)
-        resolve(linkOf(socket))
+        resolve(linkOf(socket, masks))
       })
       socket.on('unexpected-response', (request, response) => {
         const { statusCode = 0 } = response
@@ -36,10 +42,38 @@ export const webSocketTransport: Transport = {
   },
 }
 
-function linkOf(socket: WebSocket): Link {
+/** From this length on masking a packet costs more than the two writes that it takes without. */
+const UNMASKED_BYTES = 8 * 1024
+
+/**
+ * RFC 6455 masks what a client sends so that no one can make a careless proxy take it for an HTTP request. Where there is no proxy that could read
+ * it, under TLS and inside one machine, long packets go with a mask of zeros: that is what `ws` leaves out. Its byte by byte masking took
+ * a third of the time of a stream.
+ */
+class Masks {
+  isOff = false
+  readonly #pool = new Uint8Array(8192)
+  #at = 0
+
+  readonly fill = (mask: Uint8Array): void => {
+    if (this.isOff) return void mask.fill(0)
+    if (this.#at === 0) crypto.getRandomValues(this.#pool)
+    mask.set(this.#pool.subarray(this.#at, this.#at + 4))
+    this.#at = (this.#at + 4) % this.#pool.byteLength
+  }
+}
+
+function isPrivate(url: string): boolean {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'wss:' || hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+}
+
+function linkOf(socket: WebSocket, masks: Masks | undefined): Link {
   return {
     send: (packet) => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(packet)
+      if (socket.readyState !== WebSocket.OPEN) return
+      if (masks !== undefined) masks.isOff = packet.byteLength >= UNMASKED_BYTES
+      socket.send(packet)
     },
     get bufferedBytes() {
       return socket.bufferedAmount

@@ -1,4 +1,5 @@
 export { checkAddress, parseAddress, printAddress, type Address } from './address.js'
 export { isMethodName, isName, isServiceName } from './names.js'
 export { logLine, quoted } from './printable.js'
+export { isSocketUrl, parseHostPort, parseSocketUrl, printSocketUrl, type SocketTarget } from './socket-url.js'
 export { checkPattern, checkTopic, isPattern, isRoutersTopic, isTopic, MAX_TOPIC_LENGTH, nameEnd, topicMatches } from './topics.js'

@@ -16,6 +16,7 @@ import { Marker, Sealed } from './marker.js'
 import { notRepresentable, spellPath, type Step } from './paths.js'
 import { reasonAgainst, ownErrorClass } from './reasons.js'
 import { refusalOf } from './plain.js'
+import { streamKind, type TakeStream } from './streams.js'
 
 export interface Lifted {
   readonly tree: unknown
@@ -25,8 +26,8 @@ export interface Lifted {
 }
 
 /** `what` names the root in errors. `rich` says whether the tree goes to superjson; otherwise it must be plain but for its segments. */
-export function lift(value: unknown, what: string, rich: boolean, limits: BodyLimits): Lifted {
-  const lifting = new Lifting(value, what, rich, limits)
+export function lift(value: unknown, what: string, rich: boolean, limits: BodyLimits, streams: TakeStream | undefined): Lifted {
+  const lifting = new Lifting(value, what, rich, limits, streams)
   return { tree: lifting.take(value), segments: lifting.segments, paths: lifting.paths }
 }
 
@@ -47,6 +48,7 @@ class Lifting {
     readonly what: string,
     readonly rich: boolean,
     readonly limits: BodyLimits,
+    readonly streams: TakeStream | undefined,
   ) {
     this.#maxSegments = Math.min(limits.maxSegments, 65_535)
   }
@@ -91,6 +93,8 @@ class Lifting {
     }
     if (isBytes(value)) return this.#bytes(value as ArrayBufferView | ArrayBuffer)
     if (value instanceof Error && ownErrorClass(prototype)) return this.#error(value)
+    const kind = this.streams === undefined ? undefined : streamKind(value)
+    if (kind !== undefined) return this.#richValue(new Marker(['stream', this.streams!(value, kind), kind]))
     if (isForeignPlain(prototype)) return this.#record(value as Record<string, unknown>)
     throw this.#refuse(reasonAgainst(value))
   }
@@ -113,6 +117,7 @@ class Lifting {
   #record(value: Record<string, unknown>): unknown {
     const keys = Object.keys(value)
     if (keys.length === 0) {
+      if (Symbol.asyncIterator in value) return this.#iterable(value)
       const reason = refusalOf(value)
       if (reason !== undefined) throw this.#refuse(reason)
     }
@@ -127,6 +132,12 @@ class Lifting {
     }
     this.#depth--
     return this.#sealed(out, before)
+  }
+
+  /** `{ async *[Symbol.asyncIterator]() {} }` has no keys, and is no empty object. */
+  #iterable(value: object): unknown {
+    if (this.streams === undefined) throw this.#refuse(reasonAgainst(value))
+    return this.#richValue(new Marker(['stream', this.streams(value, 'values'), 'values']))
   }
 
   /** Hides a part that needs no superjson from it; superjson takes microseconds for each value that it walks over. */

@@ -10,6 +10,7 @@ import { takeBytes, type Ownership } from './kinds.js'
 import { defaultLimits, tooLarge, violation, type BodyLimits } from './limits.js'
 import { nestsDeeper } from './nesting.js'
 import { richCodec } from './port.js'
+import type { GiveStream } from './streams.js'
 import { fillSegments, outline, type Outline } from './segments.js'
 import { readText } from './text.js'
 
@@ -18,7 +19,13 @@ import { readText } from './text.js'
  * buffer is handed on without a copy. Throws `ProtocolViolation` or `TooLarge`, never anything else
  * (but `NotRepresentable` for a rich body in a bundle that carries no rich codec).
  */
-export function parseBody(encoding: number, bytes: Uint8Array, limits: BodyLimits = defaultLimits, ownership: Ownership = 'lent'): unknown {
+export function parseBody(
+  encoding: number,
+  bytes: Uint8Array,
+  limits: BodyLimits = defaultLimits,
+  ownership: Ownership = 'lent',
+  streams?: GiveStream,
+): unknown {
   const { length } = bytes
   if (length > limits.maxBodyBytes) throw tooLarge('bytes of the body', limits.maxBodyBytes, length)
   switch (encoding) {
@@ -30,10 +37,10 @@ export function parseBody(encoding: number, bytes: Uint8Array, limits: BodyLimit
     case encodings.bytes:
       return takeBytes(bytes, 0, length, ownership)
     case encodings.rich:
-      return readRich(parseJson(bytes, 0, length, richDepth(limits), limits), limits, undefined)
+      return readRich(parseJson(bytes, 0, length, richDepth(limits), limits), limits, undefined, streams)
     case encodings.json | segmentedBit:
     case encodings.rich | segmentedBit:
-      return parseSegmented(encoding === (encodings.rich | segmentedBit), bytes, limits, ownership)
+      return parseSegmented(encoding === (encodings.rich | segmentedBit), bytes, limits, ownership, streams)
     default:
       throw violation(`unknown body encoding ${encoding}`)
   }
@@ -47,14 +54,21 @@ export function parseBodyIn(
   end: number,
   limits: BodyLimits,
   ownership: Ownership,
+  streams?: GiveStream,
 ): unknown {
   if (encoding !== encodings.json || end - start > limits.maxBodyBytes) {
-    return parseBody(encoding, bytes.subarray(start, end), limits, ownership)
+    return parseBody(encoding, bytes.subarray(start, end), limits, ownership, streams)
   }
   return parseJson(bytes, start, end, limits.maxDepth, limits)
 }
 
-function parseSegmented(rich: boolean, bytes: Uint8Array, limits: BodyLimits, ownership: Ownership): unknown {
+function parseSegmented(
+  rich: boolean,
+  bytes: Uint8Array,
+  limits: BodyLimits,
+  ownership: Ownership,
+  streams: GiveStream | undefined,
+): unknown {
   const at: Outline = outline(bytes)
   if (at.count > limits.maxSegments) throw tooLarge('segments', limits.maxSegments, at.count)
   // One level for the array around document and paths.
@@ -63,13 +77,18 @@ function parseSegmented(rich: boolean, bytes: Uint8Array, limits: BodyLimits, ow
   if (!Array.isArray(parts) || parts.length === 0) throw violation('a segmented body must be an array of a document and paths')
   const [document, ...paths] = parts as unknown[]
   const fill = (json: unknown) => fillSegments(json, paths, bytes, at, ownership)
-  return rich ? readRich(document, limits, fill) : fill(document)
+  return rich ? readRich(document, limits, fill, streams) : fill(document)
 }
 
-function readRich(document: unknown, limits: BodyLimits, fill: ((json: unknown) => unknown) | undefined): unknown {
+function readRich(
+  document: unknown,
+  limits: BodyLimits,
+  fill: ((json: unknown) => unknown) | undefined,
+  streams: GiveStream | undefined,
+): unknown {
   const codec = richCodec()
   try {
-    return codec.read(document, limits, fill)
+    return codec.read(document, limits, fill, streams)
   } catch (cause) {
     throw cause instanceof WaybillError ? cause : violation('the rich body cannot be read', cause)
   }

@@ -98,7 +98,7 @@ function inspectRecord(record: Record<string, unknown>, depth: number): Verdict 
     if (inner === 'rich') return inner
     if (inner === 'segmented') verdict = inner
   }
-  return empty && refusal?.(record) !== undefined ? 'rich' : verdict
+  return empty && (Symbol.asyncIterator in record || refusal?.(record) !== undefined) ? 'rich' : verdict
 }
 
 function inspectItem(item: unknown, depth: number): Verdict {

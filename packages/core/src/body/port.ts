@@ -5,6 +5,7 @@
 
 import { WaybillError } from '../errors/index.js'
 import type { BodyLimits } from './limits.js'
+import type { GiveStream } from './streams.js'
 
 export interface RichCodec {
   /** The JSON text of the document for a lifted tree (see `lift.ts`). */
@@ -13,7 +14,7 @@ export interface RichCodec {
    * The value of a parsed document, or a `WaybillError`. `fill` puts the segments into the document's JSON part; it must be called once,
    * before anything is revived, and only after the document's outline was checked.
    */
-  read(document: unknown, limits: BodyLimits, fill: ((json: unknown) => unknown) | undefined): unknown
+  read(document: unknown, limits: BodyLimits, fill: ((json: unknown) => unknown) | undefined, streams: GiveStream | undefined): unknown
 }
 
 let installed: RichCodec | undefined

@@ -13,6 +13,7 @@ import { inspect } from './plain.js'
 import { richCodec } from './port.js'
 import { segmentedBound, writeSegmented } from './segments.js'
 import { smallText } from './small.js'
+import type { TakeStream } from './streams.js'
 import { textBound, textBytes, writeText } from './text.js'
 
 /**
@@ -33,9 +34,9 @@ const nothing: PreparedBody = { encoding: encodings.none, text: '', segments: un
 
 /**
  * For a call, `value` is the array of its arguments and `what` is `arguments`; for an outcome, the result and `result`: `what` is how
- * errors name the root. Throws `NotRepresentable` with the path, or `TooLarge`; whether the call ran is the caller's to say.
+ * errors name the root. Streams in it are given to `streams`; without it they are refused. Throws `NotRepresentable` with the path, or `TooLarge`; whether the call ran is the caller's to say.
  */
-export function prepareBody(value: unknown, limits: BodyLimits = defaultLimits, what = 'value'): PreparedBody {
+export function prepareBody(value: unknown, limits: BodyLimits = defaultLimits, what = 'value', streams?: TakeStream): PreparedBody {
   if (value === undefined) return nothing
   try {
     const small = limits.maxDepth > 1 ? smallText(value) : undefined
@@ -44,7 +45,7 @@ export function prepareBody(value: unknown, limits: BodyLimits = defaultLimits, 
     if (isBareBytes(value)) return prepareBytes(value, limits)
     const verdict = inspect(value, limits.maxDepth)
     if (verdict === 'plain') return bounded(encodings.json, JSON.stringify(value), undefined, limits)
-    return prepareLifted(value, limits, what, verdict === 'rich')
+    return prepareLifted(value, limits, what, verdict === 'rich', streams)
   } catch (cause) {
     if (cause instanceof WaybillError) throw cause
     // A getter or a proxy threw, or the text was too long for the engine.
@@ -75,8 +76,8 @@ export function bodyBytes(prepared: PreparedBody): Uint8Array {
   return end === target.length ? target : target.slice(0, end)
 }
 
-function prepareLifted(value: unknown, limits: BodyLimits, what: string, rich: boolean): PreparedBody {
-  const { tree, segments, paths } = lift(value, what, rich, limits)
+function prepareLifted(value: unknown, limits: BodyLimits, what: string, rich: boolean, streams: TakeStream | undefined): PreparedBody {
+  const { tree, segments, paths } = lift(value, what, rich, limits, streams)
   const text = rich ? richCodec().write(tree) : JSON.stringify(tree)
   const encoding = rich ? encodings.rich : encodings.json
   if (segments.length === 0) return bounded(encoding, text, undefined, limits)

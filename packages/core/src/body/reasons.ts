@@ -3,6 +3,7 @@
  */
 
 import { refusalOf } from './plain.js'
+import { streamKind } from './streams.js'
 
 /** The language's own error classes, by the name under which they travel. Null prototype: names from the wire are looked up here. */
 export const errorClasses: Readonly<Record<string, ErrorConstructor>> = Object.assign(Object.create(null) as object, {
@@ -31,7 +32,8 @@ export function reasonAgainst(value: unknown): string {
   if (object instanceof RegExp) return 'is a regular expression: send its source as a string; a foreign pattern can take for ever to match'
   if (object instanceof WeakMap || object instanceof WeakSet || object instanceof WeakRef) return 'is weak: what it holds cannot be listed'
   if (typeof SharedArrayBuffer !== 'undefined' && object instanceof SharedArrayBuffer) return 'is shared memory: send a copy'
-  if (Symbol.asyncIterator in object || 'getReader' in object) return 'is a stream or an async iterable: it cannot travel inside a value'
+  if (streamKind(object) !== undefined)
+    return 'is a stream: streams travel in the arguments and in the result of a live call, and nowhere else'
   if (object instanceof Error) return `is an instance of the error class ${className(object)}: throw it, or send its fields as plain data`
   return `is an instance of ${className(object)}: send plain data, or let the class extend RemoteObject to send a reference`
 }

@@ -30,13 +30,13 @@ export const superjsonCodec: RichCodec = {
     return JSON.stringify(meta?.values === undefined ? { json } : { json, meta: { values: meta.values, v: 1 } })
   },
 
-  read(document, limits, fill) {
+  read(document, limits, fill, streams) {
     const { json: empty, meta } = outlined(document)
     const json = fill === undefined ? empty : fill(empty)
-    if (meta === undefined) return settle(json, limits)
+    if (meta === undefined) return settle(json, limits, streams)
     guardAnnotations(json, meta.values, limits)
     const revived: unknown = superjson.deserialize({ json, meta } as Document, { inPlace: true })
-    return settle(revived, limits)
+    return settle(revived, limits, streams)
   },
 }
 

@@ -8,9 +8,10 @@ import { isBytes } from './kinds.js'
 import { tooLarge, violation, type BodyLimits } from './limits.js'
 import { Marker } from './marker.js'
 import { errorClasses } from './reasons.js'
+import type { GiveStream, StreamMark } from './streams.js'
 
-export function settle(value: unknown, limits: BodyLimits): unknown {
-  return new Settling(limits).take(value)
+export function settle(value: unknown, limits: BodyLimits, streams: GiveStream | undefined): unknown {
+  return new Settling(limits, streams).take(value)
 }
 
 class Settling {
@@ -18,7 +19,10 @@ class Settling {
   readonly #objects: object[] = []
   #depth = 0
 
-  constructor(readonly limits: BodyLimits) {}
+  constructor(
+    readonly limits: BodyLimits,
+    readonly streams: GiveStream | undefined,
+  ) {}
 
   take(value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value
@@ -40,9 +44,17 @@ class Settling {
       this.#objects.push(date)
       return date
     }
+    if (typeof payload === 'object') return this.#stream(payload)
     const object = this.#objects[payload]
     if (object === undefined) throw violation('a reference to an object that has not appeared')
     return object
+  }
+
+  #stream([, number, kind]: StreamMark): object {
+    if (this.streams === undefined) throw violation('a stream where none can be')
+    const stream = this.streams(number, kind)
+    this.#objects.push(stream)
+    return stream
   }
 
   #array(array: unknown[]): void {

@@ -30,6 +30,21 @@ export const FrameType = {
   rejected: 0x25,
   answerChunk: 0x26,
 
+  /** Streams of a call, toward its caller. The number of the stream stands in `method`. */
+  opened: 0x30,
+  item: 0x31,
+  end: 0x32,
+  failed: 0x33,
+  /** How much more the reader takes, in `ttl`. */
+  credit: 0x34,
+  stop: 0x35,
+  /** The same toward the callee: of streams in the arguments, and from who reads those of the result. */
+  callItem: 0x39,
+  callEnd: 0x3a,
+  callFailed: 0x3b,
+  callCredit: 0x3c,
+  callStop: 0x3d,
+
   /** Events: client → router, but for the last two. */
   publish: 0x50,
   subscribe: 0x51,
@@ -44,7 +59,7 @@ export const FrameType = {
   /** Client → router: tell me, under this number, what happens to the stored call of that serial number. */
   watch: 0x61,
 
-  // Reserved: 0x30–0x3f streams (open, item, credit, end), 0x40–0x4f references (grant, release), 0x55–0x5f events (cursor),
+  // Reserved: 0x40–0x4f references (grant, release), 0x55–0x5f events (cursor),
   // 0x62–0x6f store (lease, extend, acknowledge), 0x70–0x7f mesh (peer, advertise).
 } as const
 

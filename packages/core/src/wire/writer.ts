@@ -39,9 +39,16 @@ export function framePacket(slab: Slab, head: FrameHead): Uint8Array {
 }
 
 /** The same with a body that is bytes already: a piece of a chunked body, or one that was prepared before. */
-export function writeRawFrame(slab: Slab, head: FrameHead, extension: Uint8Array | undefined, encoding: number, piece: Uint8Array): number {
+export function writeRawFrame(
+  slab: Slab,
+  head: FrameHead,
+  extension: Uint8Array | undefined,
+  encoding: number,
+  piece: Uint8Array,
+  headroom = 0,
+): number {
   const extensionBytes = extension === undefined ? 0 : extension.byteLength
-  const start = reserveFrame(slab, extensionBytes + piece.byteLength, 0)
+  const start = reserveFrame(slab, extensionBytes + piece.byteLength, headroom)
   if (extension !== undefined) slab.bytes.set(extension, start + HEADER_BYTES)
   slab.bytes.set(piece, start + HEADER_BYTES + extensionBytes)
   finishFrame(slab, start, start + HEADER_BYTES + extensionBytes + piece.byteLength, head, extensionBytes, encoding)

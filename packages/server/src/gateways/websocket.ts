@@ -168,7 +168,8 @@ function refuseUpgrade(socket: Duplex, reason: string): void {
   )
 }
 
-function cannotListen(error: NodeJS.ErrnoException, { host, port }: ListenOptions): WaybillError {
+/** Of a TCP port, in words. */
+export function cannotListen(error: NodeJS.ErrnoException, { host, port }: Pick<ListenOptions, 'host' | 'port'>): WaybillError {
   const reasons: Record<string, string> = {
     EADDRINUSE: `port ${port} on ${host} is taken by another process; stop it or choose another port`,
     EACCES: `port ${port} on ${host} may not be opened by this user; choose one above 1023`,

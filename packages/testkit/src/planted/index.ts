@@ -1,2 +1,3 @@
-export { clear, patchNames, patchOf, plant, run, simulatePlanted, type Ran } from './plant.js'
+export { Garden, patchNames, run, type Plant, type Ran } from './plant.js'
+export { Simulator } from './simulator.js'
 export { readTable, type Planted } from './table.js'

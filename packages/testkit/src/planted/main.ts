@@ -2,8 +2,9 @@
  * Finds the first seed that shows each planted bug, and prints the rows of the table: `node packages/testkit/dist/planted/main.js [name
  * …]`.
  */
-import { clear, patchNames, patchOf, plant, simulatePlanted } from './plant.js'
 import { readFile } from 'node:fs/promises'
+import { Garden, patchNames, patchOf } from './plant.js'
+import { Simulator } from './simulator.js'
 import { HEAD, writeRow } from './table.js'
 
 const MOST_SEEDS = 400
@@ -11,20 +12,32 @@ const AT_ONCE = 20
 
 const repository = process.cwd()
 const names = process.argv.length > 2 ? process.argv.slice(2) : await patchNames(repository)
+const garden = new Garden(repository)
+const plants = await garden.plant(names)
+const simulator = new Simulator(garden.whole)
 console.log(HEAD)
 for (const name of names) console.log(await search(name))
-await clear()
+await simulator.end()
+await garden.clear()
 
 async function search(name: string): Promise<string> {
-  const root = await plant(repository, name)
+  const plant = plants.get(name)!
+  if ('refusal' in plant) return failed(`${name} does not apply: ${plant.refusal}`)
   // What precedes the diff says what is wrong.
   const [what = ''] = (await readFile(patchOf(repository, name), 'utf8')).split('\n')
   for (let from = 1; from < MOST_SEEDS; from += AT_ONCE) {
-    const { code, output } = await simulatePlanted(root, ['--from', String(from), '--seeds', String(AT_ONCE)])
-    const found = /^seed (\d+) \(\w+\) breaks ([\w-]+)/m.exec(output)
-    if (found !== null) return writeRow({ name, what, invariant: found[2]!, seed: Number(found[1]) })
-    if (code !== 0) return `${name}: exit ${code}: ${output.slice(-500)}`
+    const { code, output } = await simulator.run(plant.script, ['--from', String(from), '--seeds', String(AT_ONCE)], 300_000)
+    const found = /^seed (\d+) \(\w+\) breaks ([\w-]+).*\n +\S+ +(gathering: )?/m.exec(output)
+    if (found !== null) {
+      const world = found[3] === undefined ? 'calls' : 'gathering'
+      return writeRow({ name, what, invariant: found[2]!, world, seed: Number(found[1]) })
+    }
+    if (code !== 0) return failed(`${name}: exit ${code}: ${output.slice(-500)}`)
   }
+  return failed(`${name}: not found in ${MOST_SEEDS} seeds`)
+}
+
+function failed(why: string): string {
   process.exitCode = 1
-  return `${name}: not found in ${MOST_SEEDS} seeds`
+  return why
 }

@@ -8,19 +8,27 @@ export interface SimulateOptions {
   readonly minutes: number
   /** Where the trace of the seed is written. */
   readonly trace: string | undefined
+  /** Only this one of the two worlds of each seed. */
+  readonly world: WorldName | undefined
 }
+
+/** What one seed makes: a world of calls, then one of events, groups and drains. */
+export const WORLDS = ['calls', 'gathering'] as const
+export type WorldName = (typeof WORLDS)[number]
 
 export const USAGE = `usage: npm run simulate -- [--seeds N] [--from S] [--minutes M]
        npm run simulate -- --seed S [--trace FILE]
+       either with [--world calls|gathering]
 
   --seeds N     so many seeds, one after another (default 50, or without end with --minutes)
   --from S      the first of them (default 1)
   --minutes M   stops after so long
   --seed S      this seed alone
-  --trace FILE  writes what happens in it, line by line; the same seed gives the same bytes`
+  --trace FILE  writes what happens in it, line by line; the same seed gives the same bytes
+  --world W     of each seed only its calls, or only its gathering: events, groups and drains`
 
 const DEFAULT_SEEDS = 50
-const OPTIONS = ['--seeds', '--from', '--seed', '--trace', '--minutes'] as const
+const OPTIONS = ['--seeds', '--from', '--seed', '--trace', '--minutes', '--world'] as const
 
 /** Throws a plain error with a sentence for people. */
 export function parseOptions(args: readonly string[]): SimulateOptions {
@@ -52,10 +60,14 @@ export function parseOptions(args: readonly string[]): SimulateOptions {
   for (const name of ['--seeds', '--from', '--minutes'])
     if (isOne && given.has(name)) throw new Error(`--seed stands alone; ${name} is about many`)
   if (given.has('--trace') && !isOne) throw new Error('--trace needs --seed: one trace is of one seed')
+  const world = WORLDS.find((name) => name === given.get('--world'))
+  if (given.has('--world') && world === undefined)
+    throw new Error(`--world is ${JSON.stringify(given.get('--world'))}, which is none of ${WORLDS.join(', ')}`)
   return {
     from: isOne ? whole('--seed', 1, 0) : whole('--from', 1, 0),
     seeds: isOne ? 1 : whole('--seeds', given.has('--minutes') ? Number.POSITIVE_INFINITY : DEFAULT_SEEDS, 1),
     minutes: number('--minutes', Number.POSITIVE_INFINITY, 0.001),
     trace: given.get('--trace'),
+    world,
   }
 }

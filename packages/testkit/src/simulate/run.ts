@@ -16,6 +16,7 @@ import { gather } from './gathering/run.js'
 import { History, type Violation } from './history.js'
 import { workMs } from './kennel.js'
 import { Observer } from './observer.js'
+import type { WorldName } from './options.js'
 import { scenarioOf } from './scenario.js'
 import { SEMANTICS } from './semantics.js'
 import { tenantOf } from './setting.js'
@@ -36,15 +37,36 @@ const DRAIN_MS = 10_000
 /** Receipts that each principal asks for when all is over. */
 const AUDITED = 10
 
-/** `trace` gets each line of what happens; without it nothing is written down. */
-export async function simulate(seed: number, trace?: (line: string) => void): Promise<Simulated> {
-  const history = new History(scenarioOf(seed))
+export interface Simulating {
+  /** Gets each line of what happens; without it nothing is written down. */
+  readonly trace?: ((line: string) => void) | undefined
+  /** One of the two worlds alone, which goes as it does beside the other one. */
+  readonly world?: WorldName | undefined
+}
+
+/** One at a time. */
+export async function simulate(seed: number, { trace, world }: Simulating = {}): Promise<Simulated> {
+  const { stackTraceLimit } = Error
+  // Thousands of errors are made and none of their stacks is looked at.
+  Error.stackTraceLimit = 0
+  try {
+    const history = new History(scenarioOf(seed))
+    let tookMs = 0
+    if (world !== 'gathering') tookMs += await call(history, trace)
+    if (world !== 'calls') tookMs += await gather(seed, history, trace)
+    return { seed, violations: history.violations, counts: history.counts, history, tookMs }
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
+}
+
+/** The first part: calls under faults. Resolves with the virtual milliseconds that it took. */
+async function call(history: History, trace: ((line: string) => void) | undefined): Promise<number> {
   const simulation = new Simulation(history, trace)
   await simulation.run()
   check(history)
   countOutcomes(history)
-  const gatheredMs = await gather(seed, history, trace)
-  return { seed, violations: history.violations, counts: history.counts, history, tookMs: simulation.world.nowMs + gatheredMs }
+  return simulation.world.nowMs
 }
 
 class Simulation {

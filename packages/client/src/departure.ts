@@ -1,0 +1,64 @@
+/** What a call takes with it: its arguments and the fields beside them, as bytes, and the streams that stand in them. Owns no calls. */
+import { serialNumber, WaybillError } from '@waybill/core'
+import type { BodyLimits } from '@waybill/core'
+import { callFields, joined, type Within } from './call-fields.js'
+import type { Connection } from './connection.js'
+import { outgoingBody, type OutgoingBody } from './outgoing-body.js'
+import { isAlone, isStored, type Request } from './request.js'
+import type { Flow } from './streams/flows.js'
+import { Gathering } from './streams/gathering.js'
+import { sessionGone } from './verdicts.js'
+
+export interface Luggage {
+  readonly body: OutgoingBody
+  readonly fields: Uint8Array | undefined
+  readonly streams: readonly Flow[]
+}
+
+export class Departure {
+  readonly #gathering = new Gathering()
+  readonly #connection: Connection
+  readonly #incarnation: string
+  readonly #limits: BodyLimits
+  readonly #running: () => Within | undefined
+
+  /** `running`: the call that this client runs now, if any. */
+  constructor(parts: { connection: Connection; incarnation: string; limits: BodyLimits; running: () => Within | undefined }) {
+    this.#connection = parts.connection
+    this.#incarnation = parts.incarnation
+    this.#limits = parts.limits
+    this.#running = parts.running
+  }
+
+  /** Throws what the call is refused with before it is sent. */
+  pack(request: Request, args: readonly unknown[], counter: number): Luggage {
+    const { signal } = request
+    if (signal?.aborted === true)
+      throw new WaybillError('Cancelled', 'the call was cancelled before it was sent', { executed: 'no', cause: signal.reason })
+    if (request.refusal !== undefined) throw request.refusal
+    if (isAlone(request) && request.address.symbol === 0) throw sessionGone()
+    this.#gathering.begin(args)
+    const body = request.body ?? this.bodyOf(args, request.semantics !== 'send')
+    const streams = this.#gathering.end()
+    if (streams.length > 0 && request.semantics !== 'live') {
+      throw new WaybillError('NotStorable', 'the arguments hold a stream, which ends with the connection of its caller')
+    }
+    return { body, fields: this.fields(request, counter), streams }
+  }
+
+  /** Throws `NotRepresentable` or `TooLarge`. */
+  bodyOf(args: readonly unknown[], withStreams = false): OutgoingBody {
+    const streams = withStreams ? this.#gathering.take : undefined
+    return outgoingBody(args.length === 0 ? undefined : args, 'arguments', this.#limits, this.#connection.pieceBytes, streams)
+  }
+
+  /** Throws `NotRepresentable` or `TooLarge`. */
+  fields(request: Request, counter: number): Uint8Array | undefined {
+    const { semantics, fields, data } = request
+    const within = semantics === 'live' || semantics === 'durable' ? this.#running() : undefined
+    const sn = isStored(request) ? serialNumber(this.#incarnation, counter) : undefined
+    return sn === undefined && data === undefined && within === undefined
+      ? joined(fields)
+      : joined(callFields(fields, { sn, data, within }))
+  }
+}

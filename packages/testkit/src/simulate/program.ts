@@ -1,0 +1,58 @@
+/**
+ * What the simulator does as a program: runs seeds, shows what they found and how to see it again. Exit 0: nothing; 1: a violation; 2: bad options.
+ */
+import { writeFileSync } from 'node:fs'
+import { parseOptions, USAGE, type SimulateOptions } from './options.js'
+import { simulate, type Simulated } from './run.js'
+
+/** Of one seed: the rest follows from the first ones more often than not. */
+const SHOWN_VIOLATIONS = 5
+
+/** Resolves with the exit code. `say` gets what stands on the standard output. */
+export async function program(args: readonly string[], say: (text: string) => void = console.log): Promise<number> {
+  let options: SimulateOptions
+  try {
+    options = parseOptions(args)
+  } catch (thrown) {
+    console.error(`${(thrown as Error).message}\n\n${USAGE}`)
+    return 2
+  }
+  return await run(options, say)
+}
+
+async function run({ from, seeds, minutes, trace, world }: SimulateOptions, say: (text: string) => void): Promise<number> {
+  const startedMs = performance.now()
+  const elapsedMs = (): number => performance.now() - startedMs
+  const failed: number[] = []
+  let done = 0
+  let virtualMs = 0
+  while (done < seeds && elapsedMs() < minutes * 60_000) {
+    const lines: string[] = []
+    const simulated = await simulate(from + done, { world, trace: trace === undefined ? undefined : (line) => lines.push(line) })
+    if (trace !== undefined) writeFileSync(trace, `${lines.join('\n')}\n`)
+    done++
+    virtualMs += simulated.tookMs
+    if (simulated.violations.length > 0) {
+      failed.push(simulated.seed)
+      report(simulated, say)
+    }
+    if (process.stdout.isTTY) process.stdout.write(`\r${done} seeds, ${failed.length} failed, ${rate(done, elapsedMs())} a second \u001B[K`)
+  }
+  if (process.stdout.isTTY) process.stdout.write('\r\u001B[K')
+  const hours = (virtualMs / 3_600_000).toFixed(1)
+  say(
+    `${done} seeds from ${from} in ${(elapsedMs() / 1000).toFixed(1)} s (${rate(done, elapsedMs())} a second, ${hours} virtual hours): ${failed.length} failed`,
+  )
+  return failed.length === 0 ? 0 : 1
+}
+
+function report({ seed, violations, history }: Simulated, say: (text: string) => void): void {
+  say(`\nseed ${seed} (${history.scenario.weather}) breaks ${[...new Set(violations.map(({ invariant }) => invariant))].join(', ')}:`)
+  for (const { invariant, what } of violations.slice(0, SHOWN_VIOLATIONS)) say(`  ${invariant}  ${what}`)
+  if (violations.length > SHOWN_VIOLATIONS) say(`  … and ${violations.length - SHOWN_VIOLATIONS} more`)
+  say(`  again: npm run simulate -- --seed ${seed} --trace .tmp/seed-${seed}.txt`)
+}
+
+function rate(done: number, tookMs: number): string {
+  return (done / Math.max(0.001, tookMs / 1000)).toFixed(1)
+}
