@@ -179,13 +179,21 @@ export class Asking {
   answer(frame: Frame): void {
     const pending = this.#pendingOf(frame)
     // A refusal of what is not answered where it succeeds: an event.
-    if (pending === undefined) return frame.type === FrameType.rejected ? this.#tell(frame, undefined) : undefined
+    if (pending === undefined) return frame.type === FrameType.rejected && frame.source === 0 ? this.#tell(frame, undefined) : undefined
     if ((frame.flags & Flag.more) === 0) return this.#whole(frame, pending)
     try {
       this.#pieces.begin(keyOf(frame.call, pending.sn), frame)
     } catch (thrown) {
       this.#cannot(frame, pending, WaybillError.from(thrown))
     }
+  }
+
+  /** A result with streams in it, which this door has no words for yet: the caller is told, and the callee need not go on. */
+  opened(frame: Frame): void {
+    const pending = this.#byNumber.get(frame.call)
+    if (pending === undefined) return
+    this.#cannot(frame, pending, new WaybillError('NotRepresentable', 'the result holds streams, which this door does not carry yet'))
+    this.#wire.frame({ type: FrameType.cancel, source: this.#wire.self.symbol, call: frame.call }, [])
   }
 
   answerChunk(frame: Frame): void {

@@ -142,6 +142,13 @@ export class JsonDoor implements JsonWire {
         return this.#asking.answer(frame)
       case FrameType.answerChunk:
         return this.#asking.answerChunk(frame)
+      case FrameType.opened:
+        return this.#asking.opened(frame)
+      case FrameType.item:
+      case FrameType.end:
+      case FrameType.failed:
+        // Of streams that nobody here reads: what was under way when their call was cancelled.
+        return
       case FrameType.call:
         return this.#serving.call(frame)
       case FrameType.callChunk:
