@@ -5,6 +5,8 @@ import { systemPorts } from '@waybill/core/system'
 import { tokenAuthentication, unchanging, type Access, type Principal, type TokenSource } from './access.js'
 import { openDoors, type Doors, type DoorsOptions } from './gateways/doors.js'
 import { memoryTransport } from './gateways/memory.js'
+import { Signer, type SigningOptions } from './gateways/signing.js'
+import type { JsonDoorOptions } from './gateways/websocket.js'
 import { Incidents, thrownText, type RouterIncident } from './incidents.js'
 import { RouterLog, type Log } from './log.js'
 import { defaultLimits, type Limits } from './limits.js'
@@ -25,6 +27,8 @@ export interface RouterOptions extends DoorsOptions {
   readonly authenticate?: Access['authenticate']
   readonly authorize?: Access['authorize']
   readonly limits?: Partial<Limits>
+  /** Keys for signed messages of JSON clients. */
+  readonly signing?: SigningOptions
   /** Told of each fault of which clients only learn the number. Default: one line of JSON to stderr. */
   readonly onIncident?: (incident: RouterIncident) => void
   /** Told what happens, but never what calls carry; pino is one. Faults go there too, where there is no `onIncident`. Default: none. */
@@ -61,7 +65,8 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
     // Loaded here, as only few need it.
     if (tally !== undefined) metrics = (await import('./metrics/index.js')).metricsOf(() => router.measured, tally)
     const page = metrics && metricsPage(metrics, (token) => router.letObserve(token))
-    doors = await openDoors(router, ports, options.tokens !== undefined || options.authenticate !== undefined, options, page)
+    const credentials = options.tokens !== undefined || options.authenticate !== undefined
+    doors = await openDoors({ entrance: router, ports, credentials, json: jsonDoor(options, ports), page }, options)
   } catch (thrown) {
     metrics?.close()
     router.close()
@@ -98,12 +103,7 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions>):
     throw new WaybillError('BadArguments', 'give tokens or authenticate, not both')
   }
   const ports = options.ports ?? systemPorts
-  const name =
-    options.name ??
-    hostname()
-      .replaceAll(/[^0-9A-Za-z_-]/g, '-')
-      .slice(0, 64)
-  if (!isName(name)) throw new WaybillError('BadAddress', `${JSON.stringify(name)} is not a name for a router`)
+  const name = nameOf(options)
   const log = new RouterLog(options.log, () => ports.clock.nowMs())
   const onIncident = options.onIncident ?? (options.log && incidentIn(log))
   const tally = options.metrics === true ? new Tally() : undefined
@@ -131,6 +131,27 @@ function tokensOf({ tokens, authenticate }: RouterOptions): TokenSource {
   // A label may be called `open`: its token is text.
   if (typeof tokens?.open === 'function') return tokens as TokenSource
   return unchanging(tokenAuthentication(tokens as Readonly<Record<string, string>> | undefined))
+}
+
+/** What the router calls itself. */
+function nameOf(options: Pick<RouterOptions, 'name'>): string {
+  const name =
+    options.name ??
+    hostname()
+      .replaceAll(/[^0-9A-Za-z_-]/g, '-')
+      .slice(0, 64)
+  if (!isName(name)) throw new WaybillError('BadAddress', `${JSON.stringify(name)} is not a name for a router`)
+  return name
+}
+
+function jsonDoor(options: RouterOptions, ports: Ports): JsonDoorOptions {
+  const incidents = new Incidents(ports.random, options.onIncident)
+  return {
+    ports,
+    signer: options.signing && new Signer(options.signing),
+    audience: nameOf(options),
+    disclosed: (error) => incidents.disclosed('JSON door', error),
+  }
 }
 
 function checkLimits(limits: Limits): Limits {

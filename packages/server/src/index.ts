@@ -2,6 +2,7 @@ export type { Access, Action, OpenTokens, Principal, Subject, TokenSource } from
 export type { ClientInfo, DrainInfo, RouterApi, RouterInfo, ServiceInfo } from './api/router-api.js'
 export { composeRouter, createRouter, DEFAULT_PORT, DEFAULT_TCP_PORT, type RouterHandle, type RouterOptions } from './create-router.js'
 export type { Entrance } from './entrance.js'
+export type { Signature, SigningKey, SigningOptions } from './gateways/signing.js'
 export type { RouterIncident } from './incidents.js'
 export type { Log } from './log.js'
 export { defaultLimits, type Limits } from './limits.js'

@@ -3,7 +3,7 @@ import { WaybillError, type Ports } from '@waybill/core'
 import type { Entrance } from '../entrance.js'
 import { listenTcp, listenUnix, type Listening, type TcpOptions, type UnixOptions } from './sockets.js'
 import { checkExposure } from './web-door.js'
-import { listenWebSocket, type ListenOptions } from './websocket.js'
+import { listenWebSocket, type JsonDoorOptions, type ListenOptions } from './websocket.js'
 
 /** `insecure`: the operator's word that tokens may be read on the way. */
 type Careless<Options> = Partial<Options> & { readonly insecure?: boolean }
@@ -27,19 +27,24 @@ const DEFAULT_HOST = '127.0.0.1'
 export const DEFAULT_PORT = 7411
 export const DEFAULT_TCP_PORT = 7412
 
-/** Opens all that are asked for, or none; `page` answers plain requests to the WebSocket door. Rejects with `RouterUnreachable` when it cannot listen, `Forbidden` when that would not be safe. */
-export async function openDoors(
-  entrance: Entrance,
-  ports: Ports,
-  credentials: boolean,
-  options: DoorsOptions,
-  page: ListenOptions['page'],
-): Promise<Doors> {
+/** What the gateways are given beside their options. */
+export interface DoorsParts {
+  readonly entrance: Entrance
+  readonly ports: Ports
+  /** Somebody has to say who he is. */
+  readonly credentials: boolean
+  readonly json: JsonDoorOptions
+  /** Answers plain requests to the WebSocket door. */
+  readonly page: ListenOptions['page'] | undefined
+}
+
+/** Opens all that are asked for, or none. Rejects with `RouterUnreachable` when it cannot listen, `Forbidden` when that would not be safe. */
+export async function openDoors({ entrance, ports, credentials, json, page }: DoorsParts, options: DoorsOptions): Promise<Doors> {
   const { listen = {}, tcp, unix } = options
   const openings: (() => Promise<Listening>)[] = []
   if (listen !== false) {
     const checked = checkedPlace(listen, DEFAULT_PORT, credentials)
-    openings.push(() => listenWebSocket(entrance, { ...checked, ...(page && { page }) }))
+    openings.push(() => listenWebSocket(entrance, { ...checked, ...(page && { page }) }, json))
   }
   if (tcp !== undefined) {
     const checked = checkedPlace(tcp, DEFAULT_TCP_PORT, credentials)

@@ -1,5 +1,5 @@
 /**
- * The WebSocket gateway: links over `ws`. Knows the entrance and nothing behind it. What a peer may cost before it is known is bounded here:
+ * The WebSocket gateway: links over `ws`; where the first message is text, the JSON door stands between. Knows the entrance and nothing behind it. What a peer may cost before it is known is bounded here:
  * header time, bytes before the introduction, packet size, fragments; compression is off.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
@@ -9,6 +9,8 @@ import type { Duplex } from 'node:stream'
 import { MAX_INTRODUCTION_BYTES, WaybillError, type Link } from '@waybill/core'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Entrance } from '../entrance.js'
+import { JsonDoor } from './json-door.js'
+import type { JsonDoorParts } from './json-wire.js'
 import { refusalOf, type DoorOptions } from './web-door.js'
 
 export interface ListenOptions extends DoorOptions {
@@ -38,6 +40,9 @@ export interface Listening {
   close(): Promise<void>
 }
 
+/** What JSON doors need beside their connection. */
+export type JsonDoorOptions = Omit<JsonDoorParts, 'to' | 'router'>
+
 /** How long a peer may take to answer a close before its socket is destroyed. */
 const CLOSE_MS = 1000
 /** Answers to WebSocket pings wait behind no more than this; further ones are left out. */
@@ -49,7 +54,7 @@ const MAX_BUFFERED_CHUNKS = 4096
 const MAX_UNKNOWN_BYTES = MAX_INTRODUCTION_BYTES + 64
 
 /** Rejects with what went wrong, `EADDRINUSE` for one, as `WaybillError`. */
-export async function listenWebSocket(entrance: Entrance, options: ListenOptions): Promise<Listening> {
+export async function listenWebSocket(entrance: Entrance, options: ListenOptions, json: JsonDoorOptions): Promise<Listening> {
   const { host, tls } = options
   const { openingMs } = entrance
   const limits = {
@@ -85,7 +90,7 @@ export async function listenWebSocket(entrance: Entrance, options: ListenOptions
     socket.on('error', () => socket.destroy())
     const refusal = refusalOf(request.headers, host, options)
     if (refusal !== undefined) return refuseUpgrade(socket, refusal)
-    sockets.handleUpgrade(request, socket, head, (webSocket) => admit(entrance, webSocket, socket as Socket))
+    sockets.handleUpgrade(request, socket, head, (webSocket) => admit(entrance, webSocket, socket as Socket, json))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(error, options)))
@@ -114,7 +119,7 @@ async function answerTo({ headers, method = '', url = '' }: IncomingMessage, opt
   return page ?? { status: 426, headers: {}, text: 'This is a Waybill router. Connect with a WebSocket.\n' }
 }
 
-function admit(entrance: Entrance, webSocket: WebSocket, socket: Socket): void {
+function admit(entrance: Entrance, webSocket: WebSocket, socket: Socket, json: JsonDoorOptions): void {
   socket.setNoDelay(true)
   // Until the router has said its first word, the peer is nobody and has had no reason to send anything but its introduction.
   let known = false
@@ -124,33 +129,59 @@ function admit(entrance: Entrance, webSocket: WebSocket, socket: Socket): void {
     if (unknownBytes > MAX_UNKNOWN_BYTES) webSocket.terminate()
   }
   socket.on('data', count)
-  const link: Link = {
+  const know = (): void => {
+    if (known) return
+    known = true
+    socket.off('data', count)
+  }
+  /** The first message decides, for good: undefined before it, and for packets. */
+  let door: JsonDoor | undefined
+  let isBinary: boolean | undefined
+  const end = {
     ...(socket.remoteAddress !== undefined && { remote: `${socket.remoteAddress}:${socket.remotePort}` }),
-    send: (packet) => {
-      if (!known) {
-        known = true
-        socket.off('data', count)
-      }
-      webSocket.send(packet)
-    },
     get bufferedBytes() {
       return webSocket.bufferedAmount
     },
     pause: () => webSocket.pause(),
     resume: () => webSocket.resume(),
-    end: (code, reason) => webSocket.close(code, reason.slice(0, 100)),
+    end: (code: number, reason: string) => webSocket.close(code, reason.slice(0, 100)),
     terminate: () => webSocket.terminate(),
   }
+  const link: Link = {
+    ...end,
+    get bufferedBytes() {
+      return webSocket.bufferedAmount
+    },
+    send: (packet) => {
+      know()
+      if (door === undefined) webSocket.send(packet)
+      else door.packet(packet)
+    },
+    pause: () => (door ?? end).pause(),
+    resume: () => (door ?? end).resume(),
+  }
   const events = entrance.admit(link)
+  const textEnd = Object.assign(end, {
+    send: (text: string) => webSocket.send(text, () => door?.flushed()),
+    ping: () => webSocket.ping(),
+  })
   webSocket.on('ping', (content) => {
     if (webSocket.bufferedAmount <= MAX_PONG_BACKLOG_BYTES) webSocket.pong(content)
   })
-  webSocket.on('message', (data, isBinary) => {
-    if (isBinary) events.packet(data as Buffer)
-    else webSocket.close(1003, 'text envelopes are not there yet; send binary packets')
+  webSocket.on('pong', () => door?.alive())
+  webSocket.on('message', (data, binary) => {
+    isBinary ??= binary
+    if (!isBinary) door ??= new JsonDoor({ ...json, to: textEnd, router: events })
+    if (isBinary !== binary) {
+      door?.violated('packets do not belong on a connection that began with text')
+      webSocket.close(1003, isBinary ? 'text does not belong on a connection that began with packets' : 'packets do not belong here')
+    } else if (door === undefined) events.packet(data as Buffer)
+    else door.text(data as Buffer)
   })
   webSocket.on('error', () => webSocket.terminate())
-  webSocket.on('close', (code, reason) => events.ended({ code, reason: reason.toString('latin1') }))
+  webSocket.on('close', (code, reason) =>
+    (door?.closed.bind(door) ?? events.ended.bind(events))({ code, reason: reason.toString('latin1') }),
+  )
 }
 
 function refuseUpgrade(socket: Duplex, reason: string): void {

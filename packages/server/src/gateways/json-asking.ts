@@ -1,0 +1,322 @@
+/**
+ * What a JSON client asks for: calls, the watching of stored ones, subscriptions, and that its services be offered. Owns which of them are pending,
+ * under the numbers that the router knows and the serial numbers that the client does. Names stand inline in each frame: so no request need be
+ * kept to be sent again where a symbol went stale.
+ */
+import {
+  ENVELOPE_VERSION,
+  executedOf,
+  extensionField,
+  Flag,
+  FrameType,
+  serialBytes,
+  serialNumber,
+  serialText,
+  Tag,
+  WaybillError,
+  writeU32,
+} from '@waybill/core'
+import { bodyMembers, bodyText, fieldJson, Pieces, unknownMembers, type Frame } from './json-frames.js'
+import {
+  countOf,
+  neededSerial,
+  objectOf,
+  objectText,
+  pick,
+  readRequest,
+  serialOf,
+  textOf,
+  wrong,
+  type Asked,
+  type Members,
+} from './json-messages.js'
+import { bytesOf, encodingOf, quote, type JsonWire, type Said } from './json-wire.js'
+
+const ROUTER = 'waybill.Router'
+/** Their symbols would mean nothing to the client, and the door would not know what it offers. */
+const NOT_HERE = new Set(['offer', 'withdraw'])
+
+interface Pending {
+  readonly sn: string
+  readonly number: number
+  /** What answers it: an address, null for the router. */
+  readonly destination: string | null
+  readonly kind: 'call' | 'stored' | 'subscription' | 'own'
+  /** Of what the door itself asked the router: what to do with the answer, and what the client is told. */
+  readonly answered?: (frame: Frame) => string
+}
+
+export class Asking {
+  readonly #wire: JsonWire
+  readonly #pieces: Pieces
+  readonly #byNumber = new Map<number, Pending>()
+  readonly #bySerial = new Map<string, Pending>()
+  #counter = 0
+
+  constructor(wire: JsonWire) {
+    this.#wire = wire
+    this.#pieces = new Pieces(wire.limits.maxBodyBytes)
+  }
+
+  // ---- from the client
+
+  request(members: Members): void {
+    const given = serialOf(members)
+    const asked = readRequest(members)
+    const { self } = this.#wire
+    const isOwn = asked.replyto === self.name || asked.replyto === self.id
+    if (!isOwn && asked.replyto !== undefined && !asked.isDurable)
+      throw new WaybillError('BadArguments', `a call that is not stored is answered to its caller: the replyto is ${self.name}, or absent`)
+    if (asked.destination === ROUTER && NOT_HERE.has(asked.method))
+      throw new WaybillError('Unsupported', 'services are offered with register and taken back with unregister')
+    const isTold = isOwn || asked.isDurable
+    const number = this.#mint(given)
+    const natural = serialNumber(self.incarnation, number)
+    const sn = given ?? natural
+    const flags =
+      (isOwn ? 0 : Flag.noReply) | (isOwn && asked.wantsStatuses ? Flag.statusesWanted : 0) | (asked.isDurable ? Flag.durable : 0)
+    const carried = asked.isDurable || sn !== natural ? [extensionField(Tag.sn, serialBytes(sn.toLowerCase()))] : []
+    const postback = !isOwn && asked.replyto !== undefined ? [extensionField(Tag.replyto, asked.replyto)] : []
+    if (isTold) this.#add({ sn, number, destination: asked.destination, kind: isOwn ? 'call' : 'stored' }, given, members)
+    const head = { type: FrameType.call, flags, source: self.symbol, call: number, ttlMs: asked.ttlMs }
+    this.#send(number, head, [...fieldsOf(asked), ...carried, ...postback], asked.args)
+  }
+
+  /** A call, the watching of one: what is not pending any more needs no cancel. */
+  cancel(members: Members): void {
+    const cancel = objectOf(members, 'cancel')
+    const reason = textOf(cancel, 'reason') === undefined ? undefined : cancel.get('reason')
+    const pending = this.#bySerial.get(neededSerial(members).toLowerCase())
+    if (pending === undefined || pending.kind === 'subscription' || pending.kind === 'own') return
+    this.#wire.frame({ type: FrameType.cancel, source: this.#wire.self.symbol, call: pending.number }, [], encodingOf(reason), reason)
+  }
+
+  watch(members: Members): void {
+    objectOf(members, 'watch')
+    const sn = neededSerial(members)
+    const number = this.#mint(sn)
+    this.#add({ sn, number, destination: null, kind: 'call' }, sn, members)
+    this.#send(number, { type: FrameType.watch, source: this.#wire.self.symbol, call: number }, [
+      extensionField(Tag.sn, serialBytes(sn.toLowerCase())),
+    ])
+  }
+
+  subscribe(members: Members): void {
+    const pattern = textOf(objectOf(members, 'subscribe'), 'topic')
+    if (pattern === undefined) throw wrong('subscribe.topic', 'a string')
+    const given = serialOf(members)
+    const number = this.#mint(given)
+    const sn = given ?? serialNumber(this.#wire.self.incarnation, number)
+    this.#add({ sn, number, destination: null, kind: 'subscription' }, given, members)
+    this.#send(number, { type: FrameType.subscribe, source: this.#wire.self.symbol, call: number }, [extensionField(Tag.topic, pattern)])
+  }
+
+  unsubscribe(members: Members): void {
+    objectOf(members, 'unsubscribe')
+    const pending = this.#bySerial.get(neededSerial(members).toLowerCase())
+    if (pending?.kind !== 'subscription') return
+    this.#drop(pending)
+    this.#wire.frame({ type: FrameType.unsubscribe, source: this.#wire.self.symbol, call: pending.number }, [])
+  }
+
+  publish(members: Members): void {
+    const event = objectOf(members, 'publish')
+    const topic = textOf(event, 'topic')
+    if (topic === undefined) throw wrong('publish.topic', 'a string')
+    const number = this.#mint(undefined)
+    const value = event.get('value')
+    const head = { type: FrameType.publish, source: this.#wire.self.symbol, call: number }
+    this.#wire.frame(head, [extensionField(Tag.topic, topic)], encodingOf(value), value)
+  }
+
+  /** A call of the door's own to the router, on behalf of the client. `answered` gives the text of what the client is told, or throws. */
+  own(members: Members, method: string, args: string, answered: (frame: Frame) => string): void {
+    const given = serialOf(members)
+    const number = this.#mint(given)
+    const sn = given ?? serialNumber(this.#wire.self.incarnation, number)
+    this.#add({ sn, number, destination: null, kind: 'own', answered }, given, members)
+    const head = { type: FrameType.call, source: this.#wire.self.symbol, call: number }
+    this.#send(number, head, [extensionField(Tag.destination, ROUTER), extensionField(Tag.method, method)], bytesOf(args))
+  }
+
+  #send(number: number, head: Parameters<JsonWire['frame']>[0], fields: readonly Uint8Array[], body?: Uint8Array): void {
+    try {
+      this.#wire.frame(head, fields, encodingOf(body), body)
+    } catch (thrown) {
+      const pending = this.#byNumber.get(number)
+      if (pending !== undefined) this.#drop(pending)
+      throw thrown
+    }
+  }
+
+  #mint(sn: string | undefined): number {
+    if (sn !== undefined && this.#bySerial.has(sn.toLowerCase()))
+      throw new WaybillError('BadArguments', 'the sn is that of something which is pending')
+    do this.#counter = this.#counter >= 0xffffffff ? 1 : this.#counter + 1
+    while (this.#byNumber.has(this.#counter))
+    return this.#counter
+  }
+
+  /** What had no sn is told which it got, before anything else of it. */
+  #add(pending: Pending, given: string | undefined, members: Members): void {
+    this.#byNumber.set(pending.number, pending)
+    this.#bySerial.set(pending.sn.toLowerCase(), pending)
+    const n = countOf(members, 'n')
+    if (given === undefined) this.#wire.say([['minted', quote(pending.sn)], ...(n === undefined ? [] : [['re', String(n)] as const])])
+  }
+
+  #drop(pending: Pending): void {
+    // A postback is not one of ours, whatever its sn.
+    if (pending.number === 0) return
+    this.#pieces.drop(keyOf(pending.number, undefined))
+    this.#byNumber.delete(pending.number)
+    this.#bySerial.delete(pending.sn.toLowerCase())
+  }
+
+  // ---- from the router
+
+  /** A status, an outcome, or the first piece of one. */
+  answer(frame: Frame): void {
+    const pending = this.#pendingOf(frame)
+    // A refusal of what is not answered where it succeeds: an event.
+    if (pending === undefined) return frame.type === FrameType.rejected && frame.source === 0 ? this.#tell(frame, undefined) : undefined
+    if ((frame.flags & Flag.more) === 0) return this.#whole(frame, pending)
+    try {
+      this.#pieces.begin(keyOf(frame.call, pending.sn), frame)
+    } catch (thrown) {
+      this.#cannot(frame, pending, WaybillError.from(thrown))
+    }
+  }
+
+  /** A result with streams in it, which this door has no words for yet: the caller is told, and the callee need not go on. */
+  opened(frame: Frame): void {
+    const pending = this.#byNumber.get(frame.call)
+    if (pending === undefined) return
+    this.#cannot(frame, pending, new WaybillError('NotRepresentable', 'the result holds streams, which this door does not carry yet'))
+    this.#wire.frame({ type: FrameType.cancel, source: this.#wire.self.symbol, call: frame.call }, [])
+  }
+
+  answerChunk(frame: Frame): void {
+    const sn = frame.call === 0 ? frame.fields.get(Tag.sn) : undefined
+    const key = keyOf(frame.call, sn && serialText(sn))
+    const first = this.#pieces.first(key)
+    const pending = first && this.#pendingOf(first)
+    if (first === undefined || pending === undefined) return
+    try {
+      const whole = this.#pieces.add(key, frame.body, (frame.flags & Flag.more) === 0)
+      if (whole !== undefined) this.#whole({ ...whole, flags: whole.flags & ~Flag.more }, pending)
+    } catch (thrown) {
+      this.#cannot(first, pending, WaybillError.from(thrown))
+    }
+  }
+
+  /** The call of a postback was made by somebody else, and only its sn says which. */
+  #pendingOf({ call, fields }: Frame): Pending | undefined {
+    const sn = fields.get(Tag.sn)
+    if (call !== 0 || sn === undefined) return this.#byNumber.get(call)
+    return { sn: serialText(sn), number: 0, destination: null, kind: 'call' }
+  }
+
+  #whole(frame: Frame, pending: Pending): void {
+    try {
+      this.#tell(frame, pending)
+    } catch (thrown) {
+      return this.#cannot(frame, pending, WaybillError.from(thrown))
+    }
+    if (isLast(frame, pending)) this.#drop(pending)
+  }
+
+  /** The outcome is there, and the client cannot be told it. */
+  #cannot(frame: Frame, pending: Pending, error: WaybillError): void {
+    const executed = frame.type === FrameType.result ? 'yes' : frame.type === FrameType.rejected ? 'no' : executedOf(frame.flags)
+    const { code, message, details } = error
+    const exception = { exval: message, code, ...(details !== undefined && { details }), executed }
+    this.#wire.say([...this.#head(frame, pending, false), ['result', JSON.stringify(exception)]])
+    this.#drop(pending)
+  }
+
+  #tell(frame: Frame, pending: Pending | undefined): void {
+    const said = contentOf(frame, pending)
+    if (said !== undefined) this.#wire.say([...this.#head(frame, pending, true), ...said])
+  }
+
+  /** Whoever answered, the name by which it was called is what the caller knows of it. */
+  #head(frame: Frame, pending: Pending | undefined, carries: boolean): Said {
+    const { name } = this.#wire.self
+    const data = carries ? fieldJson(frame, Tag.data) : undefined
+    const topic = pending === undefined ? frame.fields.get(Tag.topic) : undefined
+    const sender = frame.source === 0 || !pending?.destination ? 'null' : quote(pending.destination)
+    return [
+      ...(carries ? unknownMembers(frame, Tag.unknown) : []),
+      ...(pending === undefined ? [] : [['sn', quote(pending.sn)] as const]),
+      ['version', quote(ENVELOPE_VERSION)],
+      ['routing', `[${sender},${quote(name)}]`],
+      ...(topic === undefined ? [] : [['topic', quote(new TextDecoder().decode(topic))] as const]),
+      ...(data === undefined ? [] : [['data', data] as const]),
+    ]
+  }
+}
+
+/** What the frame says, as members; undefined where the client need not hear it. */
+function contentOf(frame: Frame, pending: Pending | undefined): Said | undefined {
+  const body = (names: readonly string[]): Said =>
+    pick(bodyMembers(frame), names).map(([name, slice]) => [name, new TextDecoder().decode(slice)])
+  switch (frame.type) {
+    case FrameType.accepted:
+      return [['status', '"accepted"']]
+    case FrameType.started:
+      return [['status', '"started"']]
+    case FrameType.stored:
+      return [['status', '"stored"'], ...body(['durability', 'duplicate'])]
+    case FrameType.progress:
+      return [['status', '"progress"'], ...body(['total', 'completed', 'details'])]
+    case FrameType.rejected:
+      return [['status', '"rejected"'], ...body(['code', 'description', 'details'])]
+    case FrameType.exception: {
+      const members = bodyMembers(frame)
+      members.delete('executed')
+      if (!members.has('exval')) members.set('exval', bytesOf('""'))
+      return [['result', objectText([...members, ['executed', quote(executedOf(frame.flags))]])]]
+    }
+    case FrameType.result: {
+      const retval = pending?.answered ? pending.answered(frame) : bodyText(frame.encoding, frame.body, 'yes')
+      return [['result', retval === undefined ? '{}' : `{"retval":${retval}}`]]
+    }
+    default:
+      return undefined
+  }
+}
+
+function isLast({ type }: Frame, { kind }: Pending): boolean {
+  if (type === FrameType.stored) return kind === 'stored'
+  if (type === FrameType.result) return kind !== 'subscription'
+  return type === FrameType.exception || type === FrameType.rejected
+}
+
+function keyOf(call: number, sn: string | undefined): string {
+  return call === 0 ? (sn ?? '') : String(call)
+}
+
+function fieldsOf(asked: Asked): Uint8Array[] {
+  const text: readonly (readonly [number, string | Uint8Array | undefined])[] = [
+    [Tag.destination, asked.destination],
+    [Tag.method, asked.method],
+    [Tag.data, asked.data],
+    [Tag.timestamp, asked.timestamp],
+    [Tag.kws, asked.kws],
+    [Tag.cntr, asked.cntr],
+    [Tag.unknown, asked.unknown],
+    [Tag.orderKey, asked.orderKey],
+    [Tag.sticky, asked.sticky],
+    [Tag.wait, asked.waitMs === undefined ? undefined : u32(asked.waitMs)],
+    [Tag.policy, asked.policy === undefined ? undefined : Uint8Array.of(asked.policy)],
+    [Tag.parent, asked.parent === undefined ? undefined : serialBytes(asked.parent)],
+  ]
+  return text.flatMap(([tag, content]) => (content === undefined ? [] : [extensionField(tag, content)]))
+}
+
+function u32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4)
+  writeU32(bytes, 0, value)
+  return bytes
+}
