@@ -158,6 +158,8 @@ describe('waybill call', () => {
   it('Ctrl-C while following leaves the call running and says how to look at it again, exit code 130', async () => {
     const following = waybill(['call', 'meadow/Cow.wait', 'left', '--follow'], env())
     await until('waits left')
+    // The method may be at work before the command has heard that the call is stored.
+    await expect.poll(() => following.stderr, { timeout: 20_000 }).toMatch(/^Stored as/)
     following.kill('SIGINT')
     expect(await following.ended).toEqual({ code: 130, signal: null })
     expect(following.stderr).toMatch(/^Stored as ([0-9a-f-]{36})\nThe call goes on\. Look at it again with: waybill receipt \1\n$/)

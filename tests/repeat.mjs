@@ -39,8 +39,13 @@ async function outcome() {
   try {
     const { numPassedTests: passed, testResults } = JSON.parse(await readFile(report, 'utf8'))
     const failed = testResults.flatMap(({ assertionResults }) => assertionResults).filter(({ status }) => status === 'failed')
-    return { passed, failures: failed.map(({ fullName }) => fullName) }
+    return { passed, failures: failed.map(({ fullName, failureMessages }) => `${fullName}\n    ${firstLines(failureMessages[0])}`) }
   } catch {
     return { passed: 0, failures: [] }
   }
+}
+
+/** Enough to tell one cause from another. */
+function firstLines(text = '') {
+  return text.split('\n').slice(0, 3).join('\n    ').slice(0, 600)
 }

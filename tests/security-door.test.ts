@@ -116,3 +116,22 @@ describe('row 2: a web page cannot talk to the local router', () => {
     await expect(refused).rejects.toMatchObject({ code: 'Forbidden', message: expect.stringContaining('--allow-host') })
   })
 })
+
+describe('row 3: a page of another site cannot make a browser ask for something', () => {
+  test('row 3: whatever the browser marks as foreign is refused; curl, and who types the address, are not', async () => {
+    await using router = await createRouter({ metrics: true, listen: { port: 0 } })
+    const ask = async (headers: Record<string, string>): Promise<number> => {
+      const { status } = await get({ url: router.url!, router } as unknown as RealHarness, { host: 'localhost', ...headers }, '/metrics')
+      return status
+    }
+    expect(await ask({})).toBe(200)
+    for (const site of ['none', 'same-origin']) expect(await ask({ 'sec-fetch-site': site }), site).toBe(200)
+    for (const site of ['cross-site', 'same-site', 'anything']) expect(await ask({ 'sec-fetch-site': site }), site).toBe(403)
+    expect(await ask({ origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' })).toBe(403)
+  })
+
+  test('row 3: nothing is changed by a plain request, whatever its method', async () => {
+    await using h = await realHarness()
+    for (const method of ['POST', 'PUT', 'DELETE']) expect((await get(h, { host: 'localhost' }, '/', method)).status).toBe(426)
+  })
+})

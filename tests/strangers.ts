@@ -41,9 +41,11 @@ export function visit(
 export function get(
   h: Pick<RealHarness, 'url' | 'router'>,
   headers: Record<string, string>,
+  path = '/',
+  method = 'GET',
 ): Promise<{ status: number; headers: IncomingMessage['headers']; text: string }> {
   return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port: h.router.port, headers, agent: false }, (response) => {
+    const sent = request({ host: '127.0.0.1', port: h.router.port, path, method, headers, agent: false }, (response) => {
       let text = ''
       response.on('data', (chunk: Buffer) => (text += chunk.toString()))
       response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }))

@@ -29,7 +29,7 @@ export function checkExposure(host: string, secured: { credentials: boolean; tls
 
 /** Why a request may not come in; undefined when it may. */
 export function refusalOf(
-  headers: { host?: string | undefined; origin?: string | undefined },
+  headers: { host?: string | undefined; origin?: string | undefined; 'sec-fetch-site'?: string | string[] | undefined },
   listening: string,
   options: DoorOptions,
 ): string | undefined {
@@ -39,9 +39,15 @@ export function refusalOf(
     return `the host ${host} is not one of this router; allow it with --allow-host ${host}`
   }
   const { origin } = headers
-  if (origin === undefined || isOwnPage(origin, headers.host!) || (options.origins ?? []).includes(origin)) return undefined
+  if (origin === undefined) return isForeign(headers['sec-fetch-site']) ? 'a page of another site may not ask for this' : undefined
+  if (isOwnPage(origin, headers.host!) || (options.origins ?? []).includes(origin)) return undefined
   const shown = quoted(origin)
   return `pages of ${shown} may not connect; allow them with --origin ${shown}`
+}
+
+/** What a browser says of a request that it makes for a page without naming the page: an image, a frame, a script. Others say nothing. */
+function isForeign(site: string | string[] | undefined): boolean {
+  return site !== undefined && site !== 'same-origin' && site !== 'none'
 }
 
 /** A page that this router itself served: the origin has the very host and port of the request, which has passed already. */
