@@ -37,8 +37,13 @@ interface Trial {
   walk(steps: number): Promise<string>
   sleep(): Promise<void>
   reverse(bytes: Uint8Array): Uint8Array
+  count(to: number): AsyncGenerator<number, string>
+  fails(after: number): AsyncGenerator<number>
+  doubled(numbers: AsyncIterable<number>): AsyncGenerator<number>
+  copy(bytes: ReadableStream<Uint8Array>): ReadableStream<Uint8Array>
 }
-const trial = service<Trial>('Trial@1.0.0', { note: {}, refuse: {}, walk: {}, sleep: {}, reverse: {} })
+const methods = { note: {}, refuse: {}, walk: {}, sleep: {}, reverse: {}, count: {}, fails: {}, doubled: {}, copy: {} }
+const trial = service<Trial>('Trial@1.0.0', methods)
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, number) => number)
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -76,6 +81,18 @@ async function offer(worker: Client): Promise<Seen> {
         })
       })
     },
+    async *count(to) {
+      for (const number of numbers(to)) yield number
+      return 'that is all'
+    },
+    async *fails(after) {
+      for (const number of numbers(after)) yield number
+      throw new RangeError('enough')
+    },
+    async *doubled(given) {
+      for await (const number of given) yield 2 * number
+    },
+    copy: (bytes) => bytes,
     reverse: (bytes) => bytes.toReversed(),
   })
   return seen
@@ -154,7 +171,50 @@ export const checks: Readonly<Record<string, Check>> = {
     expect(heard).toEqual(numbers(24))
   },
 
-  // Here come the checks of streams.
+  'a stream: items in order, what the generator returned, and what it threw behind its items': async ({ caller, worker }) => {
+    await offer(worker)
+    const { count, fails } = caller.remote(trial)
+    const stream = await count(40)
+    const read: unknown[] = []
+    for (let step = await stream.next(); ; step = await stream.next()) {
+      read.push(step.value)
+      if (step.done) break
+    }
+    expect(read).toEqual([...numbers(40), 'that is all'])
+    const before: number[] = []
+    const failing = (async () => {
+      for await (const number of fails(5)) before.push(number)
+    })()
+    await expect(failing).rejects.toMatchObject({ message: 'enough' })
+    expect(before).toEqual(numbers(5))
+  },
+
+  'streams both ways at once, and bytes': async ({ caller, worker, bodyBytes }) => {
+    await offer(worker)
+    const { doubled, copy } = caller.remote(trial)
+    async function* given() {
+      yield* numbers(60)
+    }
+    const read: number[] = []
+    for await (const number of doubled(given())) read.push(number)
+    expect(read).toEqual(numbers(60).map((number) => 2 * number))
+    const bytes = Uint8Array.from({ length: bodyBytes }, (_, at) => (at * 7) & 0xff)
+    const source = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        controller.enqueue(bytes.slice())
+        controller.close()
+      },
+    })
+    const pieces: Uint8Array[] = []
+    for await (const piece of (await copy(source)) as unknown as AsyncIterable<Uint8Array>) pieces.push(piece)
+    expect(Buffer.compare(Buffer.concat(pieces), bytes)).toBe(0)
+  },
+
+  'a stream that is broken off ends on both sides': async ({ caller, worker }) => {
+    await offer(worker)
+    for await (const number of caller.remote(trial).count(1_000_000)) if (number === 3) break
+    while (worker.pending.incoming > 0 || caller.pending.outgoing > 0) await turn()
+  },
 }
 
 const directions = ['up', 'down'] as const

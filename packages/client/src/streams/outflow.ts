@@ -6,7 +6,7 @@
 import { bodyBytes, encodings, Flag, prepareBody } from '@waybill/core'
 import type { BodyLimits, PreparedBody, StreamKind } from '@waybill/core'
 import { isPromise, letGo, type Step, type Steps } from './steps.js'
-import { ITEM_PIECE_BYTES, type Way, type Writing } from './way.js'
+import type { Way, Writing } from './way.js'
 
 /** How a stream ended. `stopped`: its reader wanted no more, and whatever came of that is nobody's any more. */
 export type FlowEnd =
@@ -111,7 +111,7 @@ export class Outflow implements Writing {
       return { encoding: encodings.bytes, bytes: value }
     }
     const whole = prepareBody(value, limits, 'item')
-    return whole.byteLengthBound <= ITEM_PIECE_BYTES ? { whole } : { encoding: whole.encoding, bytes: bodyBytes(whole) }
+    return whole.byteLengthBound <= this.#way!.pieceBytes ? { whole } : { encoding: whole.encoding, bytes: bodyBytes(whole) }
   }
 
   // ---- writing
@@ -132,11 +132,12 @@ export class Outflow implements Writing {
       return this.#written()
     }
     const { encoding, bytes } = rest
-    const more = bytes.byteLength > ITEM_PIECE_BYTES
+    const { pieceBytes } = this.#way!
+    const more = bytes.byteLength > pieceBytes
     // Bytes are bytes: each piece of them is an item.
-    this.#credit -= this.#way!.piece(number, more && kind !== 'bytes' ? Flag.more : 0, encoding, bytes.subarray(0, ITEM_PIECE_BYTES))
+    this.#credit -= this.#way!.piece(number, more && kind !== 'bytes' ? Flag.more : 0, encoding, bytes.subarray(0, pieceBytes))
     if (!more) return this.#written()
-    this.#rest = { encoding, bytes: bytes.subarray(ITEM_PIECE_BYTES) }
+    this.#rest = { encoding, bytes: bytes.subarray(pieceBytes) }
     return true
   }
 

@@ -2,8 +2,8 @@
 import { FrameType, HEADER_BYTES, itemCost, TOWARD_CALLEE } from '@waybill/core'
 import type { FrameHead, PreparedBody } from '@waybill/core'
 
-/** The longest piece of an item in one frame, so that small calls find their turn between two. */
-export const ITEM_PIECE_BYTES = 64 * 1024
+/** So that small calls find their turn between two. */
+const ITEM_PIECE_BYTES = 64 * 1024
 
 /** Something that waits for credit and writes one frame at a time; true when more of it remains. */
 export interface Writing {
@@ -16,6 +16,8 @@ export interface Outlet {
   readonly isLinked: boolean
   readonly hasCredit: boolean
   readonly isIdle: boolean
+  /** The longest piece of a body that the router takes in one frame. */
+  readonly pieceBytes: number
   enqueue(writing: Writing): void
   write(head: FrameHead, extension?: Uint8Array, body?: PreparedBody): number
   writeRaw(head: FrameHead, extension: Uint8Array | undefined, encoding: number, piece: Uint8Array): void
@@ -40,6 +42,11 @@ export class Way {
   /** The session in which the call was made is still the one. */
   get isOpen(): boolean {
     return this.#outlet.connected === this.#connected
+  }
+
+  /** The longest piece of an item in one frame. */
+  get pieceBytes(): number {
+    return Math.min(ITEM_PIECE_BYTES, this.#outlet.pieceBytes)
   }
 
   /** A frame that is more than a few bytes may be written now, and overtakes nothing. */

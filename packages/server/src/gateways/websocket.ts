@@ -49,7 +49,7 @@ const CLOSE_MS = 1000
 const MAX_PONG_BACKLOG_BYTES = 64 * 1024
 const MAX_HEADER_BYTES = 8192
 const MAX_FRAGMENTS = 64
-const MAX_BUFFERED_CHUNKS = 4096
+const MAX_BUFFERED_CHUNKS = 65_536
 /** The introduction in its WebSocket frame. */
 const MAX_UNKNOWN_BYTES = MAX_INTRODUCTION_BYTES + 64
 
