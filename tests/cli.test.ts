@@ -77,6 +77,8 @@ describe.concurrent('what makes no sense', () => {
     { args: ['call', 'Dog.bark', '--url', 'ws://token@127.0.0.1'], says: /WAYBILL_TOKEN or --token-file/ },
     { args: ['call', 'Dog.bark', '--token-file', '/nowhere'], says: /--token-file: cannot read \/nowhere/ },
     { args: ['ping', '--count', '0'], says: /A count is a whole number from 1 to 1000000/ },
+    { args: ['top', '--interval', '10ms'], says: /--interval: at least 100ms/ },
+    { args: ['top', '--count', '0'], says: /A count is a whole number from 1 to 999999/ },
     { args: ['ping', 'a b'], says: /"a b" is not a service name/ },
     { args: ['describe'], says: /missing required argument 'service'/ },
     { args: ['start', '--port', '80x'], says: /'80x' is invalid\. A port is a number from 0 to 65535/ },
@@ -280,6 +282,17 @@ describe('waybill call', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ error: { code: 'RouterUnreachable', executed: 'no', retryable: true } })
     expect(listed.stderr).toBe(text.stderr)
     expect([text, json, listed].map(({ code }) => code)).toEqual([3, 3, 3])
+  })
+})
+
+describe('waybill top', () => {
+  it('shows what the router is busy with, so many times', async () => {
+    const { code, stdout } = await ran(['top', '--count', '2', '--interval', '100ms', '--json'], env())
+    expect(code).toBe(0)
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines).toHaveLength(2)
+    const { services } = JSON.parse(lines[1]!) as { services: { service: string; client: string; calls: number }[] }
+    expect(services).toContainEqual(expect.objectContaining({ service: 'Dog', client: 'kennel', calls: expect.any(Number) }))
   })
 })
 

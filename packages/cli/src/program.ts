@@ -10,6 +10,7 @@ import type { Act, Verb } from './verb.js'
 const verbs: readonly (readonly [name: string, does: string, load: () => Promise<Verb>])[] = [
   ['start', 'run the router until Ctrl-C', () => import('./verbs/start.js')],
   ['status', 'what the router is and has to do', () => import('./verbs/status.js')],
+  ['top', 'show what the router is busy with, again and again', () => import('./verbs/top.js')],
   ['call', 'call a method and print what it returns', () => import('./verbs/call.js')],
   ['receipts', 'list stored calls, or cancel them', () => import('./verbs/receipts.js')],
   ['receipt', 'print what became of a stored call', () => import('./verbs/receipt.js')],

@@ -132,6 +132,7 @@ export class Delivery {
     const instance = leastBusy(route, Number.POSITIVE_INFINITY)
     if (instance === undefined || Number.isFinite(instance.offer.concurrency)) return undefined
     this.introduce(caller, instance.session)
+    instance.given++
     return instance
   }
 
@@ -233,6 +234,7 @@ export class Delivery {
     call.handedAfter = instance.session.channel.packets
     call.instance = instance
     instance.inFlight++
+    instance.given++
     instance.session.handling++
     if (!call.caller.introducedTo.has(instance.session)) this.introduce(call.caller, instance.session)
     // Nobody else is told, so the router asks for the end.

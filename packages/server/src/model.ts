@@ -85,6 +85,8 @@ export class Instance {
   /** False as soon as it is taken back; calls that it has go on. */
   offered = true
   inFlight = 0
+  /** Calls that it was ever given. Owned by `Delivery`. */
+  given = 0
   /** How many calls it is good for, compared with others. */
   readonly places: number
   /** The way to this one alone, once somebody has used its symbol as an address. Owned by `Routes`; it ends with the instance. */

@@ -201,13 +201,14 @@ export class Router implements Entrance, RouterView {
 
   services(): readonly ServiceInfo[] {
     return [...this.#registry.services()].flatMap(({ instances }) =>
-      instances.map(({ offer, session, inFlight }) => ({
+      instances.map(({ offer, session, inFlight, given }) => ({
         service: offer.service,
         version: offer.version,
         client: session.name,
         labels: offer.labels,
         methods: offer.methods,
         inFlight,
+        calls: given,
         ...(Number.isFinite(offer.concurrency) && { concurrency: offer.concurrency }),
       })),
     )

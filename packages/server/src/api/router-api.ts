@@ -36,6 +36,8 @@ export interface ServiceInfo {
   readonly labels: Readonly<Record<string, string>>
   readonly methods: readonly string[]
   readonly inFlight: number
+  /** All that it was given since it was offered. */
+  readonly calls: number
   /** Absent where it is not bounded. */
   readonly concurrency?: number
 }
