@@ -190,6 +190,53 @@ describe('a result that is a stream', () => {
   })
 })
 
+describe('waybill trace', () => {
+  interface Traced {
+    readonly steps: readonly { readonly event: string; readonly atMs: number; readonly text?: string; readonly count?: number }[]
+    readonly result: unknown
+    readonly error: { readonly code: string }
+  }
+  const traced = async (...args: string[]): Promise<Traced & { code: number | null }> => {
+    const { code, stdout } = await ran(['trace', ...args, '--json'], env)
+    return { ...(JSON.parse(stdout) as Traced), code }
+  }
+
+  it('says when what became of a call, with the exit code of it', async () => {
+    const [plain, stream, many, thrown, none] = await Promise.all([
+      traced('Nose.echo', '1'),
+      traced('Nose.smells', '3'),
+      traced('Nose.smells', '100'),
+      traced('Nose.tires'),
+      traced('Nose.bark'),
+    ])
+    const eventsOf = ({ steps }: Traced): string[] => steps.map(({ event }) => event)
+    expect(eventsOf(plain)).toEqual(['sent', 'accepted', 'started', 'result'])
+    expect(plain).toMatchObject({ code: 0, call: 'Nose.echo', result: [1] })
+    expect(plain.steps.map(({ atMs }) => atMs)).toEqual(plain.steps.map(({ atMs }) => atMs).toSorted((a, b) => a - b))
+    expect(eventsOf(stream)).toEqual(['sent', 'accepted', 'started', 'opened', 'item', 'item', 'item', 'returned', 'result'])
+    expect(stream.steps.at(-2)).toMatchObject({ text: '3' })
+    expect(many.steps.filter(({ event }) => event === 'item').map(({ count }) => count)).toEqual([...Array<undefined>(5), 95])
+    expect(eventsOf(thrown)).toEqual(['sent', 'accepted', 'started', 'opened', 'item', 'item', 'exception'])
+    expect(thrown).toMatchObject({ code: 1, error: { code: 'RemoteException' } })
+    expect(eventsOf(none)).toEqual(['sent', 'rejected'])
+    expect(none).toMatchObject({ code: 1, error: { code: 'NoSuchMethod' } })
+  })
+
+  it('says it to people, the failure beside it; Ctrl-C cancels the call, exit code 130', async () => {
+    const { code, stdout, stderr } = await ran(['trace', 'Nose.tires'], env)
+    expect({ code, title: stdout.split('\n')[0] }).toEqual({
+      code: 1,
+      title: expect.stringMatching(/^Nose\.tires: exception after \d+\.\d\d ms$/),
+    })
+    expect(stderr).toMatch(/^waybill: TypeError: /)
+    const command = begins(['trace', 'Nose.waits', '--json'], env)
+    await vi.waitFor(() => expect(worker.pending.incoming).toBe(1))
+    command.interrupt()
+    expect(await command.ended).toMatchObject({ code: 130 })
+    expect(JSON.parse(command.stdout)).toMatchObject({ error: { code: 'Cancelled' } })
+  })
+})
+
 describe('bytes out', () => {
   it('are as they are, but on a terminal', async () => {
     const [stream, whole] = [begins(['call', 'Nose.bytes', '100000'], env), begins(['call', 'Nose.whole', '1000'], env)]
@@ -295,7 +342,7 @@ describe('as a process', { timeout: 60_000 }, () => {
 
   it('a slow reader is waited for in bounded memory', async () => {
     const measured = `--import 'data:text/javascript,process.once("exit",()=>console.error(process.resourceUsage().maxRSS))'`
-    const pipe = `${command.replace(' ', ` ${measured} `)} call Nose.zeros 96 | (sleep 1; wc -c)`
+    const pipe = `${command.replace(' ', ` ${measured} `)} call Nose.zeros 96 | (sleep 3; wc -c)`
     const { stdout, stderr } = await shell(pipe)
     expect(Number(stdout)).toBe(96 * MIB)
     // 70 of it are Node.
@@ -303,7 +350,7 @@ describe('as a process', { timeout: 60_000 }, () => {
   })
 
   it('what a slow reader takes is whole, though the command has long been done', async () => {
-    const there = await shell(`${command} call Nose.whole ${4 * MIB} | (sleep 1; sha256sum)`)
+    const there = await shell(`${command} call Nose.whole ${4 * MIB} | (sleep 2; sha256sum)`)
     expect(there.stdout).toBe(`${digestOf(4 * MIB)}  -\n`)
   })
 

@@ -10,6 +10,7 @@ import type { Act, Verb } from './verb.js'
 const verbs: readonly (readonly [name: string, does: string, load: () => Promise<Verb>])[] = [
   ['start', 'run the router until Ctrl-C', () => import('./verbs/start.js')],
   ['call', 'call a method and print what it returns', () => import('./verbs/call.js')],
+  ['trace', 'call a method and print when what became of it', () => import('./verbs/trace.js')],
   ['receipts', 'list stored calls, or cancel them', () => import('./verbs/receipts.js')],
   ['receipt', 'print what became of a stored call', () => import('./verbs/receipt.js')],
   ['services', 'list what is offered, and by whom', () => import('./verbs/services.js')],

@@ -93,6 +93,6 @@ async function ended(stream: Stream): Promise<void> {
   await Promise.resolve(iteratorOf(stream).return?.()).catch(() => {})
 }
 
-function iteratorOf(stream: Stream): AsyncIterator<unknown, unknown> {
+export function iteratorOf(stream: Stream): AsyncIterator<unknown, unknown> {
   return (stream as AsyncIterable<unknown>)[Symbol.asyncIterator]()
 }
