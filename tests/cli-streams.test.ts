@@ -190,6 +190,13 @@ describe('a result that is a stream', () => {
   })
 })
 
+describe('a result of many', () => {
+  it('is named where it is a stream, and ended', async () => {
+    expect(await call('Nose.waits', '--all')).toEqual({ code: 0, stdout: 'nose  [stream of values]\n', stderr: '' })
+    expect(JSON.parse((await call('Nose.waits', '--all', '--json')).stdout)).toMatchObject({ results: { nose: '[stream of values]' } })
+  })
+})
+
 describe('waybill trace', () => {
   interface Traced {
     readonly steps: readonly { readonly event: string; readonly atMs: number; readonly text?: string; readonly count?: number }[]
@@ -215,6 +222,7 @@ describe('waybill trace', () => {
     expect(plain.steps.map(({ atMs }) => atMs)).toEqual(plain.steps.map(({ atMs }) => atMs).toSorted((a, b) => a - b))
     expect(eventsOf(stream)).toEqual(['sent', 'accepted', 'started', 'opened', 'item', 'item', 'item', 'returned', 'result'])
     expect(stream.steps.at(-2)).toMatchObject({ text: '3' })
+    expect(stream.steps.map(({ atMs }) => atMs)).toEqual(stream.steps.map(({ atMs }) => atMs).toSorted((a, b) => a - b))
     expect(many.steps.filter(({ event }) => event === 'item').map(({ count }) => count)).toEqual([...Array<undefined>(5), 95])
     expect(eventsOf(thrown)).toEqual(['sent', 'accepted', 'started', 'opened', 'item', 'item', 'exception'])
     expect(thrown).toMatchObject({ code: 1, error: { code: 'RemoteException' } })

@@ -65,7 +65,9 @@ describe('panes', { timeout: 75_000 }, () => {
   beforeAll(async () => {
     router = await createRouter({ listen: { port: 0 } })
     env = { WAYBILL_URL: router.url! }
-    await Promise.all([startWorker(router.url!), startWorker(router.url!, { NAME: 'cottage', VERSION: '2.0.0' })])
+    // One after the other, as they are listed in the order in which they came.
+    await startWorker(router.url!)
+    await startWorker(router.url!, { NAME: 'cottage', VERSION: '2.0.0' })
   })
   afterAll(async () => {
     await endChildren()

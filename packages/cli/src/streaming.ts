@@ -56,36 +56,35 @@ export async function printStream(stream: Stream, { json, force, before }: Manne
   }
 }
 
-/**
- * Ends the streams inside a value and puts text in their place, which says what was there; how many there were. The value is changed, so it must be
- * nobody else's.
- */
-export function endStreamsIn(value: unknown): number {
+/** A value that can be printed, and how many streams in it were ended for that. */
+export interface Plain {
+  readonly value: unknown
+  readonly streams: number
+}
+
+/** Ends the streams in a value and puts text in their place, which says what was there. The value is changed, so it must be nobody else's. */
+export function withoutStreams(value: unknown): Plain {
   const seen = new Set<unknown>()
-  let count = 0
-  const visit = (one: unknown, put: (text: string) => void): void => {
-    if (typeof one !== 'object' || one === null || seen.has(one)) return
+  let streams = 0
+  const visit = (one: unknown): unknown => {
+    if (typeof one !== 'object' || one === null || seen.has(one)) return one
     if (isStream(one)) {
-      count++
-      put(`[stream of ${streamKind(one) === 'bytes' ? 'bytes' : 'values'}]`)
+      streams++
       void ended(one)
-      return
+      return `[stream of ${streamKind(one) === 'bytes' ? 'bytes' : 'values'}]`
     }
     seen.add(one)
-    if (one instanceof Map) for (const [key, inner] of one) visit(inner, (text) => one.set(key, text))
+    if (one instanceof Map) for (const [key, inner] of one) one.set(key, visit(inner))
     else if (one instanceof Set) {
-      for (const inner of [...(one as Set<unknown>)]) {
-        visit(inner, (text) => {
-          one.delete(inner)
-          one.add(text)
-        })
-      }
+      const all = [...(one as Set<unknown>)].map(visit)
+      one.clear()
+      for (const inner of all) one.add(inner)
     } else if (!ArrayBuffer.isView(one)) {
-      for (const [key, inner] of Object.entries(one)) visit(inner, (text) => ((one as Record<string, unknown>)[key] = text))
+      for (const [key, inner] of Object.entries(one)) if (typeof inner === 'object') (one as Record<string, unknown>)[key] = visit(inner)
     }
+    return one
   }
-  visit(value, () => {})
-  return count
+  return { value: visit(value), streams }
 }
 
 /** Whatever else it ends with is told by the call. */

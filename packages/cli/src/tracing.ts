@@ -34,8 +34,10 @@ export class Trace {
     this.#fromMs = clock.nowMs()
   }
 
+  /** In order: where it has ended while items that had arrived were still read, they come first. */
   get steps(): readonly Step[] {
-    return this.#outcome === undefined ? this.#steps : [...this.#steps, this.#outcome]
+    if (this.#outcome === undefined) return this.#steps
+    return [...this.#steps, { ...this.#outcome, atMs: Math.max(this.#outcome.atMs, this.#steps.at(-1)?.atMs ?? 0) }]
   }
 
   get result(): unknown {

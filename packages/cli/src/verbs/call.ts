@@ -12,7 +12,7 @@ import { addPlaceOptions, type PlaceOptions } from '../place.js'
 import { readTarget, type Target } from '../request.js'
 import { roundTrip, withRouter } from '../router.js'
 import { Bar } from '../show/bar.js'
-import { endStreamsIn, isStream, printStream } from '../streaming.js'
+import { isStream, printStream, withoutStreams } from '../streaming.js'
 import { print, remark, type Terminal } from '../terminal.js'
 import type { Act } from '../verb.js'
 
@@ -118,13 +118,13 @@ async function outcomeOf(
   void running.on('progress', (progress) => bar.show(progress))
   return interruptible(terminal, cancel, async () => {
     try {
-      const value = await running
+      const result = await running
       before()
-      if (isStream(value)) {
+      if (isStream(result)) {
         told = { ...terminal, out: terminal.err }
-        return await printStream(value, { json, force, before }, terminal)
+        return await printStream(result, { json, force, before }, terminal)
       }
-      const streams = endStreamsIn(value)
+      const { value, streams } = withoutStreams(result)
       const exit = tellResult(value, { json }, terminal)
       if (streams > 0) remark(STREAMS_INSIDE, terminal)
       return exit

@@ -15,7 +15,7 @@ import { withRouter } from '../router.js'
 import { timelineText } from '../show/timeline.js'
 import { printTitled } from '../show/titled.js'
 import { jsonForm } from '../show/value.js'
-import { endStreamsIn } from '../streaming.js'
+import { withoutStreams } from '../streaming.js'
 import { print, widthOf, type Terminal } from '../terminal.js'
 import { Trace } from '../tracing.js'
 import type { Act } from '../verb.js'
@@ -80,8 +80,8 @@ async function trace(target: Target, begin: () => Call<unknown>, json: boolean, 
   return interruptible(terminal, cancel, async () => {
     try {
       await kept.follow(call)
-      endStreamsIn(kept.result)
-      tell(() => ({ result: jsonForm(kept.result) }))
+      const { value } = withoutStreams(kept.result)
+      tell(() => ({ result: jsonForm(value) }))
       return Exit.ok
     } catch (thrown) {
       tell(() => ({ error: failureForm(WaybillError.from(thrown)) }))
