@@ -98,7 +98,7 @@ export class Contest {
 
   async #start() {
     const [relay, worker, caller] = this.roles
-    const { inFlight, callees, callers, subscribers, oneWay } = this.cell
+    const { inFlight, callees, callers, subscribers, oneWay, bodyBytes } = this.cell
     const { answerMs, warmMs, warmMinMs, warmCalls } = this.pace
     await Promise.all(this.roles.map((role) => role.answer(answerMs)))
     const url = await relay.ask('open', {}, answerMs)
@@ -112,19 +112,19 @@ export class Contest {
       const addresses = await worker.ask('serve', { url, callees }, answerMs)
       await caller.ask('dial', { url, callers, addresses }, answerMs)
     }
-    await caller.ask('warm', { inFlight, callees, ms: warmMs, minMs: warmMinMs, maxCalls: warmCalls }, warmMs + answerMs)
+    await caller.ask('warm', { inFlight, callees, bodyBytes, ms: warmMs, minMs: warmMinMs, maxCalls: warmCalls }, warmMs + answerMs)
   }
 
   async #round() {
     const [relay, worker, caller] = this.roles
-    const { inFlight, callees, subscribers } = this.cell
+    const { inFlight, callees, subscribers, bodyBytes } = this.cell
     const { answerMs, runMs } = this.pace
     const cpu = () => Promise.all([relay, worker].map((role) => role.ask('cpu', {}, answerMs)))
     // A round's first calls find caches cold and sockets idle after the others' turns.
-    await caller.ask('warm', { inFlight, callees, ms: runMs / 10 }, runMs + answerMs)
+    await caller.ask('warm', { inFlight, callees, bodyBytes, ms: runMs / 10 }, runMs + answerMs)
     await this.#settled()
     const before = await cpu()
-    const counted = await caller.ask('run', { inFlight, callees, ms: runMs }, runMs + answerMs)
+    const counted = await caller.ask('run', { inFlight, callees, bodyBytes, ms: runMs }, runMs + answerMs)
     await this.#settled()
     const after = await cpu()
     // Of an event each delivery counts.

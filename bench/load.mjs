@@ -4,15 +4,21 @@
 /** @typedef {{ calls: number, wallMs: number, latenciesUs: Float64Array }} Run */
 
 const MAX_SAMPLES = 400_000
-const phrases = Array.from({ length: 64 }, (_, index) => `hello, dog number ${String(index).padStart(2, '0')}`)
+
+/** All different, and few of those that are large. Powers of two in number. @param {number} bodyBytes */
+const phrasesOf = (bodyBytes) =>
+  Array.from({ length: bodyBytes > 65_536 ? 4 : 64 }, (_, index) =>
+    `hello, dog number ${String(index).padStart(2, '0')}`.padEnd(bodyBytes, ' and so on'),
+  )
 
 /**
  * Runs until `ms` have passed or `maxCalls` are begun, then waits for every call in flight, so that what was counted is complete.
  * @param {Call[]} callers one per connection; the lanes are dealt out over them
- * @param {{ inFlight: number, callees: number, ms: number, minMs?: number, maxCalls?: number }} shape
+ * @param {{ inFlight: number, callees: number, ms: number, bodyBytes?: number, minMs?: number, maxCalls?: number }} shape
  * @returns {Promise<Run>}
  */
-export async function run(callers, { inFlight, callees, ms, minMs = 0, maxCalls = Infinity }) {
+export async function run(callers, { inFlight, callees, ms, bodyBytes = 0, minMs = 0, maxCalls = Infinity }) {
+  const phrases = phrasesOf(bodyBytes)
   // Reading the clock twice a call would cost a good part of a batched call, so with many in flight one call in eight is timed.
   const mask = inFlight >= 64 ? 7 : 0
   const samples = new Float64Array(MAX_SAMPLES)
@@ -25,11 +31,11 @@ export async function run(callers, { inFlight, callees, ms, minMs = 0, maxCalls 
   const lane = async (call) => {
     while (!done) {
       const n = begun++
-      const phrase = phrases[n & 63]
+      const phrase = phrases[n & (phrases.length - 1)]
       const timed = (n & mask) === 0
       const sentAt = timed ? performance.now() : 0
       const answer = await call(n % callees, phrase)
-      if (answer !== phrase) throw new Error(`wrong answer: ${JSON.stringify(answer)} for ${phrase}`)
+      if (answer !== phrase) throw new Error(`wrong answer: ${String(JSON.stringify(answer)).slice(0, 100)} for ${phrase.slice(0, 100)}`)
       if (timed) {
         const now = performance.now()
         if (sampled < MAX_SAMPLES) samples[sampled++] = (now - sentAt) * 1000

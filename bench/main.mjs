@@ -13,7 +13,7 @@
 //
 // A cell of events has subscribers instead of callees: all in the worker's process but one, which is the caller's own. Calls are deliveries there.
 // A one-way cell has calls that nobody answers.
-// bare-frames, which knows calls only, is not in them.
+// bare-frames, which knows small calls only, is not in them, and not in those with large bodies.
 //
 // How. In each cell every contender's processes are started once and warmed up. Then come the rounds: in each round each contender
 // runs once, alone, in an order that rotates. A run lasts a fixed time and then waits for all calls in flight. CPU is what
@@ -25,7 +25,7 @@
 //
 // Options
 //   --rounds N       5 by default
-//   --cells a,b      only these cells (1, 64, 1024, 64x8, 512x64, 64c, o64, o1024, e100x1, e100, e1000)
+//   --cells a,b      only these cells (1, 64, 1024, 64x8, 512x64, 64c, b16k, b1m, o64, o1024, e100x1, e100, e1000)
 //   --only a,b       only these contenders       --without a,b   not these
 //   --transport a,b  also waybill over these, tcp and unix, beside itself over WebSockets
 //   --ms N           length of a run, 1500 by default
@@ -81,7 +81,9 @@ async function measure() {
   for (const cell of options.cells) {
     /** @type {Contest[]} */
     const contests = []
-    const contenders = options.contenders.filter((name) => (cell.subscribers === 0 && !cell.oneWay) || name !== 'bare-frames')
+    const contenders = options.contenders.filter(
+      (name) => (cell.subscribers === 0 && !cell.oneWay && cell.bodyBytes === 0) || name !== 'bare-frames',
+    )
     const rounds = Object.fromEntries(contenders.map((name) => [name, []]))
     const fail = async (contest, round, error) => {
       failures.push(`${contest.contender}, ${cell.says}, ${round}: ${error.message}`)

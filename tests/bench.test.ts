@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '..')
 interface Results {
   readonly failures: readonly string[]
   readonly results: readonly {
-    readonly cell: { readonly name: string; readonly subscribers: number; readonly oneWay: boolean }
+    readonly cell: { readonly name: string; readonly subscribers: number; readonly oneWay: boolean; readonly bodyBytes: number }
     readonly rounds: Readonly<Record<string, readonly { readonly calls: number; readonly cpuUs: number; readonly p99: number }[]>>
   }[]
 }
@@ -22,16 +22,16 @@ test('each kind of cell is measured, for each who takes part in it', { timeout: 
   try {
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      ['bench/main.mjs', '--short', '--cells', '64,o64,e100', '--json', file],
+      ['bench/main.mjs', '--short', '--cells', '64,b16k,o64,e100', '--json', file],
       { cwd: root },
     )
     expect(stdout).toContain('waybill : raw-relay')
     const { failures, results } = JSON.parse(await readFile(file, 'utf8')) as Results
     expect(failures).toEqual([])
-    expect(results.map(({ cell }) => cell.name)).toEqual(['64', 'o64', 'e100'])
+    expect(results.map(({ cell }) => cell.name)).toEqual(['64', 'b16k', 'o64', 'e100'])
     for (const { cell, rounds } of results) {
-      const isCall = cell.subscribers === 0 && !cell.oneWay
-      for (const contender of ['raw-relay', 'waybill', ...(isCall ? ['bare-frames'] : [])]) {
+      const isSmallCall = cell.subscribers === 0 && !cell.oneWay && cell.bodyBytes === 0
+      for (const contender of ['raw-relay', 'waybill', ...(isSmallCall ? ['bare-frames'] : [])]) {
         const [figures] = rounds[contender]!
         expect(figures!.calls, `${cell.name}, ${contender}`).toBeGreaterThan(10)
         expect(figures!.cpuUs).toBeGreaterThan(0)
@@ -46,4 +46,32 @@ test('each kind of cell is measured, for each who takes part in it', { timeout: 
 test('a wrong option says so and measures nothing', async () => {
   const run = promisify(execFile)(process.execPath, ['bench/main.mjs', '--cells', '65'], { cwd: root })
   await expect(run).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('no such name as 65') })
+})
+
+interface Streams {
+  readonly down: { readonly mbPerSecond: number; readonly peakMiB: Readonly<Record<string, number>> }
+  readonly up: Streams['down']
+  readonly items: { readonly perSecond: number }
+  readonly beside: Readonly<Record<'alone' | 'foreign' | 'beside' | 'ratio', { readonly median: number }>>
+  readonly many: {
+    readonly left: object
+    readonly worker: object
+    readonly router: { readonly pendingCalls: number; readonly heldCalls: number; readonly droppedCalls: number }
+  }
+}
+
+test('streams are measured, stay in bounded memory, and leave every table as it was', { timeout: 120_000 }, async () => {
+  const short = '--mib 40 --items 2000 --streams 300 --rounds 1 --ms 100 --json'.split(' ')
+  const { stdout } = await promisify(execFile)(process.execPath, ['bench/streams/main.mjs', ...short], { cwd: root })
+  const { down, up, items, beside, many } = JSON.parse(stdout) as Streams
+  for (const { mbPerSecond, peakMiB } of [down, up]) {
+    expect(mbPerSecond).toBeGreaterThan(0)
+    expect(Object.keys(peakMiB)).toEqual(['router', 'worker', 'caller'])
+    // Node and Waybill are 100 of it: who kept what has passed would be above.
+    for (const [name, mib] of Object.entries(peakMiB)) expect(mib, name).toBeLessThan(130)
+  }
+  expect(items.perSecond).toBeGreaterThan(0)
+  for (const { median } of Object.values(beside)) expect(median).toBeGreaterThan(0)
+  const nothing = { outgoing: 0, incoming: 0 }
+  expect(many).toMatchObject({ left: nothing, worker: nothing, router: { pendingCalls: 0, heldCalls: 0, droppedCalls: 0 } })
 })

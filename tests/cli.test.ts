@@ -38,6 +38,15 @@ describe('waybill', () => {
     expect(stdout).toContain('WAYBILL_TOKEN')
   })
 
+  it('has a form for programs in each verb', async () => {
+    const { stdout } = await ran(['--help'])
+    const verbs = Array.from(/^Commands:\n((?: +.*\n)+)/m.exec(stdout)![1]!.matchAll(/^ {2}(\w+) /gm), ([, verb]) => verb!)
+    expect(verbs).toEqual(expect.arrayContaining(['start', 'call', 'trace', 'drain', 'help']))
+    for (const verb of verbs.filter((one) => one !== 'help')) {
+      expect((await ran([verb, '--help'])).stdout, verb).toMatch(/^ {2}--json +\S/m)
+    }
+  })
+
   it('ends as a process with the exit code, and keeps what was asked for apart from what failed', async () => {
     const [done, failed, wrong, lost] = await Promise.all([
       ranAsProcess(['call', 'Dog.bark', 'hello'], env()),

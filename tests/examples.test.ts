@@ -147,3 +147,49 @@ it('04-events: a typed topic, a pattern, and who is there', async () => {
   expect(lines.filter((line) => !line.startsWith('kennel '))).toEqual(['The watcher listens.', 'kennel: WUFF!', '3 events of dogs'])
   expect(watcher.stderr).toBe('')
 })
+
+it('06-streams: out with a bar, bytes up and down, in and out', { timeout: 30_000 }, async () => {
+  const kennel = startNode('examples/dist/06-streams/kennel.js', [], place)
+  await kennel.prints(/^The kennel offers smells, tires, photo, keep, barks\.$/m)
+  const quarters = (what: string): string[] => [25, 50, 75, 100].map((part) => `${what}: ${part}%`)
+  const [out, bytes, both] = await Promise.all(['out', 'bytes', 'both'].map((file) => printed(`06-streams/${file}.js`)))
+  expect(out).toEqual([
+    ...quarters('smells'),
+    '40 smells, and then: enough',
+    'smell 1',
+    'smell 2',
+    'smell 3',
+    '1',
+    '2',
+    'then: tired',
+    'cancelled: Cancelled',
+  ])
+  expect(bytes).toEqual([
+    ...quarters('up'),
+    'kept 4194304 bytes',
+    ...quarters('down'),
+    'the same bytes',
+    'the first piece: is enough',
+    'no ace: yes',
+  ])
+  expect(both).toEqual([
+    'WUFF!',
+    'WAU!',
+    'RUFF!',
+    'WORD 0!',
+    'WORD 1!',
+    'WORD 2!',
+    'made few more than were read, and its finally has run',
+    'async: NotStorable, executed: no',
+    'send: NotRepresentable, executed: no',
+  ])
+  await expect
+    .poll(() => kennel.stdout.match(/^smells of \d+: the generator has ended$/gm)?.toSorted())
+    .toEqual([
+      'smells of 1000000: the generator has ended',
+      'smells of 1000000: the generator has ended',
+      'smells of 40: the generator has ended',
+    ])
+  kennel.kill('SIGTERM')
+  expect({ ...(await kennel.ended), stderr: kennel.stderr }).toEqual({ code: 0, signal: null, stderr: '' })
+})

@@ -5,6 +5,9 @@
 import type { Client, ServiceDescription } from '@waybill/client'
 import { createRouter, type RouterHandle } from '@waybill/server'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { timelineText } from '../packages/cli/src/show/timeline.js'
+import { printTitled } from '../packages/cli/src/show/titled.js'
+import type { Step } from '../packages/cli/src/tracing.js'
 import { describe as describeTo } from '../packages/cli/src/verbs/describe.js'
 import { endChildren, startWorker } from './fixtures/children.js'
 import { ran } from './fixtures/commands.js'
@@ -79,6 +82,7 @@ describe('panes', { timeout: 75_000 }, () => {
     it.each([
       ['help', '--help'],
       ['help-call', 'call', '--help'],
+      ['help-trace', 'trace', '--help'],
       ['services', 'services'],
       ['clients', 'clients'],
       ['call', 'call', 'Dog.rich'],
@@ -98,6 +102,22 @@ describe('panes', { timeout: 75_000 }, () => {
       const walking = Pane.ofProcess(columns, COMMAND, ['call', 'kennel/Dog.walk', '8'], env)
       await golden(await walking.when(/2\/8 {2}25%/), `call-progress-${columns}`)
       await golden(await walking.end(), `call-ended-${columns}`)
+    })
+
+    it('trace', async () => {
+      const steps: readonly Step[] = [
+        { event: 'sent', atMs: 0 },
+        { event: 'accepted', atMs: 1 },
+        { event: 'started', atMs: 1.1 },
+        { event: 'progress', atMs: 21, text: '1/3  sniffing' },
+        { event: 'progress', atMs: 61, text: '3/3  home', count: 95 },
+        { event: 'result', atMs: 80, text: 'home' },
+      ]
+      const pane = Pane.ofWork(columns, async (terminal) => {
+        printTitled(timelineText('kennel/Dog.walk', '00000000-0000-0000-0000-000000000000', steps, columns), terminal)
+        return 0
+      })
+      await golden(await pane.end(), `trace-${columns}`)
     })
 
     it('describe', async () => {

@@ -91,7 +91,7 @@ if (role === 'router') {
       socket.on('error', reject)
       socket.on('open', () => socket.send(JSON.stringify({ hello: { magic: 24111602, version: 1 } })))
       socket.on('message', (data) => {
-        const message = JSON.parse(String(data))
+        const message = JSON.parse(/** @type {Buffer} */ (data).toString('utf8'))
         if (message.welcome !== undefined) {
           name = message.welcome.name
           resolve(undefined)

@@ -13,6 +13,7 @@
 //   --items N     200,000 by default
 //   --streams N   100,000 by default
 //   --rounds N    of beside, 5 by default
+//   --ms N        length of a run of beside, 1500 by default
 //   --only a,b    only these parts
 //   --profile DIR a V8 CPU profile of every process
 //   --json        one line of JSON instead of a table
@@ -26,12 +27,16 @@ const { values } = parseArgs({
     items: { type: 'string', default: '200000' },
     streams: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '5' },
+    ms: { type: 'string', default: '1500' },
     only: { type: 'string', default: 'down,up,items,beside,many' },
     profile: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 })
 const only = values.only.split(',')
+const runMs = Number(values.ms)
+/** The foreign load begins before what is measured beside it and ends after it. */
+const loadMs = runMs * 1.2
 const role = new URL('./role.mjs', import.meta.url)
 
 /** @type {import('node:child_process').ChildProcess[]} */
@@ -92,14 +97,14 @@ if (only.includes('beside')) {
   const p99 = { alone: [], foreign: [], beside: [], ratio: [] }
   await other.ask({ kind: 'rename', name: 'Other' })
   for (let round = 0; round < Number(values.rounds); round++) {
-    const alone = await asker.ask({ kind: 'calls', ms: 1500 })
+    const alone = await asker.ask({ kind: 'calls', ms: runMs })
     const before = await cpuOf()
-    const running = caller.ask({ kind: 'paced', ms: 1800, mbPerSecond: 50 })
-    const beside = await asker.ask({ kind: 'calls', ms: 1500 })
+    const running = caller.ask({ kind: 'paced', ms: loadMs, mbPerSecond: 50 })
+    const beside = await asker.ask({ kind: 'calls', ms: runMs })
     await running
-    const share = Math.min(1, ((await cpuOf()) - before) / 1800)
-    const spinning = idle.ask({ kind: 'spin', ms: 1800, share })
-    const foreign = await asker.ask({ kind: 'calls', ms: 1500 })
+    const share = Math.min(1, ((await cpuOf()) - before) / loadMs)
+    const spinning = idle.ask({ kind: 'spin', ms: loadMs, share })
+    const foreign = await asker.ask({ kind: 'calls', ms: runMs })
     await spinning
     p99.alone.push(alone.p99)
     p99.foreign.push(foreign.p99)

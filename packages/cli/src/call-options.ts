@@ -13,12 +13,17 @@ export interface CallVerbOptions extends Narrowing {
   readonly construct?: string
   readonly sticky?: string
   readonly orderKey?: string
+}
+
+export interface CallModes {
+  readonly force?: true
   readonly async?: true
   readonly follow?: true
   readonly send?: true
   readonly all?: true
 }
 
+/** What is asked of the call. */
 export function addCallOptions(command: Command): Command {
   return command
     .option('--timeout <time>', 'give up when nothing is heard for so long; progress counts (default 30s)')
@@ -32,6 +37,12 @@ export function addCallOptions(command: Command): Command {
     .option('--construct <json>', 'a list: what the object that answers is constructed with')
     .option('--sticky <key>', 'calls with the same key go to the same instance')
     .option('--order-key <key>', 'calls with the same key never overlap, and keep their order')
+}
+
+/** In which semantics it is made, and how its outcome is printed. */
+export function addCallModes(command: Command): Command {
+  return command
+    .option('--force', 'print a stream of bytes even to a terminal')
     .option('--async', 'have the router store it, and print the serial number of its receipt')
     .option('--follow', 'the same, and stay for its outcome; Ctrl-C leaves it running')
     .addOption(new Option('--send', 'nobody answers; prints its serial number').conflicts(['async', 'follow', 'all']))

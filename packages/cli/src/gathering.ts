@@ -8,11 +8,13 @@ import { tellException } from './outcome.js'
 import { fold } from './show/fold.js'
 import { paint, printable } from './show/paint.js'
 import { jsonForm, lineText } from './show/value.js'
+import { withoutStreams } from './streaming.js'
 import { print, widthOf, type Terminal } from './terminal.js'
 
 /** Exit code 0 only where everybody gave a result. */
 export async function gather(fan: Fan<unknown>, json: boolean, terminal: Terminal): Promise<number> {
   const tell = (from: string, text: string): void => print(line(from, text, terminal), terminal)
+  const plain = new Map<string, unknown>()
   let interrupted = false
   const stop = (): void => {
     interrupted = true
@@ -23,14 +25,16 @@ export async function gather(fan: Fan<unknown>, json: boolean, terminal: Termina
   try {
     return await interruptible(terminal, stop, async () => {
       for await (const answer of fan) {
-        if (json) continue
-        if (answer.kind === 'result') tell(answer.from, lineText(answer.value))
-        else tell(answer.from, exceptionText(WaybillError.from(answer.error)))
+        if (answer.kind === 'result') {
+          const { value } = withoutStreams(answer.value)
+          if (json) plain.set(answer.from, jsonForm(value))
+          else tell(answer.from, lineText(value))
+        } else if (!json) tell(answer.from, exceptionText(WaybillError.from(answer.error)))
       }
-      const { results, exceptions, missing } = await fan
+      const { exceptions, missing } = await fan
       if (json) {
         const form = {
-          results: Object.fromEntries(Array.from(results, ([from, value]) => [from, jsonForm(value)])),
+          results: Object.fromEntries(plain),
           exceptions: Object.fromEntries(Array.from(exceptions, ([from, error]) => [from, failureForm(WaybillError.from(error))])),
           missing,
         }

@@ -9,9 +9,13 @@ import { print, type Terminal } from './terminal.js'
 /** As one JSON object or as text; and what stands in that object in front of the outcome. */
 type Manner = Pick<Telling, 'json' | 'beside'>
 
-/** Text goes out as it is, to a file or a pipe unchanged; a terminal gets no control characters from afar. Nothing is printed for nothing. */
+/**
+ * Text and bytes go out as they are, to a file or a pipe unchanged; a terminal gets no control characters from afar. Nothing is printed for
+ * nothing.
+ */
 export function tellResult(value: unknown, { json, beside }: Manner, terminal: Terminal): number {
   if (json) print(JSON.stringify({ ...beside, result: jsonForm(value) }), terminal)
+  else if (value instanceof Uint8Array && !terminal.out.isTTY) terminal.out.write(value)
   else if (value !== undefined) {
     const text = valueText(value)
     print(terminal.out.isTTY ? printable(text) : text, terminal)

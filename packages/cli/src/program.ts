@@ -12,6 +12,7 @@ const verbs: readonly (readonly [name: string, does: string, load: () => Promise
   ['status', 'what the router is and has to do', () => import('./verbs/status.js')],
   ['top', 'show what the router is busy with, again and again', () => import('./verbs/top.js')],
   ['call', 'call a method and print what it returns', () => import('./verbs/call.js')],
+  ['trace', 'call a method and print when what became of it', () => import('./verbs/trace.js')],
   ['receipts', 'list stored calls, or cancel them', () => import('./verbs/receipts.js')],
   ['receipt', 'print what became of a stored call', () => import('./verbs/receipt.js')],
   ['services', 'list what is offered, and by whom', () => import('./verbs/services.js')],

@@ -1,15 +1,21 @@
 /** Owns what a command knows of its surroundings: where it prints, its environment, Ctrl-C. `main.ts` has the process's own; tests have others. */
 
-/** Takes text. Where it is a terminal, it says how wide. */
+/** Takes text, and bytes as they are. Where it is a terminal, it says how wide. */
 export interface Output {
   readonly isTTY?: boolean
   readonly columns?: number
-  write(text: string): unknown
+  /**
+   * `written` is called once the piece is out, so whoever waits for it is no faster than who reads. It is called with an error where nobody reads
+   * any longer; then that is the caller's to end. Otherwise it ends the process.
+   */
+  write(piece: string | Uint8Array, written?: (error?: Error | null) => void): unknown
 }
 
 export interface Terminal {
   readonly out: Output
   readonly err: Output
+  /** What comes in, read from when it is asked for; once. */
+  readonly input: () => AsyncIterable<Uint8Array>
   readonly env: Readonly<Record<string, string | undefined>>
   /** Has the listener told of each Ctrl-C and SIGTERM, until what is returned is called. Where nobody listens they end the process. */
   readonly onInterrupt: (listener: () => void) => () => void
@@ -20,6 +26,17 @@ export interface Terminal {
 /** A line of what was asked for. */
 export function print(text: string, { out }: Terminal): void {
   out.write(`${text}\n`)
+}
+
+/** A piece of what was asked for, when it is out. False: nobody reads any longer. Rejects where it cannot be written, as on a full disk. */
+export function written(piece: string | Uint8Array, { out }: Terminal): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    out.write(piece, (error) => {
+      if (error === undefined || error === null) resolve(true)
+      else if ('code' in error && error.code === 'EPIPE') resolve(false)
+      else reject(error)
+    })
+  })
 }
 
 /** A line beside it. */

@@ -79,10 +79,10 @@ it('what a service says of itself cannot steer the terminal', () => {
 function fake(answer: () => Promise<ServiceDescription>): { client: Client; asked: string[]; printed: string[]; terminal: Terminal } {
   const asked: string[] = []
   const printed: string[] = []
-  const output = { write: (text: string) => printed.push(text) }
-  const terminal: Terminal = { out: output, err: output, env: {}, onInterrupt: () => () => {}, exit: () => {} }
-  const none = { clients: () => Promise.resolve([]), services: () => Promise.resolve([]), info: () => Promise.resolve({}) }
-  const client = { describe: (address: string) => (asked.push(address), answer()), remote: () => none }
+  const output = { write: (text: string | Uint8Array) => printed.push(String(text)) }
+  const terminal: Terminal = { out: output, err: output, input: none, env: {}, onInterrupt: () => () => {}, exit: () => {} }
+  const nobody = { clients: () => Promise.resolve([]), services: () => Promise.resolve([]), info: () => Promise.resolve({}) }
+  const client = { describe: (address: string) => (asked.push(address), answer()), remote: () => nobody }
   return { client: client as unknown as Client, asked, printed, terminal }
 }
 
@@ -108,3 +108,5 @@ it('what is refused is told, exit code 1', async () => {
   expect(await ping(client, 'Cat', { count: 1 }, terminal)).toBe(1)
   expect(printed.map((text) => text.split('\n')[0])).toEqual(Array(2).fill('waybill: NoSuchService: nobody offers Cat'))
 })
+
+async function* none(): AsyncGenerator<Uint8Array> {}

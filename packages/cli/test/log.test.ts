@@ -5,7 +5,7 @@ import type { Terminal } from '../src/terminal.js'
 
 function terminalOf(lines: string[]): Terminal {
   const err = { write: (text: string) => lines.push(text.slice(0, -1)) }
-  return { out: err, err, env: {}, onInterrupt: () => () => {}, exit: () => {} }
+  return { out: err, err, env: {}, onInterrupt: () => () => {}, exit: () => {}, input: async function* () {} }
 }
 
 const unsafe = 'a\n2026 error forged \u001b[2J\u0085\u202e"'

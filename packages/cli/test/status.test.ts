@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { statusLines } from '../src/verbs/status.js'
 
 const plain = { write: () => {} }
-const terminal = { out: plain, err: plain, env: {}, onInterrupt: () => () => {}, exit: () => {} }
+const terminal = { out: plain, err: plain, env: {}, onInterrupt: () => () => {}, exit: () => {}, input: async function* () {} }
 
 const info = {
   name: 'depot\u001b[2J',

@@ -49,7 +49,6 @@ describe('reading', () => {
         sticky: 's',
         orderKey: 'o',
         on: 'kennel',
-        async: true,
       }),
     ).toEqual({
       ttl: 60_000,

@@ -43,6 +43,7 @@ const terminal = (columns?: number) => ({
   env: { NO_COLOR: '1' },
   onInterrupt: () => () => {},
   exit: () => {},
+  input: async function* () {},
 })
 
 test('the busiest first; whoever is new has no rate yet', () => {

@@ -5,7 +5,8 @@ import type { Command } from 'commander'
 import { Exit } from '../exits.js'
 import { tellFailure } from '../failure.js'
 import { addPlaceOptions, type PlaceOptions } from '../place.js'
-import { readArgument, readTopic } from '../request.js'
+import { readInput } from '../input.js'
+import { readTopic } from '../request.js'
 import { roundTrip, withRouter } from '../router.js'
 import { print, type Terminal } from '../terminal.js'
 import type { Act } from '../verb.js'
@@ -15,14 +16,15 @@ Examples:
   waybill publish dog.barked hello
   waybill publish dog.barked '{"phrase":"hello"}'
 
-A value is JSON where it parses as JSON, else text. Whoever subscribes at this moment
+A value is JSON where it parses as JSON, else text; @file, -, bytes:@file and bytes:-
+are what they are in \`waybill call --help\`. Whoever subscribes at this moment
 gets it; nothing is kept.`
 
 export function define(verb: Command, act: Act): void {
   addPlaceOptions(
     verb
       .argument('<topic>', 'its topic, such as dog.barked')
-      .argument('[value]', 'its value, JSON or text (default: none)')
+      .argument('[value]', 'its value, JSON, text, @file or - (default: none)')
       .option('--json', 'print {"published": …} or {"error": …}'),
   )
     .addHelpText('after', examples)
@@ -33,7 +35,7 @@ export function define(verb: Command, act: Act): void {
 
 async function publishVerb(text: string, valueText: string | undefined, options: PlaceOptions, terminal: Terminal): Promise<number> {
   const topic = readTopic(text)
-  const value = valueText === undefined ? undefined : readArgument(valueText)
+  const value = valueText === undefined ? undefined : await readInput(valueText, terminal)
   const json = options.json === true
   return withRouter(options, terminal, async (client) => {
     try {

@@ -50,7 +50,7 @@ function readableOf(inflow: Inflow, ofBytes: boolean): ReadableStream {
       const { done, value } = await inflow.next()
       // No stream of bytes takes a piece without any.
       if (done !== true && ofBytes && (value as Uint8Array).byteLength === 0) continue
-      if (done !== true) return controller.enqueue(value as Uint8Array<ArrayBuffer>)
+      if (done !== true) return controller.enqueue(ofBytes ? own(value as Uint8Array) : (value as Uint8Array<ArrayBuffer>))
       controller.close()
       // A reader with a buffer of its own is given it back.
       if ('byobRequest' in controller) controller.byobRequest?.respond(0)
@@ -59,4 +59,12 @@ function readableOf(inflow: Inflow, ofBytes: boolean): ReadableStream {
   }
   const cancel = (): void => inflow.stop()
   return ofBytes ? new ReadableStream({ type: 'bytes', pull, cancel }) : new ReadableStream({ pull, cancel }, { highWaterMark: 0 })
+}
+
+/**
+ * A stream of bytes detaches the whole memory of what it is given, and that may be a packet's, or a chunk of the socket's, where other frames
+ * stand.
+ */
+function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes.byteLength === bytes.buffer.byteLength ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
 }
