@@ -23,6 +23,7 @@ import { Groups } from './groups.js'
 import { describe, type Described } from './describe.js'
 import { Dispatch } from './dispatch.js'
 import { Incoming } from './incoming.js'
+import type { Isolation } from './isolate/isolation.js'
 import { Names } from './names.js'
 import { Offers, type Exposed, type RouterCalls } from './offers.js'
 import { Outgoing } from './outgoing.js'
@@ -41,6 +42,8 @@ export interface ClientParts {
   readonly onIncident: (incident: Incident) => void
   /** Told whenever the client has begun to offer something. */
   readonly onExpose?: ((client: Client) => void) | undefined
+  /** What runs methods in processes of their own; undefined where there are none. */
+  readonly isolation?: (() => Promise<typeof Isolation>) | undefined
 }
 
 /** What happens to a client's connection. */
@@ -158,7 +161,7 @@ export class Client implements AsyncDisposable {
       drain: () => void this.#drain(),
     })
     const incident = answers.incident.bind(answers)
-    const isolation = async () => new (await import('./isolate/isolation.js')).Isolation({ ports, limits, report: incident })
+    const isolation = parts.isolation && (async () => new (await parts.isolation!())({ ports, limits, report: incident }))
     this.#offers = new Offers({
       incoming: this.#incoming,
       router: this.#router,
@@ -184,6 +187,11 @@ export class Client implements AsyncDisposable {
       }
       this.#connection.start()
     })
+  }
+
+  /** @internal Its surroundings have slept, or have a network again: the link is doubted, and what waits to try again tries at once. */
+  wake(): void {
+    this.#connection.wake()
   }
 
   /** The name under which others reach this client. */

@@ -109,6 +109,15 @@ export class Connection {
     this.#knock()
   }
 
+  /** Time has passed that nobody noticed, or there is a network again: nothing waits for its turn to be tried. */
+  wake(): void {
+    if (this.#state === 'ended' || this.#attempt !== undefined) return
+    if (this.#link !== undefined) return this.#liveness?.doubt()
+    this.#retry?.cancel()
+    this.#failures = 0
+    this.#knock()
+  }
+
   /** Goodbye, and the end. What was written is sent first. */
   stop(error?: WaybillError): void {
     if (this.#state === 'ended') return
