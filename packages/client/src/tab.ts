@@ -12,20 +12,22 @@ const FROZEN_MS = 1000
 const READ_MS = 250
 
 /** Never says that time is up before what arrived in time was read. */
-const honestClock: Clock = {
-  ...systemPorts.clock,
-  timer(delayMs, fire): Timer {
-    const { nowMs, timer } = systemPorts.clock
-    const dueMs = nowMs() + delayMs
-    let current = timer(delayMs, () => {
-      if (nowMs() - dueMs < FROZEN_MS) return fire()
-      current = timer(READ_MS, fire)
-    })
-    return { cancel: () => current.cancel() }
-  },
+export function honest({ nowMs, wallMs, timer }: Clock): Clock {
+  return {
+    nowMs,
+    wallMs,
+    timer(delayMs, fire): Timer {
+      const dueMs = nowMs() + delayMs
+      let current = timer(delayMs, () => {
+        if (nowMs() - dueMs < FROZEN_MS) return fire()
+        current = timer(READ_MS, fire)
+      })
+      return { cancel: () => current.cancel() }
+    },
+  }
 }
 
-export const pagePorts: Ports = { ...systemPorts, clock: honestClock }
+export const pagePorts: Ports = { ...systemPorts, clock: honest(systemPorts.clock) }
 
 interface Sleeper {
   readonly closed: Promise<unknown>
