@@ -37,7 +37,7 @@ export interface ConnectOptions {
 }
 
 /** What a client is surrounded by: a process of Node, or a page. */
-export interface Surroundings extends Pick<ClientParts, 'isolation'> {
+export interface Surroundings extends Pick<ClientParts, 'serving' | 'isolation'> {
   readonly ports: Ports
   /** For the scheme of the URL, such as `ws:`. Undefined where there is none; throws `BadAddress` where the URL is at fault. */
   transport(url: string, scheme: string): Transport | undefined
@@ -89,6 +89,7 @@ export function connectIn(surroundings: Surroundings): Connect {
       backoff: { ...defaultBackoff, ...options.backoff },
       onIncident: options.onIncident ?? report,
       onExpose: exposing && ((exposer) => exposing(exposer, options)),
+      serving: surroundings.serving,
       isolation: surroundings.isolation,
     })
     await client.open(options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, 'timeout'))

@@ -4,6 +4,7 @@ import { systemPorts } from '@waybill/core/system'
 import { connectIn } from './connect.js'
 import { isImporting } from './isolate/importing.js'
 import './node.js'
+import { Serving } from './serving.js'
 import { closeAtSigterm } from './sigterm.js'
 import { webSocketTransport } from './transports/websocket.js'
 
@@ -30,5 +31,6 @@ export const connect = connectIn({
     if (drainOnSigterm) closeAtSigterm(client)
   },
   connected: undefined,
+  serving: Serving,
   isolation: async () => (await import('./isolate/isolation.js')).Isolation,
 })

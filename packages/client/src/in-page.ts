@@ -18,5 +18,6 @@ export const connect = connectIn({
   },
   exposing: undefined,
   connected: wakes,
+  serving: async () => (await import('./serving.js')).Serving,
   isolation: undefined,
 })

@@ -25,7 +25,7 @@ class Frozen implements Clock {
 describe('a timer', () => {
   it('fires when it is due, or a little later', () => {
     const clock = new Frozen()
-    const fire = vi.fn()
+    const fire = vi.fn<() => void>()
     honest(clock).timer(100, fire)
     clock.now = 900
     clock.fire()
@@ -34,7 +34,7 @@ describe('a timer', () => {
 
   it('lets what arrived be read first where nothing ran for long; then it fires, or is cancelled by it', () => {
     const clock = new Frozen()
-    const [fire, other] = [vi.fn(), vi.fn()]
+    const [fire, other] = [vi.fn<() => void>(), vi.fn<() => void>()]
     honest(clock).timer(100, fire)
     const cancelled = honest(clock).timer(100, other)
     clock.now = 60_000
@@ -58,7 +58,11 @@ describe('a client', () => {
     vi.stubGlobal('addEventListener', window.addEventListener.bind(window))
     if (hasDocument) vi.stubGlobal('document', document)
     let end!: () => void
-    const client = { wake: vi.fn(), close: vi.fn(() => Promise.resolve()), closed: new Promise<void>((resolve) => (end = resolve)) }
+    const client = {
+      wake: vi.fn<() => void>(),
+      close: vi.fn<() => Promise<void>>(() => Promise.resolve()),
+      closed: new Promise<void>((resolve) => (end = resolve)),
+    }
     wakes(client)
     return { window, document, client, end }
   }
@@ -97,7 +101,7 @@ describe('a client', () => {
 
 it('a link that may be dead is asked at once, and given up when the grace is over', () => {
   const clock = new Frozen()
-  const [ask, giveUp] = [vi.fn(), vi.fn()]
+  const [ask, giveUp] = [vi.fn<() => void>(), vi.fn<() => void>()]
   const limits = { heartbeatMs: 10_000, heartbeatGraceMs: 5000 } as ConstructorParameters<typeof Liveness>[1]
   const liveness = new Liveness(clock, limits, { ask, giveUp })
   clock.now = 1000
