@@ -4,7 +4,7 @@ import { connect, currentCall, type Client, type Remote as RemoteOf } from '@way
 import { createRouter, type RouterHandle } from '@waybill/server'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Browser, browserPath, type Page } from './fixtures/browser.js'
-import { endChildren } from './fixtures/children.js'
+import { endChildren, startNode, startRouter } from './fixtures/children.js'
 import { Cuttable } from './fixtures/cuttable.js'
 import { Growl } from './fixtures/growl.js'
 import type { TestPage } from './fixtures/page.js'
@@ -322,5 +322,36 @@ describe.skipIf(missing)('a page', () => {
       'Unsupported: a page is sent no SIGTERM: leave drainOnSigterm out',
       'Unsupported: Isolated has isolated methods, which run in processes of their own; there are none here',
     ])
+  })
+
+  test('of the example does what its README says, and is back when its router is', { timeout: 40_000 }, async () => {
+    const serve = startNode('examples/dist/05-browser/serve.js', [], { PORT: '0' })
+    const [, origin] = (await serve.prints(/at (http:\S+)\/$/m)) as unknown as [string, string]
+    let started = await startRouter(['--origin', origin])
+    const kennel = startNode('examples/dist/05-browser/kennel.js', [], { WAYBILL_URL: started.url })
+    await kennel.prints(/is open/)
+    const lawn = await browser.open(`${origin}/?router=${started.url}`)
+    await lawn.until(() => document.querySelector('#said')!.textContent.includes('nothing is left'), 20_000)
+    const said = await lawn.run(() => [document.querySelector('#said')!.textContent, document.querySelector('progress')!.value] as const)
+    const lines = said[0].trimEnd().split('\n')
+    expect(lines.filter((line) => line !== 'heard: hello')).toEqual([
+      'Yes master. I will bark hello because that is what dogs do.',
+      'growled: not that word, 42 teeth',
+      'home',
+      'the dog looks for a stick',
+      'the stick that lay on the lawn',
+      'grass?',
+      'postman?',
+      'found!',
+      'nothing is left: 0',
+    ])
+    expect(lines).toContain('heard: hello')
+    expect(said[1]).toBe(1)
+    started.child.kill('SIGKILL')
+    await lawn.until(() => document.querySelector('#status')!.textContent === 'lost')
+    started = await startRouter(['--origin', origin, '--port', String(started.port)])
+    await lawn.until(() => document.querySelector('#status')!.textContent === 'connected', 15_000)
+    await lawn.close()
+    await endChildren(browser.child)
   })
 })
