@@ -53,7 +53,7 @@ interface Screen {
 }
 
 /** How long a session without a link is kept. */
-const GRACE_MS = 1500
+const GRACE_MS = 3000
 
 const missing = browserPath() === undefined
 if (missing) console.log('There is no Chromium in PATH: the tests in a browser are skipped.')
@@ -110,7 +110,7 @@ describe.skipIf(missing)('a page', () => {
   }
 
   const isHere = (): Promise<void> =>
-    vi.waitFor(async () => expect(await screen.show('here')).toBeGreaterThan(0), { timeout: 3000, interval: 30 })
+    vi.waitFor(async () => expect(await screen.show('here')).toBeGreaterThan(0), { timeout: 8000, interval: 30 })
 
   test('calls, with progress, values beyond JSON and an exception with its class', async () => {
     const called = await tab.run(async () => {
@@ -207,7 +207,7 @@ describe.skipIf(missing)('a page', () => {
       await tab.until(() => !page.held.client.isConnected)
       line.isCut = false
       await tab.run(() => void globalThis.dispatchEvent(new Event('online')))
-      await tab.until(() => page.held.heard.length === 1, 3000)
+      await tab.until(() => page.held.heard.length === 1)
       expect(await tab.run(() => [page.held.heard, page.held.status])).toEqual([['awake'], []])
       await isHere()
     })
@@ -286,7 +286,7 @@ describe.skipIf(missing)('a page', () => {
     const stranger = site.origin.replace('127.0.0.1', 'localhost')
     const foreign = await browser.open(`${stranger}/`)
     const refused = await foreign.run(
-      (url) => page.connect(url, { timeout: 300 }).then(String, (error: { code: string; message: string }) => [error.code, error.message]),
+      (url) => page.connect(url, { timeout: 1000 }).then(String, (error: { code: string; message: string }) => [error.code, error.message]),
       router.url!,
     )
     expect(refused[0]).toBe('RouterUnreachable')

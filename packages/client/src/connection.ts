@@ -109,12 +109,13 @@ export class Connection {
     this.#knock()
   }
 
-  /** Time has passed that nobody noticed, or there is a network again: nothing waits for its turn to be tried. */
+  /** Time has passed that nobody noticed, or there is a network again: it is tried now. */
   wake(): void {
-    if (this.#state === 'ended' || this.#attempt !== undefined) return
+    if (this.#state === 'ended') return
+    this.#failures = 0 // so that an attempt that is under way is soon followed by another one
+    if (this.#attempt !== undefined) return
     if (this.#link !== undefined) return this.#liveness?.doubt()
     this.#retry?.cancel()
-    this.#failures = 0
     this.#knock()
   }
 
