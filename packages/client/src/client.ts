@@ -15,7 +15,7 @@ import type {
   Tracing,
   Transport,
 } from '@waybill/core'
-import { Answers, type Incident } from './answers.js'
+import type { Incident } from './answers.js'
 import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Connection } from './connection.js'
@@ -23,13 +23,14 @@ import { Events } from './events.js'
 import { Groups } from './groups.js'
 import { describe, type Described } from './describe.js'
 import { Dispatch } from './dispatch.js'
-import { Incoming } from './incoming.js'
+import type { Isolation } from './isolate/isolation.js'
 import { Names } from './names.js'
-import { Offers, type Exposed, type RouterCalls } from './offers.js'
+import type { Exposed, RouterCalls } from './offers.js'
 import { Outgoing } from './outgoing.js'
 import { Postbacks, type PostbackListener } from './postbacks.js'
 import { LiveReceipt } from './receipt.js'
 import { remoteProxy } from './remote.js'
+import type { Serving } from './serving.js'
 import { Spans } from './tracing.js'
 
 export interface ClientParts {
@@ -44,6 +45,10 @@ export interface ClientParts {
   readonly tracing?: Tracing | undefined
   /** Told whenever the client has begun to offer something. */
   readonly onExpose?: ((client: Client) => void) | undefined
+  /** All that is called of a client: at hand, or loaded where it first offers something. */
+  readonly serving: typeof Serving | (() => Promise<typeof Serving>)
+  /** What runs methods in processes of their own; undefined where there are none. */
+  readonly isolation?: (() => Promise<typeof Isolation>) | undefined
 }
 
 /** What happens to a client's connection. */
@@ -79,8 +84,9 @@ export class Client implements AsyncDisposable {
   readonly #connection: Connection
   readonly #outgoing: Outgoing
   readonly #groups: Groups
-  readonly #incoming: Incoming
-  readonly #offers: Offers
+  readonly #serve: (kind: typeof Serving) => Serving
+  readonly #loadServing: (() => Promise<Serving>) | undefined
+  #serving: Serving | undefined
   readonly #dispatch: Dispatch
   readonly #events: Events
   readonly #postbacks: Postbacks
@@ -138,14 +144,12 @@ export class Client implements AsyncDisposable {
       ports,
       incarnation,
       limits,
-      running: () => this.#incoming.running(),
+      running: () => this.#serving?.incoming.running(),
       spans,
       cancelStored: async (sn) => void (await this.#router.cancel({ sn })),
     })
     this.#groups = new Groups(this.#outgoing, this.#names, ports.clock)
     this.#postbacks = new Postbacks(limits, (sn) => this.receipt(sn))
-    const answers = new Answers({ connection: this.#connection, ports, limits, report: parts.onIncident })
-    this.#incoming = new Incoming({ connection: this.#connection, names: this.#names, ports, limits, answers, spans })
     this.#events = new Events({
       connection: this.#connection,
       limits,
@@ -157,19 +161,16 @@ export class Client implements AsyncDisposable {
       connection: this.#connection,
       names: this.#names,
       outgoing: this.#outgoing,
-      incoming: this.#incoming,
+      serving: () => this.#serving,
       events: this.#events,
       postbacks: this.#postbacks,
       drain: () => void this.#drain(),
     })
-    const incident = answers.incident.bind(answers)
-    const isolation = async () => new (await import('./isolate/isolation.js')).Isolation({ ports, limits, report: incident })
-    this.#offers = new Offers({
-      incoming: this.#incoming,
-      router: this.#router,
-      report: (service, error) => incident({ sn: '', service, method: '' }, error),
-      isolation,
-    })
+    const served = { connection: this.#connection, names: this.#names, ports, limits, router: this.#router, spans }
+    this.#serve = (kind) => (this.#serving ??= new kind({ ...served, report: parts.onIncident, isolation: parts.isolation }))
+    const { serving } = parts
+    if (isClass(serving)) this.#serve(serving)
+    else this.#loadServing = async () => this.#serve(await serving())
   }
 
   /** @internal Resolves when the router has welcomed the client; rejects when it refuses, or with the last failure after `timeoutMs`. */
@@ -191,6 +192,11 @@ export class Client implements AsyncDisposable {
     })
   }
 
+  /** @internal Its surroundings have slept, or have a network again: the link is doubted, and what waits to try again tries at once. */
+  wake(): void {
+    this.#connection.wake()
+  }
+
   /** The name under which others reach this client. */
   get name(): string {
     return this.#connection.connected?.name ?? ''
@@ -202,7 +208,7 @@ export class Client implements AsyncDisposable {
 
   /** Calls of this client that have not ended, and calls that it is running. */
   get pending(): { readonly outgoing: number; readonly incoming: number } {
-    return { outgoing: this.#outgoing.pending, incoming: this.#incoming.size }
+    return { outgoing: this.#outgoing.pending, incoming: this.#serving?.incoming.size ?? 0 }
   }
 
   /** Calls `listener` with what happens to the connection from now on; the function that is returned ends that. */
@@ -254,7 +260,8 @@ export class Client implements AsyncDisposable {
   expose(target: object): Promise<Exposed>
   expose<T extends object>(definition: ServiceDefinition<T>, implementation: NoInfer<T> | (new () => NoInfer<T>)): Promise<Exposed>
   expose(target: object, implementation?: object): Promise<Exposed> {
-    return this.#offers.expose(target, implementation).then((exposed) => {
+    const exposing = ({ offers }: Serving): Promise<Exposed> => offers.expose(target, implementation)
+    return (this.#serving === undefined ? this.#loadServing!().then(exposing) : exposing(this.#serving)).then((exposed) => {
       this.#exposing?.(this)
       return exposed
     })
@@ -310,8 +317,8 @@ export class Client implements AsyncDisposable {
   }
 
   async #finish(): Promise<void> {
-    await this.#offers.withdrawAll().catch(() => {})
-    await this.#incoming.close()
+    await this.#serving?.offers.withdrawAll().catch(() => {})
+    await this.#serving?.incoming.close()
     await this.#outgoing.drained()
     await this.#connection.flushed()
   }
@@ -321,8 +328,8 @@ export class Client implements AsyncDisposable {
     if (this.#draining || this.#closing !== undefined) return
     this.#draining = true
     this.#tell({ kind: 'draining' })
-    await this.#offers.withdrawAll().catch(() => {})
-    await this.#incoming.drained()
+    await this.#serving?.offers.withdrawAll().catch(() => {})
+    await this.#serving?.incoming.drained()
     this.#draining = false
     this.#tell({ kind: 'drained' })
   }
@@ -333,7 +340,7 @@ export class Client implements AsyncDisposable {
     this.#welcome?.resolve()
     this.#events.opened()
     // A loss of this session brings the next one, which offers again; any other failure is the user's to know.
-    this.#offers.again().catch((thrown: unknown) => {
+    this.#serving?.offers.again().catch((thrown: unknown) => {
       const error = WaybillError.from(thrown)
       if (error.code !== 'RouterLost' && error.code !== 'Closed') this.#tell({ kind: 'notOffered', error })
     })
@@ -344,7 +351,7 @@ export class Client implements AsyncDisposable {
     this.#names.forget()
     this.#outgoing.lost(reason)
     this.#postbacks.lost()
-    this.#incoming.lost(reason)
+    this.#serving?.incoming.lost(reason)
     this.#events.lost()
     this.#tell({ kind: 'lost', reason })
   }
@@ -352,9 +359,9 @@ export class Client implements AsyncDisposable {
   #end(error: WaybillError | undefined): void {
     this.#welcome?.reject(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
     this.#outgoing.close(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
-    this.#incoming.lost(error?.message ?? 'the client was closed', true)
+    this.#serving?.incoming.lost(error?.message ?? 'the client was closed', true)
     this.#events.close(error)
-    this.#offers.retire()
+    this.#serving?.offers.retire()
     this.#tell({ kind: 'closed', error })
     this.#listeners.clear()
     this.#ended(error)
@@ -363,4 +370,9 @@ export class Client implements AsyncDisposable {
   #tell(status: ConnectionStatus): void {
     for (const listener of this.#listeners) aside(() => listener(status))
   }
+}
+
+/** A function that loads it has no prototype of its own. */
+function isClass(serving: ClientParts['serving']): serving is typeof Serving {
+  return 'prototype' in serving
 }

@@ -1,11 +1,10 @@
-/** `connect()`: options with their checks and defaults. */
+/** `connect()`: options with their checks and defaults, for whatever surrounds the client. Must not know Node or a page. */
 import {
   durationMs,
   isName,
   isSocketUrl,
   logLine,
   MAX_LABELS,
-  parseSocketUrl,
   quoted,
   WaybillError,
   type Duration,
@@ -13,13 +12,9 @@ import {
   type Tracing,
   type Transport,
 } from '@waybill/core'
-import { systemPorts } from '@waybill/core/system'
 import { defaultBackoff, type Backoff } from './backoff.js'
-import { Client } from './client.js'
+import { Client, type ClientParts } from './client.js'
 import type { Incident } from './answers.js'
-import { isImporting } from './isolate/importing.js'
-import { closeAtSigterm } from './sigterm.js'
-import { webSocketTransport } from './transports/websocket.js'
 
 export interface ConnectOptions {
   /** The name that others reach this client by. A second process that takes it supersedes the first. Default: minted by the router. */
@@ -44,6 +39,23 @@ export interface ConnectOptions {
   readonly ports?: Ports
 }
 
+/** What a client is surrounded by: a process of Node, or a page. */
+export interface Surroundings extends Pick<ClientParts, 'serving' | 'isolation'> {
+  readonly ports: Ports
+  /** For the scheme of the URL, such as `ws:`. Undefined where there is none; throws `BadAddress` where the URL is at fault. */
+  transport(url: string, scheme: string): Transport | undefined
+  /** What to use instead, for the sentence of the refusal. */
+  readonly schemes: string
+  /** Throws where nobody may connect. */
+  admit(options: ConnectOptions): void
+  /** A client was made. `exposing`: told of it whenever it has begun to offer something. */
+  readonly exposing: ((client: Client, options: ConnectOptions) => void) | undefined
+  /** It is connected: the surroundings may wake it and end it. */
+  readonly connected: ((client: Client) => void) | undefined
+}
+
+export type Connect = (url: string, options?: ConnectOptions) => Promise<Client>
+
 const DEFAULT_TIMEOUT_MS = 5000
 const OPTIONS: Readonly<Record<keyof ConnectOptions, true>> = {
   name: true,
@@ -58,32 +70,37 @@ const OPTIONS: Readonly<Record<keyof ConnectOptions, true>> = {
   ports: true,
 }
 
-/** Hops on. Rejects with `RouterUnreachable`, `Unauthorized`, `Forbidden` or `Incompatible`; then nothing is left behind. */
-export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
-  const { name, token, labels, ports = systemPorts, drainOnSigterm = options.ports === undefined } = options
-  const wrong = Object.keys(options).find((option) => !Object.hasOwn(OPTIONS, option))
-  if (wrong !== undefined) {
-    throw new WaybillError('BadAddress', `there is no option ${quoted(wrong)}; there are ${Object.keys(OPTIONS).join(', ')}`)
+/** `connect()` of these surroundings: see the door. */
+export function connectIn(surroundings: Surroundings): Connect {
+  return async (url, options = {}) => {
+    const { name, token, labels, ports = surroundings.ports } = options
+    const wrong = Object.keys(options).find((option) => !Object.hasOwn(OPTIONS, option))
+    if (wrong !== undefined) {
+      throw new WaybillError('BadAddress', `there is no option ${quoted(wrong)}; there are ${Object.keys(OPTIONS).join(', ')}`)
+    }
+    if (name !== undefined && !isName(name))
+      throw new WaybillError('BadAddress', `${quoted(name)} is not a client name: 1 to 64 letters, digits, _ and -`)
+    checkLabels(labels)
+    surroundings.admit(options)
+    const { exposing } = surroundings
+    const client = new Client({
+      url,
+      transport: options.transport ?? transportFor(url, surroundings),
+      ports,
+      name,
+      token,
+      labels,
+      backoff: { ...defaultBackoff, ...options.backoff },
+      onIncident: options.onIncident ?? report,
+      tracing: options.tracing,
+      onExpose: exposing && ((exposer) => exposing(exposer, options)),
+      serving: surroundings.serving,
+      isolation: surroundings.isolation,
+    })
+    await client.open(options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, 'timeout'))
+    surroundings.connected?.(client)
+    return client
   }
-  if (name !== undefined && !isName(name))
-    throw new WaybillError('BadAddress', `${quoted(name)} is not a client name: 1 to 64 letters, digits, _ and -`)
-  checkLabels(labels)
-  if (isImporting())
-    throw new WaybillError('Unsupported', 'the module of an isolated method connects; put the class into one that does not')
-  const client = new Client({
-    url,
-    transport: options.transport ?? transportFor(url),
-    ports,
-    name,
-    token,
-    labels,
-    backoff: { ...defaultBackoff, ...options.backoff },
-    onIncident: options.onIncident ?? report,
-    tracing: options.tracing,
-    onExpose: drainOnSigterm ? closeAtSigterm : undefined,
-  })
-  await client.open(options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, 'timeout'))
-  return client
 }
 
 function checkLabels(labels: ConnectOptions['labels'] = {}): void {
@@ -94,24 +111,14 @@ function checkLabels(labels: ConnectOptions['labels'] = {}): void {
   }
 }
 
-/** Loaded where it is asked for, so that a program without one has nothing of bare sockets. */
-const lazySocketTransport: Transport = {
-  open: async (url, events, signal) => (await import('./transports/socket.js')).socketTransport.open(url, events, signal),
-}
-
-function transportFor(url: string): Transport {
-  if (isSocketUrl(url)) {
-    parseSocketUrl(url)
-    return lazySocketTransport
-  }
-  let protocol: string
-  try {
-    ;({ protocol } = new URL(url))
-  } catch {
+function transportFor(url: string, { transport, schemes }: Surroundings): Transport {
+  if (!isSocketUrl(url) && !URL.canParse(url)) {
     throw new WaybillError('BadAddress', `${JSON.stringify(url)} is not a URL such as ws://127.0.0.1:7411`)
   }
-  if (protocol === 'ws:' || protocol === 'wss:') return webSocketTransport
-  throw new WaybillError('Unsupported', `there is no transport for ${protocol}//; use ws://, wss://, tcp://, tcps:// or unix:`)
+  const scheme = url.slice(0, url.indexOf(':') + 1).toLowerCase()
+  const found = transport(url, scheme)
+  if (found !== undefined) return found
+  throw new WaybillError('Unsupported', `there is no transport for ${scheme}//; use ${schemes}`)
 }
 
 /** What was thrown may quote its caller, so it is written as one line in which nothing can pretend to be another. */

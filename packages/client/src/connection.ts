@@ -109,6 +109,16 @@ export class Connection {
     this.#knock()
   }
 
+  /** Time has passed that nobody noticed, or there is a network again: it is tried now. */
+  wake(): void {
+    if (this.#state === 'ended') return
+    this.#failures = 0 // so that an attempt that is under way is soon followed by another one
+    if (this.#attempt !== undefined) return
+    if (this.#link !== undefined) return this.#liveness?.doubt()
+    this.#retry?.cancel()
+    this.#knock()
+  }
+
   /** Goodbye, and the end. What was written is sent first. */
   stop(error?: WaybillError): void {
     if (this.#state === 'ended') return

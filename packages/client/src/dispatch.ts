@@ -3,16 +3,17 @@ import { findField, findText, FrameType, prepareBody, Tag } from '@waybill/core'
 import type { CallerEvent, FrameReader } from '@waybill/core'
 import type { Connection } from './connection.js'
 import type { Events } from './events.js'
-import type { Incoming } from './incoming.js'
 import type { Names } from './names.js'
 import type { Outgoing } from './outgoing.js'
 import type { Postbacks } from './postbacks.js'
+import type { Serving } from './serving.js'
 
 export interface DispatchParts {
   readonly connection: Connection
   readonly names: Names
   readonly outgoing: Outgoing
-  readonly incoming: Incoming
+  /** Undefined as long as nothing is offered. */
+  readonly serving: () => Serving | undefined
   readonly events: Events
   readonly postbacks: Postbacks
   /** The router wants this client empty. */
@@ -23,7 +24,7 @@ export class Dispatch {
   readonly #connection: Connection
   readonly #names: Names
   readonly #outgoing: Outgoing
-  readonly #incoming: Incoming
+  readonly #serving: () => Serving | undefined
   readonly #events: Events
   readonly #postbacks: Postbacks
   readonly #drain: () => void
@@ -32,7 +33,7 @@ export class Dispatch {
     this.#connection = parts.connection
     this.#names = parts.names
     this.#outgoing = parts.outgoing
-    this.#incoming = parts.incoming
+    this.#serving = parts.serving
     this.#events = parts.events
     this.#postbacks = parts.postbacks
     this.#drain = parts.drain
@@ -42,8 +43,15 @@ export class Dispatch {
     switch (frame.type) {
       case FrameType.result: // destination: ourselves, call, body: the value
         return isRouters(frame) && this.#events.accepted(frame) ? undefined : this.#answer(frame, 'result')
-      case FrameType.call: // source: the caller, destination: our instance, call, method | Tag.method, ttl, body: arguments
-        return this.#incoming.call(frame)
+      case FrameType.call: // what is asked of this client: see there
+      case FrameType.callChunk:
+      case FrameType.cancel:
+      case FrameType.callItem:
+      case FrameType.callCredit:
+      case FrameType.callEnd:
+      case FrameType.callFailed:
+      case FrameType.callStop:
+        return this.#asked(frame)
       case FrameType.progress: // destination, call, body: { total, completed, details? }
         return this.#answer(frame, 'progress')
       case FrameType.accepted:
@@ -64,18 +72,8 @@ export class Dispatch {
       case FrameType.failed: // destination, call, method: the stream, body: { exval, … }
       case FrameType.stop: // destination, call, method: the stream
         return this.#outgoing.stream(frame)
-      case FrameType.callItem: // the same with a source instead: streams in the arguments, and from who reads those of the result
-      case FrameType.callCredit:
-      case FrameType.callEnd:
-      case FrameType.callFailed:
-      case FrameType.callStop:
-        return this.#incoming.stream(frame)
       case FrameType.opened: // destination, call, body: a result with streams in it
         return this.#outgoing.opened(frame)
-      case FrameType.callChunk: // source, call, body: the next piece
-        return this.#incoming.callChunk(frame)
-      case FrameType.cancel: // source, call
-        return this.#incoming.cancel(frame)
       case FrameType.symbol: // what symbols stand for; without names, the source is gone
         return this.#learn(frame)
       case FrameType.event: // Tag.topic, Tag.sender, Tag.cursor, body: the value
@@ -87,8 +85,18 @@ export class Dispatch {
       case FrameType.unsupported: // the router does not know a type that we sent; its call ends by its deadline
         return
       default:
-        this.#connection.write({ type: FrameType.unsupported, call: frame.call }, undefined, prepareBody({ type: frame.type }))
+        this.#unsupported(frame)
     }
+  }
+
+  #asked(frame: FrameReader): void {
+    const serving = this.#serving()
+    if (serving === undefined) this.#unsupported(frame)
+    else serving.frame(frame)
+  }
+
+  #unsupported({ call, type }: FrameReader): void {
+    this.#connection.write({ type: FrameType.unsupported, call }, undefined, prepareBody({ type }))
   }
 
   #answer(frame: FrameReader, event: CallerEvent): void {
@@ -101,7 +109,7 @@ export class Dispatch {
       const who = findField(frame, Tag.principal)
       if (who === undefined) {
         this.#names.learnCaller(frame.source, undefined)
-        return this.#incoming.callerGone(frame.source)
+        return this.#serving()?.incoming.callerGone(frame.source)
       }
       const [client, principal, incarnation] = JSON.parse(new TextDecoder().decode(who)) as [string, string, string]
       return this.#names.learnCaller(frame.source, { client, principal, incarnation })

@@ -35,6 +35,13 @@ export class Liveness {
     this.#timer.cancel()
   }
 
+  /** Whatever was heard was long ago: the router is asked now, and the link is given up when it stays silent. */
+  doubt(): void {
+    this.heardMs = Math.min(this.heardMs, this.#clock.nowMs() - this.#limits.heartbeatMs)
+    this.#asked = true
+    this.#events.ask()
+  }
+
   get #everyMs(): number {
     return Math.max(10, Math.min(this.#limits.heartbeatMs, this.#limits.heartbeatGraceMs) / 5)
   }

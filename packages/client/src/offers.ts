@@ -37,13 +37,13 @@ export class Offers {
   readonly #router: RouterCalls
   readonly #report: Report
 
-  readonly #loadIsolation: () => Promise<Isolation>
+  readonly #loadIsolation: (() => Promise<Isolation>) | undefined
   #isolation: Promise<Isolation> | undefined
   /** The last offer to a new session. */
   #underway: Promise<void> | undefined
 
   /** `isolation` is asked for once, where the first isolated method is exposed. */
-  constructor(parts: { incoming: Incoming; router: RouterCalls; report: Report; isolation: () => Promise<Isolation> }) {
+  constructor(parts: { incoming: Incoming; router: RouterCalls; report: Report; isolation: (() => Promise<Isolation>) | undefined }) {
     this.#incoming = parts.incoming
     this.#router = parts.router
     this.#report = parts.report
@@ -53,11 +53,16 @@ export class Offers {
   /** Resolves when the router knows of it. Rejects with `NotExposed`, `Forbidden` or `Unsupported`, and then nothing is exposed. */
   async expose(target: object, implementation: object | undefined): Promise<Exposed> {
     const exposure = exposureOf(target, implementation, this.#report)
-    if (exposure.isIsolated) exposure.isolate(await (this.#isolation ??= this.#loadIsolation()))
+    if (exposure.isIsolated) exposure.isolate(await this.#isolate(exposure.contract.name))
     // A session that is lost meanwhile took the offer with it, so offering again is the same as offering once.
     while (!(await this.#offered(exposure))) continue
     this.#exposures.add(exposure)
     return exposed(exposure.contract, () => this.#withdraw(exposure))
+  }
+
+  #isolate(name: string): Promise<Isolation> {
+    if (this.#loadIsolation !== undefined) return (this.#isolation ??= this.#loadIsolation())
+    throw new WaybillError('Unsupported', `${name} has isolated methods, which run in processes of their own; there are none here`)
   }
 
   /** A new session knows nothing of us yet. */

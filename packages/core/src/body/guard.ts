@@ -134,8 +134,8 @@ function hasPlace(json: unknown, step: string): json is Json {
   return isRecord(json) && !isReserved(step) && Object.hasOwn(json, step)
 }
 
-/** As superjson reads it. */
-function splitPath(path: string): string[] {
+/** As superjson reads it. Throws `ProtocolViolation`. */
+export function splitPath(path: string): string[] {
   if (!path.includes('\\')) return path.split('.')
   const steps: string[] = []
   let step = ''

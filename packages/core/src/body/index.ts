@@ -1,5 +1,5 @@
 /**
- * The door of the body: values to bytes and back, with superjson installed. A bundle that must be small imports `lean.js` instead.
+ * The door of the body: values to bytes and back, with superjson installed. A page has `page.js` instead.
  */
 
 import { installRich } from './port.js'

@@ -19,7 +19,7 @@ export interface RichCodec {
 
 let installed: RichCodec | undefined
 
-/** One for the process. `index.ts` installs the superjson codec; a bundle built on `lean.ts` may do it when it first needs it. */
+/** One for the process. `index.ts` installs the superjson codec, `page.ts` the light one. */
 export function installRich(codec: RichCodec | undefined): void {
   installed = codec
 }

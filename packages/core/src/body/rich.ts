@@ -6,8 +6,8 @@
 
 import { SuperJSON } from 'superjson'
 import { guardAnnotations } from './guard.js'
-import { violation } from './limits.js'
 import { Marker, markerName, type MarkerPayload } from './marker.js'
+import { outlined } from './outlined.js'
 import type { RichCodec } from './port.js'
 import { settle } from './settle.js'
 
@@ -38,23 +38,4 @@ export const superjsonCodec: RichCodec = {
     const revived: unknown = superjson.deserialize({ json, meta } as Document, { inPlace: true })
     return settle(revived, limits, streams)
   },
-}
-
-interface Outlined {
-  readonly json: unknown
-  readonly meta: { readonly values: unknown; readonly v: 1 } | undefined
-}
-
-function outlined(document: unknown): Outlined {
-  if (!hasKeys(document, 'json', 'meta') || !Object.hasOwn(document, 'json')) throw violation('a rich body must be { json, meta }')
-  const { json, meta } = document
-  if (meta === undefined) return { json, meta }
-  if (!hasKeys(meta, 'values', 'v') || !Object.hasOwn(meta, 'values') || meta['v'] !== 1) {
-    throw violation('the meta of a rich body must be { values, v: 1 }')
-  }
-  return { json, meta: { values: meta['values'], v: 1 } }
-}
-
-function hasKeys(value: unknown, ...allowed: readonly string[]): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).every((key) => allowed.includes(key))
 }

@@ -3,7 +3,7 @@
  * stands inline, so that the bytes mean the same everywhere. This is the path of documents, tests and doors; calls between clients and the
  * router write and read their frames in place.
  */
-import { bodyBytes, defaultLimits, parseBody, prepareBody } from '../body/index.js'
+import { bodyBytes, defaultLimits, parseBody, prepareBody } from '../body/lean.js'
 import { nestsDeeper } from '../body/nesting.js'
 import { WaybillError } from '../errors/index.js'
 import { serialBytes, serialText } from '../call/index.js'

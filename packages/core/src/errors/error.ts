@@ -1,4 +1,4 @@
-import { codes, type Code, type Executed } from './codes.js'
+import { rules, type Code, type Executed } from './rules.js'
 
 /** What every error of a call has, whatever its class. */
 export interface Exceptional {
@@ -31,7 +31,7 @@ export class WaybillError extends Error implements Exceptional {
   }
 
   get retryable(): boolean {
-    return codes[this.code].retryable
+    return rules[this.code].retryable
   }
 
   /** The only conversion from whatever was thrown. An error that says `executed` itself is kept as it is. */
@@ -43,7 +43,7 @@ export class WaybillError extends Error implements Exceptional {
 }
 
 function defaultExecuted(code: Code): Executed {
-  const allowed: readonly Executed[] = codes[code].executed
+  const allowed: readonly Executed[] = rules[code].executed
   return allowed.length === 1 ? allowed[0]! : 'maybe'
 }
 

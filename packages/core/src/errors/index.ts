@@ -1,3 +1,4 @@
 export { disclosed, mintIncident } from './disclose.js'
-export { codes, isCode, type Code, type Executed } from './codes.js'
+export { codes } from './codes.js'
 export { RemoteException, WaybillError, type ErrorTerms, type Exceptional } from './error.js'
+export { isCode, type Code, type Executed } from './rules.js'

@@ -1,5 +1,5 @@
 /** Writes one frame into a slab. The layout is `header`'s. */
-import { writeBody, type PreparedBody } from '../body/index.js'
+import { writeBody, type PreparedBody } from '../body/lean.js'
 import { HEADER_BYTES, Offset } from './header.js'
 import { PACKET_HEADER_BYTES } from './packet.js'
 import type { Slab } from './slab.js'

@@ -1,0 +1,23 @@
+/** What surrounds a client in a page: the browser's WebSocket, a tab that sleeps and wakes. */
+import { isSocketUrl, WaybillError } from '@waybill/core'
+import { connectIn } from './connect.js'
+import { pagePorts, wakes } from './tab.js'
+import { pageTransport } from './transports/page.js'
+
+/** Hops on. Rejects with `RouterUnreachable`, `Unauthorized`, `Forbidden` or `Incompatible`; then nothing is left behind. */
+export const connect = connectIn({
+  ports: pagePorts,
+  transport(url, scheme) {
+    if (scheme === 'ws:' || scheme === 'wss:') return pageTransport
+    if (!isSocketUrl(url)) return undefined
+    throw new WaybillError('BadAddress', `${scheme} is a bare socket, and a page has none: use ws:// or wss://`)
+  },
+  schemes: 'ws:// or wss://',
+  admit({ drainOnSigterm }) {
+    if (drainOnSigterm === true) throw new WaybillError('Unsupported', 'a page is sent no SIGTERM: leave drainOnSigterm out')
+  },
+  exposing: undefined,
+  connected: wakes,
+  serving: async () => (await import('./serving.js')).Serving,
+  isolation: undefined,
+})

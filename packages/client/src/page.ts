@@ -1,0 +1,2 @@
+export * from './door.js'
+export { connect } from './in-page.js'
