@@ -134,6 +134,7 @@ describe('what is not allowed', () => {
       ['no stream', rich([1], {}), 'ProtocolViolation'],
       ['a date', rich(['1970-01-01T00:00:00.000Z'], { 0: ['Date'] }), 'NotRepresentable'],
       ['a stream and a date', rich([['stream', 1, 'values'], '1'], { 0: mark, 1: ['Date'] }), 'NotRepresentable'],
+      ['a set that looks like a stream', rich([['stream', 1, 'values']], { 0: ['set'] }), 'NotRepresentable'],
       ['a kind that is none', rich([['stream', 1, 'things']], { 0: mark }), 'NotRepresentable'],
       ['a place that is none', rich([['stream', 1, 'values']], { 1: mark }), 'NotRepresentable'],
       [

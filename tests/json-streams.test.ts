@@ -187,6 +187,19 @@ describe('a JSON caller', () => {
   })
 })
 
+test('how long a call with streams may take is its caller’s to say: the router waits', async () => {
+  await using h = harness()
+  await bell(h)
+  const stage = await open(h, 'walker')
+  const request = { classname: 'Clock', method: 'total', args: [null, 1], streams: [[[0], 'a1', 'values']] }
+  stage.say({ sn: SN, replyto: 'walker', statuses: false, ttl: 50, request })
+  await h.advance(1000)
+  stage.say({ sn: SN, end: { stream: 'a1' } })
+  await h.advance(10)
+  expect(told(stage).at(-1)).toEqual({ result: { retval: { total: 0, hold: 1 } } })
+  await leave(h, stage)
+})
+
 describe('a JSON callee', () => {
   test('serves a generator: items, what it returned, what it threw', async () => {
     await using h = harness()
