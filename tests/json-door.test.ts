@@ -322,33 +322,6 @@ describe('a callee', () => {
   })
 })
 
-test('a result that is a stream is refused to a JSON caller, and whoever gives it is told to stop', async () => {
-  await using h = await realHarness()
-  let isStopped = false
-  const ticker = service<{ tick(): AsyncGenerator<number> }>('Ticker@1.0.0', { tick: {} })
-  await (
-    await h.client('clock')
-  ).expose(ticker, {
-    async *tick() {
-      try {
-        for (let n = 0; ; n++) {
-          yield n
-          await new Promise((resolve) => setTimeout(resolve, 1))
-        }
-      } finally {
-        isStopped = true
-      }
-    },
-  })
-  const peer = await JsonPeer.open(h.url, 'walker')
-  peer.say({ sn: SN, replyto: 'walker', statuses: false, request: { classname: 'Ticker', method: 'tick' } })
-  expect(await peer.ended(SN)).toMatchObject({ result: { code: 'NotRepresentable', executed: 'maybe' } })
-  await expect.poll(() => isStopped).toBe(true)
-  await peer.settled()
-  expect(peer.rest).toEqual([])
-  await peer.close()
-})
-
 describe('postbacks', () => {
   test('a stored call may be answered to another client, whose own things of the same sn are left alone', async () => {
     await using h = await realHarness()

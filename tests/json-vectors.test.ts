@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { harness } from '@waybill/testkit'
 import { describe, expect, test } from 'vitest'
-import { KINDS, RESERVED, ROUTERS } from '../packages/server/src/gateways/json-messages.js'
+import { KINDS, ROUTERS } from '../packages/server/src/gateways/json-messages.js'
 import { MAX_MESSAGE_DEPTH } from '../packages/server/src/gateways/json-slices.js'
 import { JsonStage } from './json-stage.js'
 import { Document } from './vectors/document.js'
@@ -50,7 +50,6 @@ describe('PROTOCOL.md', () => {
     expect(fromClients.toSorted()).toEqual([...KINDS].toSorted())
     const fromRouter = rows.filter(([, from]) => from === 'router').map(([name]) => name)
     expect(fromRouter.toSorted()).toEqual([...ROUTERS].toSorted())
-    expect(section).toContain(`\`${RESERVED.slice(0, -1).join('`, `')}\` and \`${RESERVED.at(-1)}\` are kept for streams`)
     expect(section).toContain(`nesting at most ${MAX_MESSAGE_DEPTH}\ndeep`)
   })
 

@@ -4,6 +4,7 @@
  * kept to be sent again where a symbol went stale.
  */
 import {
+  encodings,
   ENVELOPE_VERSION,
   executedOf,
   extensionField,
@@ -15,6 +16,8 @@ import {
   Tag,
   WaybillError,
   writeU32,
+  type Executed,
+  type FrameHead,
 } from '@waybill/core'
 import { bodyMembers, bodyText, fieldJson, Pieces, unknownMembers, type Frame } from './json-frames.js'
 import {
@@ -30,11 +33,17 @@ import {
   type Asked,
   type Members,
 } from './json-messages.js'
+import { markedBody, plainBody, readStreams, streamsText, type Plain } from './json-places.js'
+import type { StreamWord } from './json-stream-words.js'
+import { CallStreams, errorMembers, exceptionOf } from './json-streams.js'
 import { bytesOf, encodingOf, quote, type JsonWire, type Said } from './json-wire.js'
 
 const ROUTER = 'waybill.Router'
 /** Their symbols would mean nothing to the client, and the door would not know what it offers. */
 const NOT_HERE = new Set(['offer', 'withdraw'])
+
+/** A result without a body is itself a stream. */
+const ITSELF = { text: 'null', streams: [{ path: [], number: 0, kind: 'values' }] } as const satisfies Plain
 
 interface Pending {
   readonly sn: string
@@ -44,6 +53,10 @@ interface Pending {
   readonly kind: 'call' | 'stored' | 'subscription' | 'own'
   /** Of what the door itself asked the router: what to do with the answer, and what the client is told. */
   readonly answered?: (frame: Frame) => string
+  /** Its streams, in both directions. */
+  streams?: CallStreams
+  /** Its result is told, and what follows is the streams in it. */
+  isOpened?: boolean
 }
 
 export class Asking {
@@ -69,6 +82,9 @@ export class Asking {
       throw new WaybillError('BadArguments', `a call that is not stored is answered to its caller: the replyto is ${self.name}, or absent`)
     if (asked.destination === ROUTER && NOT_HERE.has(asked.method))
       throw new WaybillError('Unsupported', 'services are offered with register and taken back with unregister')
+    const streams = readStreams(objectOf(members, 'request'), 'a')
+    if (streams.length > 0 && (asked.isDurable || !isOwn))
+      throw new WaybillError(asked.isDurable ? 'NotStorable' : 'BadArguments', 'a call with streams in it is live and has a replyto')
     const isTold = isOwn || asked.isDurable
     const number = this.#mint(given)
     const natural = serialNumber(self.incarnation, number)
@@ -77,9 +93,37 @@ export class Asking {
       (isOwn ? 0 : Flag.noReply) | (isOwn && asked.wantsStatuses ? Flag.statusesWanted : 0) | (asked.isDurable ? Flag.durable : 0)
     const carried = asked.isDurable || sn !== natural ? [extensionField(Tag.sn, serialBytes(sn.toLowerCase()))] : []
     const postback = !isOwn && asked.replyto !== undefined ? [extensionField(Tag.replyto, asked.replyto)] : []
-    if (isTold) this.#add({ sn, number, destination: asked.destination, kind: isOwn ? 'call' : 'stored' }, given, members)
-    const head = { type: FrameType.call, flags, source: self.symbol, call: number, ttlMs: asked.ttlMs }
-    this.#send(number, head, [...fieldsOf(asked), ...carried, ...postback], asked.args)
+    const body = streams.length === 0 ? asked.args : markedBody(asked.args ?? bytesOf('[]'), streams)
+    const pending: Pending = { sn, number, destination: asked.destination, kind: isOwn ? 'call' : 'stored' }
+    if (isTold) this.#add(pending, given, members)
+    if (streams.length > 0) this.#streamsOf(pending).send(streams, 0)
+    // How long a call with streams may take is its caller's to watch.
+    const ttlMs = streams.length === 0 ? asked.ttlMs : 0
+    const head = { type: FrameType.call, flags, source: self.symbol, call: number, ttlMs }
+    this.#send(number, head, [...fieldsOf(asked), ...carried, ...postback], body, streams.length === 0 ? undefined : encodings.rich)
+  }
+
+  /** What the client says of a stream of a call that it made. */
+  streamed(members: Members, word: StreamWord): void {
+    const pending = this.#bySerial.get(neededSerial(members).toLowerCase())
+    try {
+      pending?.streams?.heard(word)
+    } catch (thrown) {
+      this.#breakOff(pending!, WaybillError.from(thrown))
+    }
+  }
+
+  #streamsOf(pending: Pending): CallStreams {
+    return (pending.streams ??= new CallStreams({
+      wire: this.#wire,
+      pieces: this.#pieces,
+      key: keyOf(pending.number, undefined),
+      sn: pending.sn,
+      isCaller: true,
+      destination: 0,
+      call: pending.number,
+      broken: (error) => this.#breakOff(pending, error),
+    }))
   }
 
   /** A call, the watching of one: what is not pending any more needs no cancel. */
@@ -139,9 +183,9 @@ export class Asking {
     this.#send(number, head, [extensionField(Tag.destination, ROUTER), extensionField(Tag.method, method)], bytesOf(args))
   }
 
-  #send(number: number, head: Parameters<JsonWire['frame']>[0], fields: readonly Uint8Array[], body?: Uint8Array): void {
+  #send(number: number, head: FrameHead, fields: readonly Uint8Array[], body?: Uint8Array, encoding: number = encodingOf(body)): void {
     try {
-      this.#wire.frame(head, fields, encodingOf(body), body)
+      this.#wire.frame(head, fields, encoding, body)
     } catch (thrown) {
       const pending = this.#byNumber.get(number)
       if (pending !== undefined) this.#drop(pending)
@@ -169,6 +213,7 @@ export class Asking {
     // A postback is not one of ours, whatever its sn.
     if (pending.number === 0) return
     this.#pieces.drop(keyOf(pending.number, undefined))
+    pending.streams?.release()
     this.#byNumber.delete(pending.number)
     this.#bySerial.delete(pending.sn.toLowerCase())
   }
@@ -188,12 +233,26 @@ export class Asking {
     }
   }
 
-  /** A result with streams in it, which this door has no words for yet: the caller is told, and the callee need not go on. */
-  opened(frame: Frame): void {
+  /** A frame of a stream, or the result in which some stand. */
+  stream(frame: Frame): void {
     const pending = this.#byNumber.get(frame.call)
-    if (pending === undefined) return
-    this.#cannot(frame, pending, new WaybillError('NotRepresentable', 'the result holds streams, which this door does not carry yet'))
-    this.#wire.frame({ type: FrameType.cancel, source: this.#wire.self.symbol, call: frame.call }, [])
+    if (pending?.kind !== 'call') return
+    if (frame.type !== FrameType.opened) return pending.streams?.frame(frame)
+    try {
+      const { text, streams } = frame.body.byteLength === 0 ? ITSELF : plainBody(frame.encoding, frame.body, 'maybe')!
+      if (pending.isOpened || streams.length === 0) throw new WaybillError('ProtocolViolation', 'the callee opened what holds no streams')
+      this.#streamsOf(pending).receive(streams, true)
+      pending.isOpened = true
+      this.#wire.say([...this.#head(frame, pending), ['result', `{"retval":${text},"streams":${streamsText(streams, 'r')}}`]])
+    } catch (thrown) {
+      this.#breakOff(pending, WaybillError.from(thrown, 'maybe'))
+    }
+  }
+
+  /** The call cannot go on: the client is told, and so is the callee. */
+  #breakOff(pending: Pending, error: WaybillError): void {
+    this.#wire.frame({ type: FrameType.cancel, source: this.#wire.self.symbol, call: pending.number }, [])
+    this.#fail(pending, error, 'maybe', 0)
   }
 
   answerChunk(frame: Frame): void {
@@ -219,40 +278,58 @@ export class Asking {
 
   #whole(frame: Frame, pending: Pending): void {
     try {
-      this.#tell(frame, pending)
+      if (pending.isOpened && isLast(frame, pending)) this.#close(frame, pending.streams!)
+      else this.#tell(frame, pending)
     } catch (thrown) {
       return this.#cannot(frame, pending, WaybillError.from(thrown))
     }
     if (isLast(frame, pending)) this.#drop(pending)
   }
 
+  /** The last word of a call whose result is told already: of the streams in it, those that have not ended do so with it. */
+  #close(frame: Frame, streams: CallStreams): void {
+    if (frame.type !== FrameType.result) return streams.endAll(exceptionOf(frame), exceptionOf(frame))
+    const retval = bodyText(frame.encoding, frame.body, 'yes')
+    const ended = new WaybillError('Closed', 'the call that the stream belongs to has ended', { executed: 'maybe' })
+    streams.endAll(retval === undefined ? [] : [['retval', retval]], errorMembers(ended))
+  }
+
   /** The outcome is there, and the client cannot be told it. */
   #cannot(frame: Frame, pending: Pending, error: WaybillError): void {
     const executed = frame.type === FrameType.result ? 'yes' : frame.type === FrameType.rejected ? 'no' : executedOf(frame.flags)
-    const { code, message, details } = error
-    const exception = { exval: message, code, ...(details !== undefined && { details }), executed }
-    this.#wire.say([...this.#head(frame, pending, false), ['result', JSON.stringify(exception)]])
+    this.#fail(pending, error, executed, frame.source)
+  }
+
+  #fail(pending: Pending, { code, message, details }: WaybillError, executed: Executed, source: number): void {
+    const exception = errorMembers({ code, message, details, executed })
+    if (pending.isOpened) pending.streams!.endAll(exception, exception)
+    else this.#wire.say([...this.#who(source, pending), ['result', objectText(exception)]])
     this.#drop(pending)
   }
 
   #tell(frame: Frame, pending: Pending | undefined): void {
     const said = contentOf(frame, pending)
-    if (said !== undefined) this.#wire.say([...this.#head(frame, pending, true), ...said])
+    if (said !== undefined) this.#wire.say([...this.#head(frame, pending), ...said])
+  }
+
+  #head(frame: Frame, pending: Pending | undefined): Said {
+    const data = fieldJson(frame, Tag.data)
+    const topic = pending === undefined ? frame.fields.get(Tag.topic) : undefined
+    return [
+      ...unknownMembers(frame, Tag.unknown),
+      ...this.#who(frame.source, pending),
+      ...(topic === undefined ? [] : [['topic', quote(new TextDecoder().decode(topic))] as const]),
+      ...(data === undefined ? [] : [['data', data] as const]),
+    ]
   }
 
   /** Whoever answered, the name by which it was called is what the caller knows of it. */
-  #head(frame: Frame, pending: Pending | undefined, carries: boolean): Said {
-    const { name } = this.#wire.self
-    const data = carries ? fieldJson(frame, Tag.data) : undefined
-    const topic = pending === undefined ? frame.fields.get(Tag.topic) : undefined
-    const sender = frame.source === 0 || !pending?.destination ? 'null' : quote(pending.destination)
+  #who(source: number, pending: Pending | undefined): Said {
+    const sender = source === 0 || !pending?.destination ? 'null' : quote(pending.destination)
     return [
-      ...(carries ? unknownMembers(frame, Tag.unknown) : []),
       ...(pending === undefined ? [] : [['sn', quote(pending.sn)] as const]),
       ['version', quote(ENVELOPE_VERSION)],
-      ['routing', `[${sender},${quote(name)}]`],
-      ...(topic === undefined ? [] : [['topic', quote(new TextDecoder().decode(topic))] as const]),
-      ...(data === undefined ? [] : [['data', data] as const]),
+      ['routing', `[${sender},${quote(this.#wire.self.name)}]`],
     ]
   }
 }
@@ -272,12 +349,8 @@ function contentOf(frame: Frame, pending: Pending | undefined): Said | undefined
       return [['status', '"progress"'], ...body(['total', 'completed', 'details'])]
     case FrameType.rejected:
       return [['status', '"rejected"'], ...body(['code', 'description', 'details'])]
-    case FrameType.exception: {
-      const members = bodyMembers(frame)
-      members.delete('executed')
-      if (!members.has('exval')) members.set('exval', bytesOf('""'))
-      return [['result', objectText([...members, ['executed', quote(executedOf(frame.flags))]])]]
-    }
+    case FrameType.exception:
+      return [['result', objectText(exceptionOf(frame))]]
     case FrameType.result: {
       const retval = pending?.answered ? pending.answered(frame) : bodyText(frame.encoding, frame.body, 'yes')
       return [['result', retval === undefined ? '{}' : `{"retval":${retval}}`]]

@@ -27,8 +27,9 @@ import { countOf, KINDS, objectText, referenceOf, textOf, wrong, type Kind, type
 import { Numbers } from './json-numbers.js'
 import { Packets } from './json-packets.js'
 import { Serving } from './json-serving.js'
+import { readStreamWord } from './json-stream-words.js'
 import type { JsonDoorParts, JsonWire, Said } from './json-wire.js'
-import { faultOf, unsigned, unwrap } from './json-wrapper.js'
+import { checkSize, faultOf, unsigned, unwrap } from './json-wrapper.js'
 
 /** `introduced`: the router has the introduction and has not answered it. */
 type State = 'waiting' | 'introduced' | 'open' | 'over'
@@ -92,6 +93,10 @@ export class JsonDoor implements JsonWire {
     this.#say(members, this.#acknowledges)
   }
 
+  whenTaken(tell: () => void): void {
+    this.#numbers.whenTaken(tell)
+  }
+
   frame(head: FrameHead, fields: readonly Uint8Array[], encoding = 0, body: Uint8Array = new Uint8Array(0)): void {
     this.#packets.frame(head, fields, encoding, body, this.limits.maxFrameBytes)
   }
@@ -143,12 +148,18 @@ export class JsonDoor implements JsonWire {
       case FrameType.answerChunk:
         return this.#asking.answerChunk(frame)
       case FrameType.opened:
-        return this.#asking.opened(frame)
       case FrameType.item:
       case FrameType.end:
       case FrameType.failed:
-        // Of streams that nobody here reads: what was under way when their call was cancelled.
-        return
+      case FrameType.credit:
+      case FrameType.stop:
+        return this.#asking.stream(frame)
+      case FrameType.callItem:
+      case FrameType.callEnd:
+      case FrameType.callFailed:
+      case FrameType.callCredit:
+      case FrameType.callStop:
+        return this.#serving.stream(frame)
       case FrameType.call:
         return this.#serving.call(frame)
       case FrameType.callChunk:
@@ -228,10 +239,7 @@ export class JsonDoor implements JsonWire {
   // ---- the opening
 
   #introduce(bytes: Uint8Array): void {
-    if (bytes.byteLength > MAX_INTRODUCTION_BYTES)
-      throw new WaybillError('TooLarge', `the introduction has ${bytes.byteLength} bytes, more than ${MAX_INTRODUCTION_BYTES}`, {
-        executed: 'no',
-      })
+    checkSize('hello', bytes.byteLength, MAX_INTRODUCTION_BYTES)
     const { signer, audience, ports, router } = this.#parts
     const { members, keyId, fault } = unwrap(bytes, signer, audience, ports.clock.wallMs())
     if (fault !== undefined) throw fault
@@ -292,14 +300,7 @@ export class JsonDoor implements JsonWire {
   // ---- messages
 
   #message(bytes: Uint8Array): void {
-    const { maxFrameBytes: limit } = this.limits
-    if (bytes.byteLength > limit) {
-      const details = { limit, size: bytes.byteLength }
-      throw new WaybillError('TooLarge', `a message of ${bytes.byteLength} bytes is over the limit of ${limit}`, {
-        executed: 'no',
-        details,
-      })
-    }
+    checkSize('message', bytes.byteLength, this.limits.maxFrameBytes)
     const { signer, audience, ports } = this.#parts
     const unwrapped = unwrap(bytes, signer, audience, ports.clock.wallMs())
     const { members } = unwrapped
@@ -336,6 +337,13 @@ export class JsonDoor implements JsonWire {
       case 'register':
       case 'unregister':
         return this.#serving[kind](members)
+      case 'item':
+      case 'end':
+      case 'credit':
+      case 'stop': {
+        const word = readStreamWord(members, kind)
+        return (word.isCallers ? this.#asking : this.#serving).streamed(members, word)
+      }
       case 'heartbeat':
         // However many were asked for, no more than the client takes.
         if (textOf(members, kind) === 'ping' && this.#parts.to.bufferedBytes <= LITTLE_BYTES) this.#say([['heartbeat', '"pong"']], false)

@@ -96,7 +96,7 @@ export function bodyText(encoding: number, body: Uint8Array, executed: Executed)
   return readText(body, 0, body.byteLength)
 }
 
-function notPlain(why: string, executed: Executed, cause?: unknown): WaybillError {
+export function notPlain(why: string, executed: Executed, cause?: unknown): WaybillError {
   return new WaybillError('NotRepresentable', `the value ${why}, which plain JSON cannot carry`, { executed, cause })
 }
 
@@ -104,6 +104,24 @@ function holdsTextsOnly(body: Uint8Array): boolean {
   const count = body[4]! | (body[5]! << 8)
   for (let k = 0; k < count; k++) if (body[SEGMENT_TABLE + SEGMENT_ENTRY * k] !== 0) return false
   return true
+}
+
+/** The parts of a segmented body that holds texts alone. Throws where it is broken, or holds more. */
+export function segmentTexts(body: Uint8Array): { readonly text: Uint8Array; readonly segments: readonly string[] } {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
+  const count = view.getUint16(4, true)
+  const segments: string[] = []
+  const start = SEGMENT_TABLE + SEGMENT_ENTRY * count
+  let at = start + view.getUint32(0, true)
+  const text = body.subarray(start, at)
+  if (!holdsTextsOnly(body)) throw new TypeError('it holds bytes')
+  for (let k = 0; k < count; k++) {
+    const end = at + view.getUint32(SEGMENT_TABLE + SEGMENT_ENTRY * k + 1, true)
+    if (end > body.byteLength) throw new TypeError('a segment ends beyond the body')
+    segments.push(readText(body, at, end))
+    at = end
+  }
+  return { text, segments }
 }
 
 /** The members of a body that Waybill itself says, of which what plain JSON cannot carry is left out. */

@@ -33,13 +33,14 @@ export const KINDS = [
   'publish',
   'subscribe',
   'unsubscribe',
+  'item',
+  'end',
+  'credit',
+  'stop',
   'goodbye',
 ] as const
 
 export type Kind = (typeof KINDS)[number]
-
-/** Kept for streams: answered with `unsupported`, and never carried as unknown. */
-export const RESERVED = ['item', 'end', 'credit', 'stop'] as const
 
 /** Said by the router alone. */
 export const ROUTERS = ['welcome', 'refused', 'minted', 'event', 'gap', 'drain', 'unsupported'] as const
@@ -52,7 +53,7 @@ const BESIDE = [
   ...['total', 'completed', 'details', 'code', 'description', 'durability', 'duplicate', 'topic', 're'],
 ]
 
-const KNOWN: ReadonlySet<string> = new Set([...KINDS, ...RESERVED, ...ROUTERS, ...BESIDE])
+const KNOWN: ReadonlySet<string> = new Set([...KINDS, ...ROUTERS, ...BESIDE])
 const MAX_TTL_MS = 0xffffffff
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 /** Stands for the sn in checks that do not concern it. */
@@ -211,21 +212,7 @@ export type Answer =
 /** A status or an outcome, from who serves. */
 export function readAnswer(members: Members, kind: 'status' | 'result'): Answer {
   const details = members.get('details')
-  if (kind === 'result') {
-    const result = objectOf(members, 'result')
-    if (!result.has('exval')) return { kind, retval: result.get('retval') }
-    const shapes = [...result].map(([name, slice]) => [
-      name,
-      name === 'xstate' || name === 'xargs' || name === 'details' ? shapeOf(slice) : valueOf(result, name),
-    ])
-    const { exception } = checked(members, { result: Object.fromEntries(shapes) }) as Extract<Envelope, { kind: 'exception' }>
-    // It ran: nobody else could say this.
-    return {
-      kind: 'exception',
-      body: objectText([...result].filter(([name]) => name !== 'executed')),
-      executed: exception.executed ?? 'yes',
-    }
-  }
+  if (kind === 'result') return readOutcome(members, objectOf(members, 'result'))
   const { kind: said } = checked(members, {
     status: valueOf(members, 'status'),
     ...Object.fromEntries(['total', 'completed', 'code', 'description'].map((name) => [name, valueOf(members, name)])),
@@ -234,6 +221,22 @@ export function readAnswer(members: Members, kind: 'status' | 'result'): Answer 
   if (said === 'accepted' || said === 'started') return { kind: said }
   const fields = said === 'progress' ? ['total', 'completed', 'details'] : ['code', 'description', 'details']
   return { kind: said === 'progress' ? said : 'rejected', body: objectText(pick(members, fields)) }
+}
+
+/** How something ended. */
+export function readOutcome(members: Members, result: Members): Extract<Answer, { kind: 'result' | 'exception' }> {
+  if (!result.has('exval')) return { kind: 'result', retval: result.get('retval') }
+  const shapes = [...result].map(([name, slice]) => [
+    name,
+    name === 'xstate' || name === 'xargs' || name === 'details' ? shapeOf(slice) : valueOf(result, name),
+  ])
+  const { exception } = checked(members, { result: Object.fromEntries(shapes) }) as Extract<Envelope, { kind: 'exception' }>
+  // It ran: nobody else could say this.
+  return {
+    kind: 'exception',
+    body: objectText([...result].filter(([name]) => name !== 'executed')),
+    executed: exception.executed ?? 'yes',
+  }
 }
 
 export function pick(members: Members, names: readonly string[]): [string, Uint8Array][] {

@@ -1,7 +1,7 @@
 /**
  * The numbers of the JSON door on both sides: packets toward the router, messages toward the client, and what each acknowledgement of one side means
  * to the other. A message is acknowledged when the router has acknowledged the packet that it went into, so the credit of the one is that of the
- * other. Pure.
+ * other. Knows neither side.
  */
 import { after, ahead } from '@waybill/core'
 import { wrong } from './json-messages.js'
@@ -27,6 +27,8 @@ export class Numbers {
   #clientHas = 0
   #passed: Pair[] = []
   #given: Pair[] = []
+  /** Who waits until the client has what was said up to then. */
+  #waiting: { readonly n: number; readonly tell: () => void }[] = []
 
   /** A message of the client: its numbers have no gap. Without a number it is acknowledged to nobody. */
   heard(n: number | undefined): void {
@@ -53,10 +55,16 @@ export class Numbers {
     this.#given.push({ n: this.said, sequence })
   }
 
+  /** Calls back once the client has what was said so far. */
+  whenTaken(tell: () => void): void {
+    this.#waiting.push({ n: this.said, tell })
+  }
+
   /** The client has all that was said. */
   allTaken(): void {
     this.told = this.#received
     this.#given.length = 0
+    for (const { tell } of this.#waiting.splice(0)) tell()
   }
 
   /** The client says up to where it has what was said. */
@@ -70,6 +78,8 @@ export class Numbers {
       count++
     }
     if (count > 0) this.#given.splice(0, count)
+    count = this.#waiting.findIndex(({ n: needed }) => needed > this.#clientHas)
+    for (const { tell } of this.#waiting.splice(0, count < 0 ? this.#waiting.length : count)) tell()
   }
 
   nextSent(): number {

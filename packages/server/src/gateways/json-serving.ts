@@ -3,6 +3,7 @@
  * mean, so that the client sees names only; where answers go, the call says and not the client.
  */
 import {
+  encodings,
   ENVELOPE_VERSION,
   executedFlag,
   extensionField,
@@ -11,19 +12,27 @@ import {
   parseBody,
   serialNumber,
   serialText,
+  streamConstants,
   Tag,
   WaybillError,
   type FrameHead,
 } from '@waybill/core'
 import type { Asking } from './json-asking.js'
-import { bodyText, fieldJson, fieldText, Pieces, unknownMembers, type Frame } from './json-frames.js'
+import { fieldJson, fieldText, Pieces, unknownMembers, type Frame } from './json-frames.js'
 import { neededSerial, objectOf, readAnswer, readRegister, textOf, type Answer, type Members, type Registered } from './json-messages.js'
+import { markedBody, plainBody, readStreams, streamName, streamsText, type Placed, type Plain } from './json-places.js'
+import type { StreamWord } from './json-stream-words.js'
+import { CallStreams } from './json-streams.js'
 import { bytesOf, encodingOf, quote, type JsonWire } from './json-wire.js'
 
 const DESCRIBE = 'waybill.describe'
 /** Of calls that the client was given and never answers, and of what their callers want to have back. */
 const MOST_CALLS = 65_536
 const MOST_DATA_BYTES = 32 * 1024 * 1024
+/** Of streams in the arguments of such calls. */
+const MOST_STREAMS = 65_536
+
+const NO_ARGUMENTS: Plain = { text: '[]', streams: [] }
 
 interface Instance {
   readonly offer: Registered
@@ -44,6 +53,11 @@ interface Given {
   readonly flags: number
   /** The caller's own, which goes back with every status and the outcome. */
   readonly data: Uint8Array | undefined
+  /** Its streams, in both directions, and how many of them stood in the arguments. */
+  streams?: CallStreams
+  streamCount?: number
+  /** Its result is said, and the call goes on until the streams in it have ended. */
+  isOpened?: boolean
 }
 
 export class Serving {
@@ -55,6 +69,7 @@ export class Serving {
   readonly #bySerial = new Map<string, Given>()
   readonly #byCall = new Map<string, Given>()
   #dataBytes = 0
+  #streamCount = 0
 
   constructor(wire: JsonWire, asking: Asking) {
     this.#wire = wire
@@ -92,8 +107,71 @@ export class Serving {
     const answer = readAnswer(members, kind)
     const given = this.#bySerial.get(neededSerial(members).toLowerCase())
     if (given === undefined) return
+    const streams = answer.kind === 'result' ? readStreams(objectOf(members, 'result'), 'r') : []
+    if (streams.length > 0 && answer.kind === 'result') return this.#open(given, answer.retval ?? bytesOf('null'), streams)
     this.#say(given, answer)
     if (answer.kind === 'result' || answer.kind === 'exception' || answer.kind === 'rejected') this.#forget(given)
+  }
+
+  /** A result with streams in it. Where nobody can read them, the client is told to stop, and the call has ended. */
+  #open(given: Given, retval: Uint8Array, placed: readonly Placed[]): void {
+    if (given.isOpened) throw new WaybillError('ProtocolViolation', 'the result of this call was said already')
+    const body = markedBody(retval, placed)
+    if ((given.flags & (Flag.noReply | Flag.durable)) !== 0) {
+      for (const { number } of placed)
+        this.#wire.say([
+          ['sn', quote(given.sn)],
+          ['stop', `{"stream":${streamName('r', number)}}`],
+        ])
+      return this.#end(given, {
+        code: 'NotRepresentable',
+        exval: 'the result of a call whose caller does not wait holds a stream',
+        executed: 'yes',
+      })
+    }
+    this.#frame(given, FrameType.opened, 0, body, encodings.rich)
+    given.isOpened = true
+    this.#streamsOf(given).send(placed, streamConstants.windowBytes)
+  }
+
+  /** What the client says of a stream of a call that it was given. With the end of the last one of the result the call ends. */
+  streamed(members: Members, word: StreamWord): void {
+    const given = this.#bySerial.get(neededSerial(members).toLowerCase())
+    const streams = given?.streams
+    if (given === undefined || streams === undefined) return
+    try {
+      if (word.kind === 'end' && word.number === 0 && given.isOpened) {
+        this.#say(given, word.outcome)
+        return this.#forget(given)
+      }
+      streams.heard(word)
+      if (word.kind !== 'end' || !given.isOpened || !streams.isSent) return
+      this.#say(given, { kind: 'result', retval: undefined })
+      this.#forget(given)
+    } catch (thrown) {
+      const { code, message: exval } = WaybillError.from(thrown)
+      this.#cancelled(given, exval)
+      this.#end(given, { code, exval, executed: 'maybe' })
+    }
+  }
+
+  /** The call ends with an exception of the door's own. */
+  #end(given: Given, { executed, ...body }: { readonly code: string; readonly exval: string; readonly executed: 'maybe' | 'yes' }): void {
+    this.#say(given, { kind: 'exception', body: JSON.stringify(body), executed })
+    this.#forget(given)
+  }
+
+  #streamsOf(given: Given): CallStreams {
+    return (given.streams ??= new CallStreams({
+      wire: this.#wire,
+      pieces: this.#pieces,
+      key: keyOf(given),
+      sn: given.sn,
+      isCaller: false,
+      destination: given.source,
+      call: given.call,
+      broken: ({ message }) => this.#cancelled(given, message),
+    }))
   }
 
   #say(given: Given, answer: Answer): void {
@@ -113,9 +191,10 @@ export class Serving {
     this.#wire.frame(head, [])
   }
 
-  #frame({ source, call, data }: Omit<Given, 'sn' | 'flags'>, type: number, flags: number, body: Uint8Array | undefined): void {
+  #frame(to: Omit<Given, 'sn' | 'flags'>, type: number, flags: number, body: Uint8Array | undefined, encoding?: number): void {
+    const { source, call, data } = to
     const head: FrameHead = { type, flags, destination: source, source: this.#wire.self.symbol, call }
-    this.#wire.frame(head, data === undefined ? [] : [extensionField(Tag.data, data)], encodingOf(body), body)
+    this.#wire.frame(head, data === undefined ? [] : [extensionField(Tag.data, data)], encoding ?? encodingOf(body), body)
   }
 
   // ---- from the router
@@ -153,11 +232,18 @@ export class Serving {
   cancel(frame: Frame): void {
     const given = this.#byCall.get(keyOf(frame))
     if (given === undefined) return this.#pieces.drop(keyOf(frame))
-    const reason = reasonOf(frame)
+    this.#cancelled(given, reasonOf(frame))
+  }
+
+  stream(frame: Frame): void {
+    this.#byCall.get(keyOf(frame))?.streams?.frame(frame)
+  }
+
+  #cancelled({ sn, source }: Given, reason: string | undefined): void {
     this.#wire.say([
-      ['sn', quote(given.sn)],
+      ['sn', quote(sn)],
       ['version', quote(ENVELOPE_VERSION)],
-      ['routing', `[${quote(this.#callers.get(frame.source)?.client ?? 'unknown')},${quote(this.#wire.self.name)}]`],
+      ['routing', `[${quote(this.#callers.get(source)?.client ?? 'unknown')},${quote(this.#wire.self.name)}]`],
       ['cancel', reason === undefined ? '{}' : JSON.stringify({ reason })],
     ])
   }
@@ -173,9 +259,10 @@ export class Serving {
       throw new WaybillError('NoSuchMethod', `${offer.service} exposes no such method`)
     const caller = this.#callers.get(frame.source) ?? { client: 'unknown', principal: 'unknown', incarnation: '0'.repeat(20) }
     const sn = frame.fields.get(Tag.sn)
-    const given = { sn: sn ? serialText(sn) : serialNumber(caller.incarnation, frame.call), ...addressee(frame) }
+    const given: Given = { sn: sn ? serialText(sn) : serialNumber(caller.incarnation, frame.call), ...addressee(frame) }
     const isSilent = (frame.flags & Flag.noReply) !== 0
-    const request = requestText(frame, offer, method)
+    const args = plainBody(frame.encoding, frame.body, 'no') ?? NO_ARGUMENTS
+    const request = requestText(frame, offer, method, args)
     const carried = [
       ...(isSilent ? [] : [['replyto', quote(caller.client)] as const]),
       ['principal', quote(caller.principal)] as const,
@@ -185,7 +272,8 @@ export class Serving {
       ...(frame.attempt > 1 ? [['attempt', String(frame.attempt)] as const] : []),
     ]
     const unknown = unknownMembers(frame, Tag.unknown)
-    this.#add(given)
+    this.#add(given, args.streams.length)
+    this.#receive(given, args.streams)
     this.#wire.say([
       ...unknown,
       ['sn', quote(given.sn)],
@@ -194,6 +282,16 @@ export class Serving {
       ...carried,
       ['request', request],
     ])
+  }
+
+  #receive(given: Given, placed: readonly Placed[]): void {
+    if (placed.length === 0) return
+    try {
+      this.#streamsOf(given).receive(placed, false)
+    } catch (thrown) {
+      this.#forget(given)
+      throw thrown
+    }
   }
 
   /** Every service says of itself what it is, and the door knows it as well as the client does. */
@@ -217,21 +315,28 @@ export class Serving {
   }
 
   /** Kept where an answer is owed. */
-  #add(given: Given): void {
+  #add(given: Given, streamCount: number): void {
+    if (streamCount > 0 && (given.flags & (Flag.noReply | Flag.durable)) !== 0)
+      throw new WaybillError('NotStorable', 'the arguments hold a stream, and the caller does not wait')
     if ((given.flags & (Flag.noReply | Flag.statusesWanted)) === Flag.noReply) return
     const dataBytes = given.data?.byteLength ?? 0
     if (this.#bySerial.has(given.sn)) throw new WaybillError('Rejected', `${this.#wire.self.name} already has a call of this sn`)
     if (this.#bySerial.size >= MOST_CALLS || this.#dataBytes + dataBytes > MOST_DATA_BYTES)
       throw new WaybillError('Overloaded', `${this.#wire.self.name} has left too many calls unanswered`)
+    if (this.#streamCount + streamCount > MOST_STREAMS)
+      throw new WaybillError('Overloaded', `${this.#wire.self.name} has too many streams in calls that it has not answered`)
     this.#bySerial.set(given.sn, given)
     this.#byCall.set(keyOf(given), given)
     this.#dataBytes += dataBytes
+    this.#streamCount += given.streamCount = streamCount
   }
 
   #forget(given: Given): void {
     this.#bySerial.delete(given.sn)
     this.#byCall.delete(keyOf(given))
     this.#dataBytes -= given.data?.byteLength ?? 0
+    this.#streamCount -= given.streamCount ?? 0
+    given.streams?.release()
   }
 }
 
@@ -240,10 +345,10 @@ function addressee({ source, call, flags, fields }: Frame): Omit<Given, 'sn'> {
   return { source, call, flags, data: fields.get(Tag.data)?.slice() }
 }
 
-function requestText(frame: Frame, { service }: Registered, method: string): string {
-  const args = bodyText(frame.encoding, frame.body, 'no') ?? '[]'
-  const carried = [...jsonField(frame, 'kws', Tag.kws), ...jsonField(frame, 'cntr', Tag.cntr)]
-  return `{"classname":${quote(service)},"method":${quote(method)},"args":${args}${carried.map(([name, text]) => `,"${name}":${text}`).join('')}}`
+function requestText(frame: Frame, { service }: Registered, method: string, { text, streams }: Plain): string {
+  const placed: readonly [string, string][] = streams.length === 0 ? [] : [['streams', streamsText(streams, 'a')]]
+  const carried = [...placed, ...jsonField(frame, 'kws', Tag.kws), ...jsonField(frame, 'cntr', Tag.cntr)]
+  return `{"classname":${quote(service)},"method":${quote(method)},"args":${text}${carried.map(([name, text]) => `,"${name}":${text}`).join('')}}`
 }
 
 function jsonField(frame: Frame, name: string, tag: number): [string, string][] {

@@ -40,6 +40,25 @@ export function membersOf(bytes: Uint8Array): Map<string, Uint8Array> | undefine
   return members
 }
 
+/** What an object or a list holds, one after the other; `key` is where a member's key stands. Returns where the value after it ends, as `seen` does. */
+export type Seen = (step: string | number, start: number, key: { readonly start: number; readonly end: number } | undefined) => number
+
+/** Over text that has been checked. Gives the end of the value that begins at `start`. */
+export function eachPlace(bytes: Uint8Array, start: number, seen: Seen): number {
+  const isObject = bytes[start] === 0x7b
+  if (!isObject && bytes[start] !== 0x5b) return skip(bytes, start)
+  let at = space(bytes, start + 1)
+  for (let index = 0; bytes[at] !== 0x7d && bytes[at] !== 0x5d; index++) {
+    if (bytes[at] === COMMA) at = space(bytes, at + 1)
+    if (isObject) {
+      const key = { start: at, end: skip(bytes, at) }
+      at = seen(keyOf(bytes, key.start, key.end), space(bytes, space(bytes, key.end) + 1), key)
+    } else at = seen(index, at, undefined)
+    at = space(bytes, at)
+  }
+  return at + 1
+}
+
 // ---- what is allowed; each returns the end of what it read
 
 function value(bytes: Uint8Array, at: number, depth: number): number {
@@ -156,7 +175,7 @@ function deeper(depth: number): number {
 // ---- over text that has been checked
 
 /** The end of the value that begins at `start`. */
-function skip(bytes: Uint8Array, start: number): number {
+export function skip(bytes: Uint8Array, start: number): number {
   let depth = 0
   for (let at = start; at < bytes.byteLength; at++) {
     const byte = bytes[at]!

@@ -30,6 +30,8 @@ export interface JsonWire {
   readonly limits: { readonly maxFrameBytes: number; readonly maxBodyBytes: number }
   /** To the client: one message. */
   say(members: Said): void
+  /** Calls back once, when the client has taken what was said so far. */
+  whenTaken(tell: () => void): void
   /** To the router: one frame of the next packet. Throws `TooLarge` where no frame may be as long. */
   frame(head: FrameHead, fields: readonly Uint8Array[], encoding?: number, body?: Uint8Array): void
 }

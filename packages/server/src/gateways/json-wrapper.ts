@@ -16,6 +16,15 @@ export interface Unwrapped {
   readonly fault: WaybillError | undefined
 }
 
+/** Throws `TooLarge`. */
+export function checkSize(what: string, size: number, limit: number): void {
+  if (size <= limit) return
+  throw new WaybillError('TooLarge', `a ${what} of ${size} bytes is over the limit of ${limit}`, {
+    executed: 'no',
+    details: { limit, size },
+  })
+}
+
 /** Throws `ProtocolViolation` or `TooLarge` where it is no message at all. */
 export function unwrap(bytes: Uint8Array, signer: Signer | undefined, audience: string, nowMs: number): Unwrapped {
   checkJson(bytes)
