@@ -13,10 +13,8 @@ export interface Writing {
 /** What is needed of a connection. `connected` is another one in each session. */
 export interface Outlet {
   readonly connected: { readonly symbol: number } | undefined
-  readonly isLinked: boolean
-  readonly hasCredit: boolean
-  readonly isIdle: boolean
-  enqueue(writing: Writing): void
+  readonly hasRoom: boolean
+  enqueueItem(writing: Writing): void
   write(head: FrameHead, extension?: Uint8Array, body?: PreparedBody): number
   writeRaw(head: FrameHead, extension: Uint8Array | undefined, encoding: number, piece: Uint8Array): void
 }
@@ -44,11 +42,11 @@ export class Way {
 
   /** A frame that is more than a few bytes may be written now, and overtakes nothing. */
   get isFree(): boolean {
-    return this.#outlet.isLinked && this.#outlet.hasCredit && this.#outlet.isIdle
+    return this.#outlet.hasRoom
   }
 
   enqueue(writing: Writing): void {
-    this.#outlet.enqueue(writing)
+    this.#outlet.enqueueItem(writing)
   }
 
   /** A whole item; returns what it cost. */
