@@ -21,6 +21,7 @@ import { askGuard } from './guard.js'
 import type { CallSink, IncomingCall } from './incoming-call.js'
 import type { Outside } from './isolate/isolation.js'
 import { Unbuilt } from './objects.js'
+import { takesNoStream } from './refusals.js'
 import { calleeFlows, type CalleeStreams } from './streams/callee.js'
 import type { Flow, Flows } from './streams/flows.js'
 import type { FlowEnd } from './streams/outflow.js'
@@ -176,7 +177,10 @@ export class Running implements CallSink {
 
   /** Streams in the arguments of a call. */
   #receiving(call: IncomingCall): GiveStream {
-    return (number, kind) => this.#flowsOf(call).receive(number, kind)
+    if (call.contract.isolate === undefined) return (number, kind) => this.#flowsOf(call).receive(number, kind)
+    return () => {
+      throw takesNoStream(call.service, call.method)
+    }
   }
 
   /** The method has given streams: it has not ended before they have. */
