@@ -44,7 +44,8 @@ export class Actors {
 
   // ---- the callee's
 
-  async #offer({ process }: Life, client: Client): Promise<void> {
+  async #offer(life: Life, client: Client): Promise<void> {
+    const { process } = life
     const run = (id: number): Streamed => {
       const streamed = this.streamed.find(({ plan }) => plan.id === id)!
       streamed.runs++
@@ -68,7 +69,7 @@ export class Actors {
         return this.#echo(process, streamed, items)
       },
     }
-    while (process.isAlive) {
+    while (process.isAlive && !life.isLeaving && !life.hasEnded) {
       try {
         return void (await client.expose(this.#hose, works))
       } catch {
