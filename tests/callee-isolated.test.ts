@@ -46,6 +46,19 @@ test.each(refusals)('row 004-17: %s', async (_what, [target, implementation], sa
   expect(h.router.load.instances).toBe(0)
 })
 
+test('a stream in the arguments is refused before anything runs: it cannot follow into another process', async () => {
+  await using h = harness()
+  const client = await h.client('worker')
+  await client.expose(Apart)
+  const caller = await h.client('caller')
+  async function* numbers() {
+    yield 1
+  }
+  const proxy = caller.remote<{ work(numbers: AsyncIterable<number>): void }>('Apart')
+  await expect(proxy.work(numbers())).rejects.toMatchObject({ code: 'Unsupported', executed: 'no' })
+  expect(client.pending.incoming).toBe(0)
+})
+
 test('row 004-17: a class whose module is known is offered, and says that it is isolated', async () => {
   await using h = harness()
   const client = await h.client('worker')

@@ -176,7 +176,7 @@ describe('its command line', () => {
     expect(() => parseOptions(['--seeds', 'many'])).toThrow('not a number')
     expect(() => parseOptions(['--from', '1.5'])).toThrow('not a whole number')
     expect(() => parseOptions(['--trace', 'file'])).toThrow('--trace needs --seed')
-    expect(() => parseOptions(['--world', 'other'])).toThrow('none of calls, gathering')
+    expect(() => parseOptions(['--world', 'other'])).toThrow('none of calls, gathering, streams')
     expect(() => parseOptions(['--seed', '1', '--seeds', '2'])).toThrow('--seed stands alone')
     expect(parseOptions(['--minutes', '1']).seeds).toBe(Number.POSITIVE_INFINITY)
   })

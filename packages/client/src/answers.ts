@@ -5,7 +5,8 @@
 import { captureError, disclosed, executed, executedFlag, Flag, FrameType, mintIncident, prepareBody, WaybillError } from '@waybill/core'
 import type { BodyLimits, Executed, Ports, Progress } from '@waybill/core'
 import { aside } from './aside.js'
-import type { Connection, Sendable } from './connection.js'
+import type { Connection } from './connection.js'
+import type { Sendable } from './lanes.js'
 import type { IncomingCall } from './incoming-call.js'
 import { outgoingBody, writePiece, type OutgoingBody } from './outgoing-body.js'
 import { dismiss, RESULT, type Flow } from './streams/flows.js'
@@ -77,13 +78,30 @@ export class Answers {
    */
   result(call: IncomingCall, value: unknown): readonly Flow[] {
     if (isSilent(call.flags)) return this.#unheard(call, value)
-    const gathering = this.#gathering
-    gathering.begin(value)
-    const body = outgoingBody(value, 'result', this.#limits, this.#connection.pieceBytes, gathering.take)
-    const streams = gathering.end()
-    if (streams.length === 0) this.#send(FrameType.result, call, 0, body)
-    else this.#open(call, streams, body)
-    return streams
+    this.#gathering.begin(value)
+    let streams: readonly Flow[] | undefined
+    try {
+      const body = outgoingBody(value, 'result', this.#limits, this.#connection.pieceBytes, this.#gathering.take)
+      streams = this.#gathering.end()
+      if (streams.length === 0) this.#send(FrameType.result, call, 0, body)
+      else this.#open(call, streams, body)
+      return streams
+    } catch (thrown) {
+      dismiss(streams ?? this.#gathering.end())
+      throw thrown
+    }
+  }
+
+  /** A result that goes nowhere: the streams in it, as far as it can be read, are told that nobody will read them. */
+  dismiss(value: unknown): void {
+    if (typeof value !== 'object' || value === null) return
+    this.#gathering.begin(value)
+    try {
+      prepareBody(value, this.#limits, 'result', this.#gathering.take)
+    } catch {
+      // It could not have been sent either.
+    }
+    dismiss(this.#gathering.end())
   }
 
   /** What a generator returned, after all that it gave. Throws as `result` does. */
@@ -109,7 +127,7 @@ export class Answers {
 
   /** The result of a call that nobody waits for. */
   #unheard(call: IncomingCall, value: unknown): readonly Flow[] {
-    dismiss(value)
+    this.dismiss(value)
     this.#over(call)
     return []
   }

@@ -13,7 +13,6 @@ import {
   Outbox,
   PACKET_HEADER_BYTES,
   parseBody,
-  Queue,
   Slab,
   WaybillError,
   writeFrame,
@@ -23,14 +22,9 @@ import {
 import type { ClientSessionEvent, ClientSessionState, Connected, FrameHead, Introduction, Link, PreparedBody, Timer } from '@waybill/core'
 import { Attempt, type Door } from './attempt.js'
 import { delayOf, type Backoff } from './backoff.js'
+import { Lanes, type Sendable } from './lanes.js'
 import { Liveness } from './liveness.js'
 import { PIECE_BYTES } from './pieces.js'
-
-/** Something that waits for credit and writes one frame at a time. */
-export interface Sendable {
-  /** Writes its next frame; true when more remains. */
-  writeNext(nowMs: number): boolean
-}
 
 export interface ConnectionEvents {
   /** A new session; the one before, if any, was reported lost. */
@@ -66,7 +60,7 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #events: ConnectionEvents
   readonly #slab = slab
-  readonly #queue = new Queue<Sendable>()
+  readonly #lanes = new Lanes()
   #state: ClientSessionState = 'opening'
   #reader = new FrameReader(0)
   #exchange = new Exchange()
@@ -153,18 +147,36 @@ export class Connection {
 
   /** Nothing waits in front of what is written now. */
   get isIdle(): boolean {
-    return this.#queue.size === 0
+    return this.#lanes.isIdle
+  }
+
+  /**
+   * Whether an item of a stream may be written now, and overtakes nothing. Streams have half of the window: where somebody who reads them has stopped, and
+   * nothing is acknowledged any more, calls of others are still answered.
+   */
+  get hasRoom(): boolean {
+    return this.#link !== undefined && this.#hasItemCredit && this.#lanes.size === 0
+  }
+
+  get #hasItemCredit(): boolean {
+    return this.#exchange.retainedBytes + this.#outbox.bytes < (this.connected?.limits.windowBytes ?? 0) / 2
   }
 
   /** Something that has frames to write when there is a link and credit; the end of the line is its place after each. */
   enqueue(sendable: Sendable): void {
-    this.#queue.push(sendable)
+    this.#lanes.push(sendable, false)
+    this.#flushSoon()
+  }
+
+  /** The same for items of streams. */
+  enqueueItem(sendable: Sendable): void {
+    this.#lanes.push(sendable, true)
     this.#flushSoon()
   }
 
   /** Resolves when nothing waits to be written any more. */
   flushed(): Promise<void> {
-    if (this.#queue.size === 0 && this.#outbox.bytes === 0) return Promise.resolve()
+    if (this.#lanes.size === 0 && this.#outbox.bytes === 0) return Promise.resolve()
     return new Promise((resolve) => (this.#emptied = resolve))
   }
 
@@ -185,13 +197,9 @@ export class Connection {
     if (this.#link === undefined) return
     const now = this.#options.ports.clock.nowMs()
     // The acknowledgement is the credit.
-    while (this.hasCredit) {
-      const sendable = this.#queue.shift()
-      if (sendable === undefined) break
-      if (sendable.writeNext(now)) this.#queue.push(sendable)
-    }
+    while (this.hasCredit) if (!this.#lanes.writeNext(now, this.#hasItemCredit)) break
     this.#send()
-    if (this.#queue.size === 0) this.#emptied?.()
+    if (this.#lanes.size === 0) this.#emptied?.()
   }
 
   #send(): void {
@@ -330,7 +338,7 @@ export class Connection {
     const link = this.#link
     this.#link = undefined
     link?.end(1000, error?.code ?? 'closed')
-    this.#queue.clear()
+    this.#lanes.clear()
     this.#events.ended(error)
   }
 
@@ -353,7 +361,7 @@ export class Connection {
       return this.#abandon(WaybillError.from(thrown))
     }
     if (exchange !== this.#exchange || this.#link === undefined) return
-    if (exchange.retainedBytes < before && this.#queue.size > 0) this.#flushSoon()
+    if (exchange.retainedBytes < before && this.#lanes.size > 0) this.#flushSoon()
     if (exchange.unacknowledgedBytes === 0) return
     if (exchange.unacknowledgedBytes >= this.connected!.limits.windowBytes / 4) this.#acknowledgeNow()
     else this.#acknowledge ??= this.#options.ports.clock.timer(this.#options.acknowledgeMs, this.#acknowledgeNow)

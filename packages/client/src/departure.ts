@@ -36,13 +36,24 @@ export class Departure {
     if (signal?.aborted === true) throw cancelledUnsent(signal.reason)
     if (request.refusal !== undefined) throw request.refusal
     if (isAlone(request) && request.address.symbol === 0) throw sessionGone()
-    this.#gathering.begin(args)
-    const body = request.body ?? this.bodyOf(args, request.semantics !== 'send')
-    const streams = this.#gathering.end()
+    const { body, streams } = this.#bodyWithStreams(request, args)
     if (streams.length > 0 && request.semantics !== 'live') {
       throw new WaybillError('NotStorable', 'the arguments hold a stream, which ends with the connection of its caller')
     }
     return { body, fields: this.#fields(request, counter, span), streams }
+  }
+
+  #bodyWithStreams(request: Request, args: readonly unknown[]): Pick<Luggage, 'body' | 'streams'> {
+    let body: OutgoingBody
+    let streams: readonly Flow[] = []
+    this.#gathering.begin(args)
+    try {
+      body = request.body ?? this.bodyOf(args, request.semantics !== 'send')
+    } finally {
+      // Also where it throws: nothing of it is kept.
+      streams = this.#gathering.end()
+    }
+    return { body, streams }
   }
 
   /** Throws `NotRepresentable` or `TooLarge`. */

@@ -20,7 +20,8 @@ import {
   WaybillError,
 } from '@waybill/core'
 import type { BodyLimits, EventGap, FrameReader, PreparedBody, Subscription, TopicDefinition } from '@waybill/core'
-import type { Connection, Sendable } from './connection.js'
+import type { Connection } from './connection.js'
+import type { Sendable } from './lanes.js'
 import { errorFromRejection, readRejection } from './failures.js'
 import { LiveSubscription } from './subscription.js'
 

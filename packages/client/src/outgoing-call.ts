@@ -2,7 +2,7 @@
 import { callerHolder, callerTable, Timed } from '@waybill/core'
 import type { CallerEvent, CallerState, CallSpan, Code, Holder, Outcome, Rejection } from '@waybill/core'
 import { LiveCall, type Carrier } from './call.js'
-import type { Sendable } from './connection.js'
+import type { Sendable } from './lanes.js'
 import type { OutgoingBody } from './outgoing-body.js'
 import type { Joiner } from './pieces.js'
 import type { Flows } from './streams/flows.js'

@@ -23,6 +23,10 @@ export function givesStream(service: string, method: string, isStored: boolean):
     : new WaybillError('Unsupported', `${name} gives a stream and runs in a process of its own: it cannot do both yet`)
 }
 
+export function takesNoStream(service: string, method: string): WaybillError {
+  return new WaybillError('Unsupported', `${service}.${method} runs in a process of its own: streams cannot follow it there yet`)
+}
+
 export function crowded(): WaybillError {
   return new WaybillError('Overloaded', 'the client that offers the service has too many unfinished bodies', {
     details: { retryAfterMs: 500 },

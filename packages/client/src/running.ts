@@ -8,6 +8,7 @@ import {
   checkResult,
   encodings,
   executed,
+  Flag,
   FrameType,
   parseBodyIn,
   runInCall,
@@ -20,8 +21,9 @@ import { askGuard } from './guard.js'
 import type { CallSink, IncomingCall } from './incoming-call.js'
 import type { Outside } from './isolate/isolation.js'
 import { Unbuilt } from './objects.js'
+import { takesNoStream } from './refusals.js'
 import { calleeFlows, type CalleeStreams } from './streams/callee.js'
-import { dismiss, type Flow, type Flows } from './streams/flows.js'
+import type { Flow, Flows } from './streams/flows.js'
 import type { FlowEnd } from './streams/outflow.js'
 import type { Spans } from './tracing.js'
 import { Turns } from './turns.js'
@@ -65,7 +67,8 @@ export class Running implements CallSink {
   /** Its arguments are here, between `start` and `end`. */
   complete(call: IncomingCall, bytes: Uint8Array, start: number, end: number): void {
     try {
-      const streams = call.encoding === encodings.json ? undefined : this.#receiving(call)
+      const isLive = (call.flags & (Flag.noReply | Flag.durable)) === 0
+      const streams = isLive && call.encoding !== encodings.json ? this.#receiving(call) : undefined
       const args = parseBodyIn(call.encoding, bytes, start, end, this.#limits, 'given', streams) ?? []
       if (!Array.isArray(args)) throw new WaybillError('BadArguments', 'the arguments are not a list')
       if (call.fields?.named !== undefined) args.push(call.fields.named)
@@ -142,11 +145,17 @@ export class Running implements CallSink {
       if (!isPromise(checked)) return this.#succeed(call, checked)
       checked.then(
         (settled) => this.#succeed(call, settled),
-        (thrown: unknown) => this.#fail(call, WaybillError.from(thrown)),
+        (thrown: unknown) => this.#unfit(call, value, thrown),
       )
     } catch (thrown) {
-      this.#fail(call, WaybillError.from(thrown))
+      this.#unfit(call, value, thrown)
     }
+  }
+
+  /** It is not what the contract says. */
+  #unfit(call: IncomingCall, value: unknown, thrown: unknown): void {
+    this.#answers.dismiss(value)
+    this.#fail(call, WaybillError.from(thrown))
   }
 
   #succeed(call: IncomingCall, value: unknown): void {
@@ -178,7 +187,10 @@ export class Running implements CallSink {
 
   /** Streams in the arguments of a call. */
   #receiving(call: IncomingCall): GiveStream {
-    return (number, kind) => this.#flowsOf(call).receive(number, kind)
+    if (call.contract.isolate === undefined) return (number, kind) => this.#flowsOf(call).receive(number, kind)
+    return () => {
+      throw takesNoStream(call.service, call.method)
+    }
   }
 
   /** The method has given streams: it has not ended before they have. */
@@ -193,6 +205,7 @@ export class Running implements CallSink {
     if (call.state === 'abandoned') return this.#leave(call, 'returned')
     if (call.isCancelled) return this.#threw(call, undefined)
     if (result?.kind === 'threw') return this.#threw(call, result.error)
+    if (result?.kind === 'refused') return this.#fail(call, result.error)
     try {
       this.#answers.returned(call, result?.kind === 'ended' ? result.value : undefined)
     } catch (thrown) {
@@ -203,7 +216,7 @@ export class Running implements CallSink {
 
   /** Nobody waits for it any more. */
   #dismissed(call: IncomingCall, value: unknown): void {
-    dismiss(value)
+    this.#answers.dismiss(value)
     this.#leave(call, 'returned')
   }
 
@@ -246,6 +259,8 @@ export class Running implements CallSink {
     call.isCancelled = true
     call.abort(cancelled())
     call.flows?.abort(cancelled())
+    // Streams that end at once take the call with them.
+    if (call.state !== 'running') return
     if (call.kill === undefined && call.endsWithMethod) return
     call.cancelTimer ??= this.#ports.clock.timer(CANCEL_GRACE_MS, () => this.#graceOver(call))
   }

@@ -196,7 +196,10 @@ export class Calls {
     const next = routerTable[call.state].progress
     if (next === 'wrong' || call.answering || !call.isHeardOf) return this.#stale()
     if (next !== 'stay') call.state = next
-    if (frame.type === FrameType.opened) this.#endings.wheel.add(call, caller.channel.heardMs + this.#limits.maxDeadlineMs)
+    if (frame.type === FrameType.opened && !call.isOpen) {
+      call.isOpen = true
+      this.#endings.wheel.add(call, caller.channel.heardMs + this.#limits.maxDeadlineMs)
+    }
     this.#pass(caller, callee, frame)
   }
 

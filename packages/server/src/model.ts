@@ -141,6 +141,8 @@ export class CallRecord extends Timed {
   incomplete = false
   /** Its outcome has begun and goes on in chunks. */
   answering = false
+  /** Its result is open, and streams of it go on. */
+  isOpen = false
   /** Of all the pieces of its body that have arrived. */
   bodyBytes = 0
   /** Nobody is told of it any more, or ever was: it is only waited for. */

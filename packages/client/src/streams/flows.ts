@@ -2,7 +2,7 @@
  * The streams of one call on one of its sides, in both directions: numbered as they stand in its bodies, and told what their frames say. Owns them
  * from the body to the end of the call.
  */
-import { captureError, FrameType, parseBodyIn, prepareBody, streamConstants, streamKind, TOWARD_CALLEE, WaybillError } from '@waybill/core'
+import { captureError, FrameType, parseBodyIn, prepareBody, streamConstants, TOWARD_CALLEE, WaybillError } from '@waybill/core'
 import type { BodyLimits, ErrorClass, FrameReader, StreamKind } from '@waybill/core'
 import { errorFromException } from '../failures.js'
 import { facadeOf } from './facade.js'
@@ -106,6 +106,7 @@ export class Flows {
       else if (number === RESULT) inflow.ended(end.value)
       else inflow.failed(new WaybillError('Closed', 'the call that the stream belongs to has ended', { executed: 'maybe' }))
     }
+    this.#in.clear()
     this.#stop()
     this.#way = undefined
   }
@@ -143,6 +144,7 @@ export class Flows {
     if (end.kind === 'stopped') return
     const { limits, errors } = this.#parts
     try {
+      if (end.kind === 'refused') throw end.error
       if (end.kind === 'ended') return way.say(FrameType.end, number, prepareBody(end.value, limits, 'return value'))
       const { xclass, message: exval, xstate } = captureError(end.error, errors)
       way.say(FrameType.failed, number, prepareBody({ exval, xclass, ...(xstate !== undefined && { xstate }) }, limits))
@@ -153,12 +155,11 @@ export class Flows {
   }
 }
 
-/** A result that nobody will ever read: where it is a stream, that is told. */
-export function dismiss(value: unknown): void {
-  const kind = typeof value === 'object' && value !== null ? streamKind(value) : undefined
-  if (kind === undefined) return
-  letGo(
-    () => stepsOf(value as object, kind),
-    () => {},
-  )
+/** Streams that nobody will ever read: they are told. */
+export function dismiss(flows: readonly Flow[]): void {
+  for (const { source, kind } of flows)
+    letGo(
+      () => stepsOf(source, kind),
+      () => {},
+    )
 }

@@ -30,7 +30,9 @@ export interface InflowParts {
 }
 
 export class Inflow {
-  readonly #parts: InflowParts
+  readonly #parts: Omit<InflowParts, 'way' | 'broken'>
+  /** Until the end: who still holds the stream then holds nothing of its call. */
+  #sender: Pick<InflowParts, 'way' | 'broken'> | undefined
   readonly #items = new Queue<{ readonly value: unknown; readonly cost: number }>()
   readonly #asking = new Queue<Asking>()
   #joiner: Joiner | undefined
@@ -42,8 +44,9 @@ export class Inflow {
   #taken = 0
   #begun = false
 
-  constructor(parts: InflowParts) {
+  constructor({ way, broken, ...parts }: InflowParts) {
     this.#parts = parts
+    this.#sender = { way, broken }
     this.#credit = parts.creditBytes
   }
 
@@ -65,8 +68,9 @@ export class Inflow {
   arrived(frame: FrameReader): void {
     if (this.#end !== undefined) return
     const cost = itemCost(frame.end - frame.start)
-    this.#credit -= cost
     // An item may be begun with the last byte of credit, and then goes on to its end.
+    if (this.#credit <= 0 && this.#joiner === undefined) return this.#violate('its sender begins an item without credit')
+    this.#credit -= cost
     if (this.#credit < -(this.#parts.limits.maxBodyBytes + windowBytes)) return this.#violate('its sender goes on without credit')
     try {
       if ((frame.flags & Flag.more) !== 0 || this.#joiner !== undefined) this.#join(frame, cost)
@@ -99,27 +103,39 @@ export class Inflow {
   }
 
   #violate(why: string): void {
-    const error = new WaybillError('ProtocolViolation', `stream ${this.#parts.number} is broken: ${why}`, { executed: 'maybe' })
+    const { number } = this.#parts
+    const error = new WaybillError('ProtocolViolation', `stream ${number} is broken: ${why}`, { executed: 'maybe' })
+    const sender = this.#sender!
     this.failed(error)
-    this.#parts.way()?.stop(this.#parts.number)
-    this.#parts.broken(error)
+    sender.way()?.stop(number)
+    sender.broken(error)
   }
 
   /** `value` is what a generator returned. What arrived before is still there. */
   ended(value: unknown): void {
     if (this.#end !== undefined) return
+    if (this.#joiner !== undefined) {
+      return this.failed(new WaybillError('ProtocolViolation', 'the stream ended within an item', { executed: 'maybe' }))
+    }
     this.#end = { value }
+    this.#over()
     for (let asking = this.#asking.shift(); asking !== undefined; asking = this.#asking.shift()) asking.resolve(this.#last())
   }
 
   failed(error: unknown): void {
     if (this.#end !== undefined) return
     this.#end = { error }
+    this.#over()
     const asking = this.#asking.shift()
     if (asking === undefined) return
     this.#end = { value: undefined }
     asking.reject(error)
     for (let next = this.#asking.shift(); next !== undefined; next = this.#asking.shift()) next.resolve(this.#last())
+  }
+
+  #over(): void {
+    this.#sender = undefined
+    this.#joiner = undefined
   }
 
   // ---- the reader's
@@ -143,8 +159,10 @@ export class Inflow {
   stop(): void {
     this.#items.clear()
     if (this.#end === undefined) {
+      const sender = this.#sender!
+      this.#joiner = undefined
       this.ended(undefined)
-      this.#parts.way()?.stop(this.#parts.number)
+      sender.way()?.stop(this.#parts.number)
     }
     this.#end = { value: undefined }
   }
@@ -171,6 +189,6 @@ export class Inflow {
 
   #grant(bytes: number): void {
     this.#credit += bytes
-    this.#parts.way()?.credit(this.#parts.number, bytes)
+    this.#sender?.way()?.credit(this.#parts.number, bytes)
   }
 }

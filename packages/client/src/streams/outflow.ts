@@ -3,7 +3,7 @@
  * step without credit, and one at a time; the next one only when the item before is written, so until then its bytes stay the user's. Owns the
  * user's iterator; how the end is told is its owner's.
  */
-import { bodyBytes, encodings, Flag, prepareBody } from '@waybill/core'
+import { bodyBytes, encodings, Flag, prepareBody, WaybillError } from '@waybill/core'
 import type { BodyLimits, PreparedBody, StreamKind } from '@waybill/core'
 import { isPromise, letGo, type Step, type Steps } from './steps.js'
 import type { Way, Writing } from './way.js'
@@ -12,6 +12,8 @@ import type { Way, Writing } from './way.js'
 export type FlowEnd =
   | { readonly kind: 'ended'; readonly value: unknown }
   | { readonly kind: 'threw'; readonly error: unknown }
+  /** What it gave cannot travel: our word, not the user's. */
+  | { readonly kind: 'refused'; readonly error: WaybillError }
   | { readonly kind: 'stopped' }
 
 export interface OutflowParts {
@@ -35,6 +37,8 @@ export class Outflow implements Writing {
   /** A step is being taken, or what it gave waits to be written. */
   #busy = false
   #rest: Rest | undefined
+  /** What is left of a piece of bytes waits for credit. */
+  #held = false
   #stopping = false
   #over = false
 
@@ -44,22 +48,19 @@ export class Outflow implements Writing {
 
   /** It waits for the user's code. */
   get isSlow(): boolean {
-    return this.#busy && this.#rest === undefined && !this.#over
+    return this.#busy && this.#rest === undefined && !this.#over && !this.#stopping
   }
 
   grant(way: Way, bytes: number): void {
     this.#way = way
     this.#credit += bytes
+    if (this.#held && this.#credit > 0) this.#put()
     this.#advance()
   }
 
   /** Nobody wants any more: the user's code is told, and what comes of that is waited for. */
   stop(): void {
-    if (this.#over || this.#stopping) return
-    this.#stopping = true
-    this.#rest = undefined
-    const finish = (): void => this.#finish({ kind: 'stopped' })
-    letGo(() => (this.#steps ??= this.#parts.begin()), finish)
+    this.#leave({ kind: 'stopped' })
   }
 
   // ---- reading
@@ -70,7 +71,8 @@ export class Outflow implements Writing {
       try {
         this.#steps ??= this.#parts.begin()
         const step = this.#steps.next()
-        if (isPromise(step)) return void step.then(this.#took, this.#threw)
+        // A promise of another make may settle twice; ours does not.
+        if (isPromise(step)) return void (step instanceof Promise ? step : Promise.resolve(step)).then(this.#took, this.#threw)
         this.#take(step)
       } catch (thrown) {
         this.#threw(thrown)
@@ -79,7 +81,11 @@ export class Outflow implements Writing {
   }
 
   readonly #took = (step: Step): void => {
-    this.#take(step)
+    try {
+      this.#take(step)
+    } catch (thrown) {
+      return this.#threw(thrown)
+    }
     this.#advance()
   }
 
@@ -87,21 +93,28 @@ export class Outflow implements Writing {
     if (!this.#stopping) this.#finish({ kind: 'threw', error })
   }
 
-  #take({ done, value }: Step): void {
+  #take(step: Step): void {
     if (this.#over || this.#stopping) return
+    if (typeof step !== 'object' || step === null) throw new TypeError('a step of the stream is no object')
+    const { done, value } = step
     if (done === true) return this.#finish({ kind: 'ended', value })
     try {
       this.#rest = this.#restOf(value)
     } catch (thrown) {
-      letGo(
-        () => this.#steps!,
-        () => {},
-      )
-      return this.#threw(thrown)
+      return this.#leave({ kind: 'refused', error: WaybillError.from(thrown) })
     }
-    // At once as far as there is room, else behind what waits already.
-    while (this.#way!.isFree) if (!this.#write()) return
-    this.#way!.enqueue(this)
+    this.#put()
+  }
+
+  /** Nothing more is taken of what the user gave: it is told, and has its say before the end is told. */
+  #leave(end: FlowEnd): void {
+    if (this.#over || this.#stopping) return
+    this.#stopping = true
+    this.#rest = undefined
+    letGo(
+      () => (this.#steps ??= this.#parts.begin()),
+      () => this.#finish(end),
+    )
   }
 
   #restOf(value: unknown): Rest {
@@ -116,13 +129,20 @@ export class Outflow implements Writing {
 
   // ---- writing
 
+  /** At once as far as there is room, else behind what waits already. */
+  #put(): void {
+    this.#held = false
+    while (this.#way!.isFree) if (!this.#write()) return
+    this.#way!.enqueue(this)
+  }
+
   writeNext(): boolean {
     if (this.#write()) return true
     this.#advance()
     return false
   }
 
-  /** The next frame of the item; true when more of it remains. */
+  /** The next frame of the item; true when more of it remains and may go. */
   #write(): boolean {
     const { number, kind } = this.#parts
     const rest = this.#rest
@@ -138,7 +158,8 @@ export class Outflow implements Writing {
     this.#credit -= this.#way!.piece(number, more && kind !== 'bytes' ? Flag.more : 0, encoding, bytes.subarray(0, pieceBytes))
     if (!more) return this.#written()
     this.#rest = { encoding, bytes: bytes.subarray(pieceBytes) }
-    return true
+    this.#held = kind === 'bytes' && this.#credit <= 0
+    return !this.#held
   }
 
   #written(): false {

@@ -17,7 +17,24 @@ export interface Step {
 export function stepsOf(source: object, kind: StreamKind): Steps {
   if (kind !== 'values') return readerOf(source as ReadableStream)
   const iterable = source as { [Symbol.asyncIterator]?: () => Steps; [Symbol.iterator]?: () => Steps }
-  return (iterable[Symbol.asyncIterator] ?? iterable[Symbol.iterator])!.call(source)
+  const begin = iterable[Symbol.asyncIterator]
+  return begin === undefined ? settled(iterable[Symbol.iterator]!.call(source)) : begin.call(source)
+}
+
+/** Promises among the values of what is not asynchronous are awaited, as `for await` does. */
+function settled(steps: Steps): Steps {
+  const next = (): Step | PromiseLike<Step> => {
+    const { done, value } = steps.next() as Step
+    if (!isPromise(value)) return { done, value }
+    return Promise.resolve(value).then(
+      (its) => ({ done, value: its }),
+      (error: unknown) => {
+        if (done !== true) steps.return?.()
+        throw error
+      },
+    )
+  }
+  return { next, return: () => steps.return?.() }
 }
 
 function readerOf(stream: ReadableStream<unknown>): Steps {

@@ -13,12 +13,10 @@ export interface Writing {
 /** What is needed of a connection. `connected` is another one in each session. */
 export interface Outlet {
   readonly connected: { readonly symbol: number } | undefined
-  readonly isLinked: boolean
-  readonly hasCredit: boolean
-  readonly isIdle: boolean
+  readonly hasRoom: boolean
   /** The longest piece of a body that the router takes in one frame. */
   readonly pieceBytes: number
-  enqueue(writing: Writing): void
+  enqueueItem(writing: Writing): void
   write(head: FrameHead, extension?: Uint8Array, body?: PreparedBody): number
   writeRaw(head: FrameHead, extension: Uint8Array | undefined, encoding: number, piece: Uint8Array): void
 }
@@ -51,11 +49,11 @@ export class Way {
 
   /** A frame that is more than a few bytes may be written now, and overtakes nothing. */
   get isFree(): boolean {
-    return this.#outlet.isLinked && this.#outlet.hasCredit && this.#outlet.isIdle
+    return this.#outlet.hasRoom
   }
 
   enqueue(writing: Writing): void {
-    this.#outlet.enqueue(writing)
+    this.#outlet.enqueueItem(writing)
   }
 
   /** A whole item; returns what it cost. */

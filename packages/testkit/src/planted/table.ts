@@ -9,7 +9,7 @@ export interface Planted {
   readonly what: string
   /** The invariant that is broken first. */
   readonly invariant: string
-  /** Which of the two worlds of a seed it breaks in. */
+  /** Which of the worlds of a seed it breaks in. */
   readonly world: WorldName
   /** The first seed, from 1 on, that shows it. */
   readonly seed: number

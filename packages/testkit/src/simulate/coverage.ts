@@ -64,6 +64,21 @@ export const INTERESTING = [
   'group Cancelled',
   'drain',
   'call that runs on at a drained client',
+  'stream to the caller that ends',
+  'stream to the callee that ends',
+  'stream to the caller that is stopped',
+  'stream to the callee that is stopped',
+  'stream to the caller that fails after items',
+  'stream to the callee that fails after items',
+  'stream that is cancelled',
+  'stream that ends by WorkerLost',
+  'stream that ends by RouterLost',
+  'call with streams that never ran',
+  'item in pieces',
+  'item that is sent again',
+  'item that crosses a stop',
+  'stop that crosses an end',
+  'credit that crosses an end',
 ] as const
 
 /** Counts what became of the calls of a history. */

@@ -20,6 +20,7 @@ import type { WorldName } from './options.js'
 import { scenarioOf } from './scenario.js'
 import { SEMANTICS } from './semantics.js'
 import { tenantOf } from './setting.js'
+import { stream } from './streams/run.js'
 import { both, traceTap } from './trace.js'
 
 export interface Simulated {
@@ -40,7 +41,7 @@ const AUDITED = 10
 export interface Simulating {
   /** Gets each line of what happens; without it nothing is written down. */
   readonly trace?: ((line: string) => void) | undefined
-  /** One of the two worlds alone, which goes as it does beside the other one. */
+  /** One of the worlds alone, which goes as it does beside the others. */
   readonly world?: WorldName | undefined
 }
 
@@ -52,8 +53,10 @@ export async function simulate(seed: number, { trace, world }: Simulating = {}):
   try {
     const history = new History(scenarioOf(seed))
     let tookMs = 0
-    if (world !== 'gathering') tookMs += await call(history, trace)
-    if (world !== 'calls') tookMs += await gather(seed, history, trace)
+    const has = (name: WorldName): boolean => world === undefined || world === name
+    if (has('calls')) tookMs += await call(history, trace)
+    if (has('gathering')) tookMs += await gather(seed, history, trace)
+    if (has('streams')) tookMs += await stream(seed, history, trace)
     return { seed, violations: history.violations, counts: history.counts, history, tookMs }
   } finally {
     Error.stackTraceLimit = stackTraceLimit
