@@ -19,3 +19,11 @@ export function fraction(random: Random): number {
   const bytes = random.fill(new Uint8Array(4))
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / 2 ** 32
 }
+
+/** The longest wait between attempts before the router has answered for the first time. */
+const FIRST_MOST_MS = 500
+
+/** At the start somebody waits, and the router is often about to start too. */
+export function atFirst(backoff: Backoff): Backoff {
+  return { ...backoff, mostMs: Math.min(backoff.mostMs, FIRST_MOST_MS) }
+}

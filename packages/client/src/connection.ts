@@ -9,10 +9,8 @@ import {
   Exchange,
   FrameReader,
   FrameType,
-  isCode,
   Outbox,
   PACKET_HEADER_BYTES,
-  parseBody,
   Slab,
   WaybillError,
   writeFrame,
@@ -21,7 +19,8 @@ import {
 } from '@waybill/core'
 import type { ClientSessionEvent, ClientSessionState, Connected, FrameHead, Introduction, Link, PreparedBody, Timer } from '@waybill/core'
 import { Attempt, type Door } from './attempt.js'
-import { delayOf, type Backoff } from './backoff.js'
+import { atFirst, delayOf, type Backoff } from './backoff.js'
+import { errorFromGoodbye, isFinal } from './failures.js'
 import { Lanes, type Sendable } from './lanes.js'
 import { Liveness } from './liveness.js'
 import { PIECE_BYTES } from './pieces.js'
@@ -44,12 +43,6 @@ export interface ConnectionOptions extends Door {
   readonly backoff: Backoff
   readonly acknowledgeMs: number
 }
-
-/** A refusal that another attempt would get again. */
-const FINAL: ReadonlySet<string> = new Set(['Unauthorized', 'Forbidden', 'Incompatible', 'BadAddress', 'Superseded'])
-
-/** The longest wait between attempts before the router has answered for the first time. */
-const FIRST_MOST_MS = 500
 
 /** One for all connections of the process. */
 const slab = new Slab()
@@ -265,7 +258,7 @@ export class Connection {
   #failed(error: WaybillError): void {
     this.#attempt = undefined
     if (this.#state === 'ended') return
-    if (FINAL.has(error.code)) {
+    if (isFinal(error)) {
       this.#step('refused')
       return this.#end(error)
     }
@@ -275,8 +268,7 @@ export class Connection {
 
   #knockLater(): void {
     const { ports, backoff } = this.#options
-    // At the start somebody waits, and the router is often about to start too.
-    const bounds = this.connected === undefined ? { ...backoff, mostMs: Math.min(backoff.mostMs, FIRST_MOST_MS) } : backoff
+    const bounds = this.connected === undefined ? atFirst(backoff) : backoff
     this.#retry = ports.clock.timer(delayOf(this.#failures++, bounds, ports.random), () => this.#knock())
   }
 
@@ -380,10 +372,8 @@ export class Connection {
   }
 
   #goodbye(frame: FrameReader): void {
-    const { code, message } = parseBody(frame.encoding, frame.body()) as { code?: unknown; message?: unknown }
-    const reason = typeof message === 'string' ? message : 'the router said goodbye'
-    const error = new WaybillError(isCode(code) ? code : 'RouterLost', reason, { executed: 'maybe' })
-    if (!FINAL.has(error.code)) return this.#abandon(error)
+    const error = errorFromGoodbye(frame)
+    if (!isFinal(error)) return this.#abandon(error)
     this.#step('goodbye')
     this.#end(error)
   }

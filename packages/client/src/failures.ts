@@ -1,6 +1,6 @@
 /** What another side said of a call: its progress; a failure, as an error of this side: a rejection, or an exception with its class where it is registered. */
-import { isCode, RemoteException, reviveError, WaybillError } from '@waybill/core'
-import type { Durability, ErrorClass, ExceptionContent, Exceptional, Executed, Progress, Rejection } from '@waybill/core'
+import { isCode, parseBody, RemoteException, reviveError, WaybillError } from '@waybill/core'
+import type { Durability, ErrorClass, ExceptionContent, Exceptional, Executed, FrameReader, Progress, Rejection } from '@waybill/core'
 
 type Failure = Error & Exceptional
 
@@ -46,6 +46,19 @@ export function errorFromException(body: unknown, executed: Executed, declared: 
   const revived = reviveError(name, message, xstate, declared)
   if (revived !== undefined) return revived
   return new RemoteException(message, { xclass: name, xmodule, xstate, xargs, incident })
+}
+
+/** The router's last word in a session. */
+export function errorFromGoodbye(frame: FrameReader): WaybillError {
+  const { code, message } = fieldsOf(parseBody(frame.encoding, frame.body()))
+  return new WaybillError(isCode(code) ? code : 'RouterLost', textOf(message, 'the router said goodbye'), { executed: 'maybe' })
+}
+
+/** A refusal that another attempt would get again. */
+const FINAL: ReadonlySet<string> = new Set(['Unauthorized', 'Forbidden', 'Incompatible', 'BadAddress', 'Superseded'])
+
+export function isFinal({ code }: WaybillError): boolean {
+  return FINAL.has(code)
 }
 
 function fieldsOf(body: unknown): Record<string, unknown> {
