@@ -90,7 +90,8 @@ describe.skipIf(missing)('a page', () => {
 
   afterAll(async () => {
     await node?.close()
-    await vi.waitFor(() => expect(Object.values(router.load).every((count) => count === 0)).toBe(true), { timeout: 5000 })
+    if (router !== undefined)
+      await vi.waitFor(() => expect(Object.values(router.load).every((count) => count === 0)).toBe(true), { timeout: 5000 })
     await router?.close()
     await browser?.[Symbol.asyncDispose]()
     await site?.[Symbol.asyncDispose]()

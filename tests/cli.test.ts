@@ -39,11 +39,17 @@ describe('waybill', () => {
   })
 
   it('has a form for programs in each verb', async () => {
-    const { stdout } = await ran(['--help'])
-    const verbs = Array.from(/^Commands:\n((?: +.*\n)+)/m.exec(stdout)![1]!.matchAll(/^ {2}(\w+) /gm), ([, verb]) => verb!)
-    expect(verbs).toEqual(expect.arrayContaining(['start', 'call', 'trace', 'drain', 'help']))
-    for (const verb of verbs.filter((one) => one !== 'help')) {
-      expect((await ran([verb, '--help'])).stdout, verb).toMatch(/^ {2}--json +\S/m)
+    const verbsIn = (help: string): string[] =>
+      Array.from((/^Commands:\n((?: +.*\n)+)/m.exec(help)?.[1] ?? '').matchAll(/^ {2}(\w+) /gm), ([, verb]) => verb!).filter(
+        (verb) => verb !== 'help',
+      )
+    const verbs = verbsIn((await ran(['--help'])).stdout)
+    expect(verbs).toEqual(expect.arrayContaining(['start', 'call', 'trace', 'drain', 'token']))
+    for (const verb of verbs) {
+      const { stdout } = await ran([verb, '--help'])
+      const ways = verbsIn(stdout)
+      if (ways.length === 0) expect(stdout, verb).toMatch(/^ {2}--json +\S/m)
+      for (const way of ways) expect((await ran([verb, way, '--help'])).stdout, `${verb} ${way}`).toMatch(/^ {2}--json +\S/m)
     }
   })
 
