@@ -6,7 +6,8 @@ import { configDefaults, defineConfig } from 'vitest/config'
  */
 const together = [
   'packages/*/test/**/*.test.ts',
-  'tests/{calls,callee,events,groups,hostile,json,rows,streams,stored,receipts}*.test.ts',
+  'tests/{calls,callee,events,groups,hostile,json,streams,stored,receipts}*.test.ts',
+  'tests/{rows,rows-004,rows-semantics}.test.ts',
   'tests/{cut,cut-superseded,connect,instances,observing,protocol,tracing}.test.ts',
   'tests/security-{data,exceptions,identity,postback}.test.ts',
 ]

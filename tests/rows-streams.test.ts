@@ -80,7 +80,7 @@ async function writeFile(path: string, bytes: AsyncIterable<Uint8Array>): Promis
     await file.write(piece)
     written += piece.byteLength
     if (written < nextLook) continue
-    nextLook = written + 2 * MiB
+    nextLook = written + 4 * MiB
     mostBytes = Math.max(mostBytes, heldBytes() - before)
   }
   return { mostBytes, hash: hash.digest('hex') }
