@@ -1,17 +1,16 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
 /**
- * Files that share the modules of their worker: loading those anew for each took as long as the tests themselves. What starts processes, measures
- * memory or time, or registers names that others have too, stands apart and has a module graph of its own.
+ * Most files share the modules of their worker: loading those anew for each took as long as the tests themselves. What measures memory or time,
+ * registers names that others have too, or leaves much behind stands apart and has a module graph of its own.
  */
-const together = [
-  'packages/*/test/**/*.test.ts',
-  'tests/{calls,callee,events,groups,hostile,json,streams,stored,receipts}*.test.ts',
-  'tests/{rows,rows-004,rows-semantics}.test.ts',
-  'tests/{cut,cut-superseded,connect,instances,observing,protocol,tracing}.test.ts',
-  'tests/security-{data,exceptions,identity,postback}.test.ts',
+const all = ['packages/*/test/**/*.test.ts', 'tests/**/*.test.ts']
+const apart = [
+  'packages/core/test/contract-errors.test.ts',
+  'packages/server/test/topics.test.ts',
+  'tests/planted/planted.test.ts',
+  'tests/{bench,browser,bundle,fuzz-wire,rows-streams,security-bounds,simulation}.test.ts',
 ]
-const apart = ['packages/core/test/contract-errors.test.ts', 'packages/server/test/topics.test.ts']
 
 export default defineConfig({
   resolve: { conditions: ['@waybill/source'] },
@@ -21,11 +20,8 @@ export default defineConfig({
     pool: 'forks',
     execArgv: ['--disallow-code-generation-from-strings'],
     projects: [
-      { extends: true, test: { name: 'together', include: together, exclude: [...configDefaults.exclude, ...apart], isolate: false } },
-      {
-        extends: true,
-        test: { name: 'apart', include: ['tests/**/*.test.ts', ...apart], exclude: [...configDefaults.exclude, ...together.slice(1)] },
-      },
+      { extends: true, test: { name: 'together', include: all, exclude: [...configDefaults.exclude, ...apart], isolate: false } },
+      { extends: true, test: { name: 'apart', include: apart } },
     ],
     testTimeout: 60_000,
     // A busy machine is no failure; what never comes still is.
