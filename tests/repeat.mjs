@@ -31,7 +31,7 @@ console.log(`${runs} runs, ${flawed} with a failure`)
 process.exit(flawed === 0 ? 0 : 1)
 
 function suite() {
-  const args = ['vitest', 'run', '--maxWorkers=100%', '--reporter=json', `--outputFile.json=${report}`]
+  const args = ['vitest', 'run', '--reporter=json', `--outputFile.json=${report}`]
   return new Promise((resolve) => spawn('npx', args, { cwd: root, stdio: 'ignore' }).on('exit', resolve))
 }
 
