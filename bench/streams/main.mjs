@@ -92,24 +92,28 @@ if (only.includes('items')) {
 if (only.includes('beside')) {
   const other = await start('worker', router.first.url)
   const asker = await start('caller', router.first.url)
-  const idle = await start('spinner')
-  /** @type {{ alone: number[]; foreign: number[]; beside: number[]; ratio: number[] }} */
-  const p99 = { alone: [], foreign: [], beside: [], ratio: [] }
+  // As many as take part in the stream, each as busy as one of those was.
+  const spinners = await Promise.all(Object.keys(all).map(() => start('spinner')))
+  /** @type {{ alone: number[]; foreign: number[]; beside: number[]; ratio: number[]; cores: number[] }} */
+  const p99 = { alone: [], foreign: [], beside: [], ratio: [], cores: [] }
   await other.ask({ kind: 'rename', name: 'Other' })
   for (let round = 0; round < Number(values.rounds); round++) {
-    const alone = await asker.ask({ kind: 'calls', ms: runMs })
+    const alone = await asker.ask({ kind: 'calls', ms: 1500 })
     const before = await cpuOf()
-    const running = caller.ask({ kind: 'paced', ms: loadMs, mbPerSecond: 50 })
-    const beside = await asker.ask({ kind: 'calls', ms: runMs })
+    const from = performance.now()
+    const running = caller.ask({ kind: 'paced', ms: 1800, mbPerSecond: 50 })
+    const beside = await asker.ask({ kind: 'calls', ms: 1500 })
     await running
-    const share = Math.min(1, ((await cpuOf()) - before) / loadMs)
-    const spinning = idle.ask({ kind: 'spin', ms: loadMs, share })
-    const foreign = await asker.ask({ kind: 'calls', ms: runMs })
+    const lasted = performance.now() - from
+    const shares = (await cpuOf()).map((cpuMs, index) => Math.min(1, (cpuMs - before[index]) / lasted))
+    const spinning = Promise.all(spinners.map((spinner, index) => spinner.ask({ kind: 'spin', ms: 1800, share: shares[index] })))
+    const foreign = await asker.ask({ kind: 'calls', ms: 1500 })
     await spinning
     p99.alone.push(alone.p99)
     p99.foreign.push(foreign.p99)
     p99.beside.push(beside.p99)
     p99.ratio.push(beside.p99 / foreign.p99)
+    p99.cores.push(shares.reduce((sum, share) => sum + share, 0))
   }
   figures.beside = Object.fromEntries(Object.entries(p99).map(([name, each]) => [name, spread(each)]))
 }
@@ -136,10 +140,11 @@ await Promise.all(
   }),
 )
 
+/** @returns {Promise<number[]>} */
 async function cpuOf() {
-  let sum = 0
-  for (const each of Object.values(all)) sum += (await each.ask({ kind: 'cpu' })).cpuMs
-  return sum
+  const used = []
+  for (const each of Object.values(all)) used.push((await each.ask({ kind: 'cpu' })).cpuMs)
+  return used
 }
 
 /** @param {number[]} values */
