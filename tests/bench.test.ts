@@ -75,3 +75,13 @@ test('streams are measured, stay in bounded memory, and leave every table as it 
   const nothing = { outgoing: 0, incoming: 0 }
   expect(many).toMatchObject({ left: nothing, worker: nothing, router: { pendingCalls: 0, heldCalls: 0, droppedCalls: 0 } })
 })
+
+test('many clients on every door are soaked for a while, and leave nothing behind', { timeout: 120_000 }, async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, ['bench/soak/main.mjs', '--clients', '40', '--seconds', '2', '--json'], {
+    cwd: root,
+  })
+  const { clients, calls, failures, left } = JSON.parse(stdout) as { clients: number; calls: number; failures: string[]; left: object }
+  expect({ clients, failures }).toEqual({ clients: 40, failures: [] })
+  expect(calls).toBeGreaterThan(20)
+  expect(Object.values(left).every((count) => count === 0)).toBe(true)
+})

@@ -142,6 +142,30 @@ describe.skipIf(missing)('a page', () => {
     })
   })
 
+  test('a script in its console takes part with nothing but a WebSocket and JSON', async () => {
+    const heard = await tab.run(async (url) => {
+      const socket = new WebSocket(url)
+      const messages: Record<string, unknown>[] = []
+      const heardOf = async (key: string): Promise<unknown> => {
+        for (;;) {
+          const message = messages.find((one) => key in one)
+          if (message !== undefined) return message[key]
+          await new Promise((resolve) => socket.addEventListener('message', resolve, { once: true }))
+        }
+      }
+      socket.addEventListener('message', ({ data }) => messages.push(JSON.parse(data as string) as Record<string, unknown>))
+      await new Promise((resolve) => socket.addEventListener('open', resolve))
+      socket.send('{"hello":{"name":"console"}}')
+      await heardOf('welcome')
+      const request = { classname: 'Dog', method: 'bark', args: ['hello'] }
+      socket.send(JSON.stringify({ sn: crypto.randomUUID(), replyto: 'console', request }))
+      const result = await heardOf('result')
+      socket.close()
+      return result
+    }, router.url!)
+    expect(heard).toEqual({ retval: 'console: hello' })
+  })
+
   test('is called, and its exceptions arrive with their class', async () => {
     expect(await screen.show('hello')).toBe(1)
     expect(await screen.show('again')).toBe(2)

@@ -98,16 +98,16 @@ if (only.includes('beside')) {
   const p99 = { alone: [], foreign: [], beside: [], ratio: [], cores: [] }
   await other.ask({ kind: 'rename', name: 'Other' })
   for (let round = 0; round < Number(values.rounds); round++) {
-    const alone = await asker.ask({ kind: 'calls', ms: 1500 })
+    const alone = await asker.ask({ kind: 'calls', ms: runMs })
     const before = await cpuOf()
     const from = performance.now()
-    const running = caller.ask({ kind: 'paced', ms: 1800, mbPerSecond: 50 })
-    const beside = await asker.ask({ kind: 'calls', ms: 1500 })
+    const running = caller.ask({ kind: 'paced', ms: loadMs, mbPerSecond: 50 })
+    const beside = await asker.ask({ kind: 'calls', ms: runMs })
     await running
     const lasted = performance.now() - from
     const shares = (await cpuOf()).map((cpuMs, index) => Math.min(1, (cpuMs - before[index]) / lasted))
-    const spinning = Promise.all(spinners.map((spinner, index) => spinner.ask({ kind: 'spin', ms: 1800, share: shares[index] })))
-    const foreign = await asker.ask({ kind: 'calls', ms: 1500 })
+    const spinning = Promise.all(spinners.map((spinner, index) => spinner.ask({ kind: 'spin', ms: loadMs, share: shares[index] })))
+    const foreign = await asker.ask({ kind: 'calls', ms: runMs })
     await spinning
     p99.alone.push(alone.p99)
     p99.foreign.push(foreign.p99)
