@@ -7,6 +7,7 @@ import { connect as connectTcp, createServer, type AddressInfo, type Server, typ
 import { service } from '@waybill/client'
 import { realHarness, Seeded, type RealHarness } from '@waybill/testkit'
 import { describe, expect, test } from 'vitest'
+import { WebSocketEdges } from './fixtures/edges.js'
 
 interface Dog {
   bark(caller: string, number: number): number
@@ -20,35 +21,6 @@ type Direction = 'up' | 'down'
 type Cut =
   | { readonly direction: Direction; readonly message: number; readonly delta: number }
   | { readonly direction: Direction; readonly offset: number }
-
-/** Finds where messages end in one direction of a WebSocket connection, from the lengths in their headers (RFC 6455, 5.2). */
-class Edges {
-  /** Stream offsets of the ends of messages, so far. */
-  readonly ends: number[] = []
-  #bytes = Buffer.alloc(0)
-  #at = 0
-  #isOpen = false
-
-  feed(chunk: Buffer): void {
-    this.#bytes = Buffer.concat([this.#bytes, chunk])
-    if (!this.#isOpen) {
-      const head = this.#bytes.indexOf('\r\n\r\n')
-      if (head < 0) return
-      this.#isOpen = true
-      this.#at = head + 4
-    }
-    while (this.#bytes.length >= this.#at + 2) {
-      const short = this.#bytes[this.#at + 1]! & 127
-      const extra = short === 126 ? 2 : short === 127 ? 8 : 0
-      if (this.#bytes.length < this.#at + 2 + extra) return
-      const length =
-        extra === 0 ? short : extra === 2 ? this.#bytes.readUInt16BE(this.#at + 2) : Number(this.#bytes.readBigUInt64BE(this.#at + 2))
-      const masked = (this.#bytes[this.#at + 1]! & 128) === 0 ? 0 : 4
-      this.#at += 2 + extra + masked + length
-      this.ends.push(this.#at)
-    }
-  }
-}
 
 class Proxy implements AsyncDisposable {
   /** For the next connection only. */
@@ -82,7 +54,7 @@ class Proxy implements AsyncDisposable {
   }
 
   #pump(from: Socket, to: Socket, cut: Cut | undefined): void {
-    const edges = new Edges()
+    const edges = new WebSocketEdges()
     let passed = 0
     from.on('data', (chunk: Buffer) => {
       edges.feed(chunk)

@@ -1,4 +1,5 @@
 // One process of bench/soak/main.mjs: the router, or all clients of one transport.
+import { answer } from '../answer.mjs'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { connect, service } from '@waybill/client'
@@ -143,12 +144,4 @@ if (role === 'router') {
   process.send?.({})
 }
 
-process.on('message', async (/** @type {{ kind: string }} */ question) => {
-  try {
-    process.send?.(await answers[question.kind]?.(question))
-  } catch (thrown) {
-    console.error(thrown)
-    process.exit(1)
-  }
-})
-process.once('disconnect', () => process.exit(0))
+answer(answers)

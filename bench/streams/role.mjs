@@ -1,4 +1,5 @@
 // One process of bench/streams/main.mjs: a router, a worker, a caller, or somebody who only uses the CPU.
+import { answer } from '../answer.mjs'
 import { connect, service } from '@waybill/client'
 import { createRouter } from '@waybill/server'
 
@@ -162,13 +163,4 @@ if (role === 'router') {
   process.send?.({})
 }
 
-process.on('message', async (/** @type {{ kind: string }} */ question) => {
-  try {
-    process.send?.(await answers[question.kind]?.(question))
-  } catch (thrown) {
-    console.error(thrown)
-    process.exit(1)
-  }
-})
-
-process.once('disconnect', () => process.exit(0))
+answer(answers)

@@ -41,3 +41,8 @@ export function labelsText(labels: Readonly<Record<string, string>>): string {
     .map(([label, value]) => `${label}=${value}`)
     .join(' ')
 }
+
+/** How many of how many places of an instance are taken. */
+export function runningText({ inFlight, concurrency }: { readonly inFlight: number; readonly concurrency?: number }): string {
+  return concurrency === undefined ? `${inFlight}` : `${inFlight}/${concurrency}`
+}

@@ -2,7 +2,7 @@
 import type { RouterApi, ServiceInfo } from '@waybill/server'
 import type { Command } from 'commander'
 import { addPlaceOptions, type PlaceOptions } from '../place.js'
-import { labelsText, listing } from '../listing.js'
+import { labelsText, listing, runningText } from '../listing.js'
 import type { Column } from '../show/table.js'
 import type { Act } from '../verb.js'
 
@@ -10,11 +10,7 @@ const columns: readonly Column<ServiceInfo>[] = [
   { title: 'SERVICE', cell: ({ service }) => service },
   { title: 'VERSION', cell: ({ version }) => version },
   { title: 'CLIENT', cell: ({ client }) => client },
-  {
-    title: 'RUNNING',
-    cell: ({ inFlight, concurrency }) => (concurrency === undefined ? `${inFlight}` : `${inFlight}/${concurrency}`),
-    right: true,
-  },
+  { title: 'RUNNING', cell: runningText, right: true },
   { title: 'LABELS', cell: ({ labels }) => labelsText(labels), optional: true },
   { title: 'METHODS', cell: ({ methods }) => methods.join(' ') },
 ]

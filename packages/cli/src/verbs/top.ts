@@ -6,6 +6,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { Exit, UsageError } from '../exits.js'
 import { tellFailure } from '../failure.js'
 import { unlessInterrupted } from '../interrupt.js'
+import { runningText } from '../listing.js'
 import { addPlaceOptions, type PlaceOptions } from '../place.js'
 import { readDuration } from '../request.js'
 import { withRouter } from '../router.js'
@@ -45,11 +46,7 @@ const columns: readonly Column<Row>[] = [
   { title: 'SERVICE', cell: ({ service }) => service },
   { title: 'VERSION', cell: ({ version }) => version },
   { title: 'CLIENT', cell: ({ client }) => client },
-  {
-    title: 'RUNNING',
-    cell: ({ inFlight, concurrency }) => (concurrency === undefined ? `${inFlight}` : `${inFlight}/${concurrency}`),
-    right: true,
-  },
+  { title: 'RUNNING', cell: runningText, right: true },
   { title: 'CALLS/S', cell: ({ perSecond }) => rateText(perSecond), right: true },
   { title: 'CALLS', cell: ({ calls }) => calls.toLocaleString('en-US'), right: true },
 ]
