@@ -1,8 +1,8 @@
 /**
  * The life of a call at its callee. Pure. PROTOCOL.md shows the same table.
  *
- * Where later parts attach: an outbox keeps `settled` results until the router acknowledged them; a stream keeps a call `running` while it has
- * items; an isolated method runs in a child that `cancel` can end.
+ * A call stays `running` while the streams of its result have items; an isolated method runs in a child that `cancel` can end. Where later parts
+ * attach: an outbox keeps `settled` results until the router acknowledged them.
  */
 import type { Table } from './table.js'
 

@@ -2,7 +2,7 @@
  * The life of a call at the router. Pure. PROTOCOL.md shows the same table.
  *
  * What is stored is not touched by `callerLost`, and is never refused: it expires. Where later parts attach: the journal folds the same events;
- * a lease is `handed` with an expiry and a token; streams and references live from `handed` to `settled` and end with it.
+ * a lease is `handed` with an expiry and a token; streams live from `handed` to `settled` and end with it, as references will.
  */
 import type { Table } from './table.js'
 

@@ -2,7 +2,7 @@
  * The life of a session on its two ends, as total tables of state × event: what is not written down does not compile. PROTOCOL.md shows the
  * same tables.
  *
- * Where later parts attach: streams and references end with `lost`; leases are extended while `open` and run out after `lost`;
+ * Streams end with `lost`. Where later parts attach: references do as well; leases are extended while `open` and run out after `lost`;
  * the journal knows sessions only by the principal and the name that they hold.
  */
 
