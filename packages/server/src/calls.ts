@@ -188,7 +188,7 @@ export class Calls {
 
   // ---- streams, which are told from each other only at their ends
 
-  /** A frame of a stream. The first one says that the call has no deadline of the router's any more. */
+  /** A frame of a stream. From the first `opened` on the call has no deadline of its caller's at the router. */
   streamToCaller(callee: Session, frame: FrameReader): void {
     const caller = frame.source === callee.symbol ? this.#sessions.bySymbol(frame.destination) : undefined
     const call = caller?.calls.get(frame.call)

@@ -54,10 +54,6 @@ export class Inflow {
     return this.#parts.kind
   }
 
-  get isOver(): boolean {
-    return this.#end !== undefined
-  }
-
   /** Its reader has begun, and has not taken what is there: nothing can be heard from the sender. */
   get isWaiting(): boolean {
     return this.#begun && this.#items.size > 0
@@ -176,8 +172,7 @@ export class Inflow {
 
   #begin(): void {
     this.#begun = true
-    const rest = windowBytes - this.#credit
-    if (this.#parts.creditBytes === 0 && this.#end === undefined) this.#grant(rest)
+    if (this.#parts.creditBytes === 0 && this.#end === undefined) this.#grant(windowBytes)
   }
 
   #took(cost: number): void {

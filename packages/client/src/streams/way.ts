@@ -67,8 +67,8 @@ export class Way {
     return itemCost(HEADER_BYTES + bytes.byteLength)
   }
 
-  /** How the stream ended, or the result in which it stands. */
-  say(type: typeof FrameType.end | typeof FrameType.failed | typeof FrameType.opened, stream: number, body: PreparedBody): void {
+  /** How the stream ended. */
+  say(type: typeof FrameType.end | typeof FrameType.failed, stream: number, body: PreparedBody): void {
     this.#outlet.write(this.#head(type, stream), undefined, body)
   }
 
