@@ -10,6 +10,7 @@ import {
   type Introduction,
   type Link,
   type Ports,
+  type RouterIdentity,
   type Timer,
 } from '@waybill/core'
 import type { Access, Principal } from './access.js'
@@ -19,11 +20,6 @@ import type { Limits } from './limits.js'
 import type { Session } from './model.js'
 import { CloseCode, type Sessions } from './sessions.js'
 import type { Tally } from './tally.js'
-
-export interface RouterIdentity {
-  readonly name: string
-  readonly epoch: number
-}
 
 /** `checking`: the introduction is here, the credentials are being looked at. */
 type OpeningState = 'waiting' | 'checking' | 'over'

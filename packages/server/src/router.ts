@@ -13,10 +13,11 @@ import {
   type LinkEvents,
   type Ports,
   type ReceiptInfo,
+  type RouterIdentity,
   type Tracing,
 } from '@waybill/core'
 import { guardedAccess, type Access, type OpenTokens, type Principal, type TokenSource } from './access.js'
-import { Admission, type RouterIdentity } from './admission.js'
+import { Admission } from './admission.js'
 import { receiptInfo, type Selection } from './api/receipts-api.js'
 import type { ClientInfo, DrainInfo, InstanceInfo, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
 import { Calls } from './calls.js'

@@ -46,8 +46,22 @@ export interface SessionLimits {
   readonly resumeGraceMs: number
 }
 
+/** What both ends of a session may be able to do beyond the rest. */
+export const Feature = {
+  /** A callee keeps stored calls over the end of its session, see PROTOCOL.md, Leases. */
+  leases: 'leases',
+} as const
+
+export interface RouterIdentity {
+  readonly name: string
+  /** Higher at each start. */
+  readonly epoch: number
+  /** Of what it keeps stored calls in, where that outlives it; another one knows nothing of them. */
+  readonly store?: string | undefined
+}
+
 export interface Connected {
-  readonly router: { readonly name: string; readonly epoch: number }
+  readonly router: RouterIdentity
   /** The id and the single-use secret to resume with. */
   readonly session: string
   readonly token: string
@@ -108,7 +122,11 @@ export function readConnected(message: Uint8Array): Connected {
   const router = record(content.router, 'router')
   const limits = record(content.limits, 'limits')
   return {
-    router: { name: text(router.name, 'router.name'), epoch: count(router.epoch, 'router.epoch') },
+    router: {
+      name: text(router.name, 'router.name'),
+      epoch: count(router.epoch, 'router.epoch'),
+      ...(router.store !== undefined && { store: text(router.store, 'router.store') }),
+    },
     session: text(content.session, 'session'),
     token: text(content.token, 'token'),
     resumed: content.resumed === true,
