@@ -3,6 +3,7 @@
  * timer. Owns links that have no session yet.
  */
 import {
+  Feature,
   readIntroduction,
   WaybillError,
   writeOpening,
@@ -140,7 +141,7 @@ export class Admission {
       principal,
       symbol: session.symbol,
       limits: { windowBytes, maxFrameBytes, maxBodyBytes, heartbeatMs, heartbeatGraceMs, resumeGraceMs },
-      features: [],
+      features: session.keepsLeases ? [Feature.leases] : [],
     }
     this.#over(opening)
     link.send(writeOpening(connected))

@@ -12,7 +12,9 @@ import { RouterLog, type Log } from './log.js'
 import { defaultLimits, type Limits } from './limits.js'
 import type { Metrics } from './metrics/index.js'
 import { metricsPage } from './metrics-page.js'
+import { MemoryJournal } from './journal/index.js'
 import { Router, type RouterLoad } from './router.js'
+import { Store } from './store.js'
 import { Tally } from './tally.js'
 
 export { DEFAULT_PORT, DEFAULT_TCP_PORT } from './gateways/doors.js'
@@ -93,7 +95,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
 }
 
 /** The router without any gateway, for embedding and for simulation. */
-export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions>): {
+export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions> & { readonly store?: Store }): {
   router: Router
   ports: Ports
   log: RouterLog
@@ -107,8 +109,12 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions>):
   const log = new RouterLog(options.log, () => ports.clock.nowMs())
   const onIncident = options.onIncident ?? (options.log && incidentIn(log))
   const tally = options.metrics === true ? new Tally() : undefined
+  const store = options.store ?? inMemory()
+  const { journal } = store
+  const epoch = journal.durability === 'memory' ? Math.floor(ports.clock.wallMs()) : journal.epoch
   const router = new Router({
     ports,
+    store,
     limits: checkLimits({ ...defaultLimits, ...options.limits }),
     incidents: new Incidents(ports.random, onIncident),
     log,
@@ -116,10 +122,16 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions>):
     tracing: options.tracing,
     tokens: tokensOf(options),
     authorize: options.authorize,
-    // Without a store the start time serves: later starts have higher epochs.
-    identity: { name, epoch: Math.floor(ports.clock.wallMs()) },
+    identity: { name, epoch, ...(journal.store !== undefined && { store: journal.store }) },
   })
   return { router, ports, log, tally }
+}
+
+/** A store that ends with the process. Its epoch is the time of the start: later starts have higher ones. */
+function inMemory(): Store {
+  const store = new Store()
+  store.begin(new MemoryJournal())
+  return store
 }
 
 function incidentIn(log: RouterLog): (incident: RouterIncident) => void {

@@ -34,6 +34,10 @@ export interface Limits {
   readonly maxReceiptBytes: number
   /** How long a receipt is kept after the outcome. */
   readonly receiptRetentionMs: number
+  /** The same where the outcome is for a client that has not taken it. */
+  readonly postbackRetentionMs: number
+  /** How long a process whose session is lost is waited for that has stored calls. */
+  readonly leaseMs: number
   /** How often a stored call that may run more than once is given to somebody who may begin it. */
   readonly maxAttempts: number
   /** Of one client; one that sends more is slowed down to this. */
@@ -75,6 +79,8 @@ export const defaultLimits: Limits = {
   maxReceipts: 65_536,
   maxReceiptBytes: 256 * MiB,
   receiptRetentionMs: 3600 * 1000,
+  postbackRetentionMs: 24 * 3600 * 1000,
+  leaseMs: 30_000,
   maxAttempts: 5,
   maxCancelsPerSecond: 5000,
   maxDeadlineMs: 30 * 24 * 3600 * 1000,

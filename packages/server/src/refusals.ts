@@ -1,9 +1,9 @@
-/** Errors that several parts of the router say in the same words. */
-import { WaybillError } from '@waybill/core'
+/** Errors that several parts of the router say in the same words; and what callees say that refuse a call. */
+import { parseBody, quoted, WaybillError, type FrameReader } from '@waybill/core'
 import type { Session } from './model.js'
 
-export function workerLost(callee: Session, reason: string): WaybillError {
-  return new WaybillError('WorkerLost', `${callee.name}, which had the call, ${reason}`)
+export function workerLost(callee: string, reason: string): WaybillError {
+  return new WaybillError('WorkerLost', `${callee}, which had the call, ${reason}`)
 }
 
 export function gone(callee: Session): WaybillError {
@@ -28,4 +28,27 @@ export function noRoomForOutcome(): WaybillError {
 
 export function refusedAfterLoss(description: string): WaybillError {
   return new WaybillError('WorkerLost', `an instance that had the call was lost, and the next one refused it: ${description}`)
+}
+
+export interface Refusal {
+  /** `Overloaded`: the callee has no room after all, or leaves, and has not begun. */
+  readonly code: unknown
+  readonly description: string
+  /** What it asks for, 0 where it does not. */
+  readonly retryAfterMs: number
+}
+
+/** Rejections are Waybill's own words, never the payload. */
+export function readRefusal(frame: FrameReader): Refusal {
+  try {
+    const { code, description, details } = (parseBody(frame.encoding, frame.body()) ?? {}) as Record<string, unknown>
+    const { retryAfterMs } = (details ?? {}) as { retryAfterMs?: unknown }
+    return {
+      code,
+      description: quoted(String(description)),
+      retryAfterMs: typeof retryAfterMs === 'number' && retryAfterMs > 0 ? retryAfterMs : 0,
+    }
+  } catch {
+    return { code: undefined, description: '', retryAfterMs: 0 }
+  }
 }

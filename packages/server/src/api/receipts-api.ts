@@ -2,6 +2,7 @@
 import { WaybillError, type ReceiptInfo } from '@waybill/core'
 import { readCondition, type Condition } from '../criteria.js'
 import type { Receipt } from '../model.js'
+import { dataOf } from '../telling.js'
 
 const DEFAULT_LIMIT = 100
 const MOST = 1000
@@ -33,11 +34,11 @@ export function readSelection(value: unknown): Selection {
     limit,
     fits: (receipt) =>
       (sn === undefined || receipt.sn === sn) &&
-      (state === undefined || (state === 'pending' ? receipt.endedMs === undefined : receipt.state === state)) &&
-      (client === undefined || receipt.client === client) &&
-      (service === undefined || receipt.service === service) &&
-      (method === undefined || receipt.method === method) &&
-      (condition === undefined || condition(receipt.data)),
+      (state === undefined || (state === 'pending' ? !receipt.hasEnded : receipt.known === state)) &&
+      (client === undefined || receipt.terms.client === client) &&
+      (service === undefined || receipt.terms.service === service) &&
+      (method === undefined || receipt.terms.method === method) &&
+      (condition === undefined || condition(dataOf(receipt.terms))),
   }
 }
 
@@ -48,7 +49,9 @@ export function readCancelSelection(value: unknown): Selection {
   return readSelection(value)
 }
 
-export function receiptInfo({ sn, client, service, method, state, storedMs, endedMs, attempts, data }: Receipt): ReceiptInfo {
+export function receiptInfo({ sn, terms, known: state, hasEnded, endedMs, attempts }: Receipt): ReceiptInfo {
+  const { client, service, method, storedMs } = terms
+  const data = dataOf(terms)
   return {
     sn,
     client,
@@ -56,7 +59,7 @@ export function receiptInfo({ sn, client, service, method, state, storedMs, ende
     method,
     state,
     storedAt: new Date(storedMs).toISOString(),
-    ...(endedMs !== undefined && { endedAt: new Date(endedMs).toISOString() }),
+    ...(hasEnded && endedMs !== undefined && { endedAt: new Date(endedMs).toISOString() }),
     attempts,
     ...(data !== undefined && { data }),
   }

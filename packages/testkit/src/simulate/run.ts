@@ -122,7 +122,7 @@ class Simulation {
     // What waits for a worker that takes one call at a time is due only when those before it have had their time.
     const waiting = this.#history.calls.filter(({ ends, plan }) => ends.length === 0 || SEMANTICS[plan.semantics].isStored)
     const dueMs = this.world.nowMs + waiting.reduce((sum, { plan }) => sum + workMs(plan), DRAIN_MS)
-    const stored = (): number => this.#cast.router?.router.info().storedCalls ?? 0
+    const stored = (): number => this.#cast.router?.router.view.info().storedCalls ?? 0
     const isBusy = (): boolean => this.#callers.pending.length + this.#callers.asking.length + stored() > 0
     while (isBusy() && this.world.nowMs < dueMs) await this.world.advance(100)
     for (const { plan } of this.#callers.pending)

@@ -1,0 +1,275 @@
+/**
+ * All stored calls, as a fold of their records: what is said here of a receipt is appended to the journal in the same step, and a later start reads it
+ * back to the same state. Owns the table of receipts and every field of theirs that outlives the router. Tells nobody, and decides nothing.
+ */
+import { WaybillError, type ReceiptState } from '@waybill/core'
+import type { Fold, Journal, Place } from './journal/journal.js'
+import { Receipt, type Lease, type StoredTerms, type Word } from './model.js'
+import type { Principal } from './access.js'
+import { framesOf, readEntry, readHead, RecordKind, wordHeads, wordsOf, writeEntry, writeRecord } from './records.js'
+
+/** Ends after which somebody may want the call again, so that what it asked for is kept as long as its receipt. */
+const deadStates: ReadonlySet<ReceiptState> = new Set(['dead', 'indeterminate', 'expired', 'rejected'])
+
+export class Store implements Fold {
+  readonly #receipts = new Map<string, Receipt>()
+  readonly #byOrdinal = new Map<number, Receipt>()
+  readonly #byKey = new Map<string, Receipt>()
+  /** Those that have their outcome, the oldest first. */
+  readonly #ended = new Set<Receipt>()
+  #nextOrdinal = 1
+  #journal: Journal | undefined
+  /** Of receipts that were forgotten while the snapshot was written, so that it has no entry of them but their records follow. */
+  readonly #missing = new Set<number>()
+  /** Gives each receipt what it calls when its time is over. */
+  forget: (receipt: Receipt) => void = () => {}
+
+  /** Where records go from now on. What it was opened with has been restored by then. Throws `Damaged`. */
+  begin(journal: Journal): void {
+    if (this.#missing.size > 0) throw new WaybillError('Damaged', `the store knows nothing of ${this.#missing.size} calls that it has records of`)
+    this.#journal = journal
+  }
+
+  get journal(): Journal {
+    return this.#journal!
+  }
+
+  get size(): number {
+    return this.#receipts.size
+  }
+
+  /** Receipts whose call has not ended. */
+  get pending(): number {
+    return this.#receipts.size - this.#ended.size
+  }
+
+  /** The oldest that has its outcome. */
+  get oldestEnded(): Receipt | undefined {
+    const [oldest] = this.#ended
+    return oldest
+  }
+
+  /** In the order in which they were stored. */
+  all(): Iterable<Receipt> {
+    return this.#receipts.values()
+  }
+
+  find(principal: Principal, sn: string): Receipt | undefined {
+    return this.#receipts.get(keyOf(principal, sn))
+  }
+
+  /** The one that its caller knows by the same key. */
+  keyed(terms: Pick<StoredTerms, 'principal' | 'service' | 'method' | 'key'>): Receipt | undefined {
+    return terms.key === undefined ? undefined : this.#byKey.get(scopeOf(terms))
+  }
+
+  // ---- what happens, in the order of a life
+
+  add(terms: StoredTerms, frames: readonly Uint8Array[]): Receipt {
+    const receipt = this.#make(this.#nextOrdinal++, terms)
+    receipt.request = this.journal.append(RecordKind.stored, writeRecord([receipt.ordinal, terms], frames))
+    this.#enter(receipt)
+    return receipt
+  }
+
+  leased(receipt: Receipt, lease: Lease, ms: number): void {
+    this.#append(receipt, RecordKind.leased, lease, ms)
+    this.#lease(receipt, lease, ms)
+  }
+
+  step(receipt: Receipt, step: 'accepted' | 'started', ms: number): void {
+    this.#append(receipt, RecordKind.step, step, ms)
+    this.#step(receipt, step, ms)
+  }
+
+  /** Who had it does not do it. `attempts`: how many may have begun it by now. */
+  back(receipt: Receipt, attempts: number, ms: number): void {
+    this.#append(receipt, RecordKind.back, attempts, ms)
+    this.#back(receipt, attempts, ms)
+  }
+
+  cancelled(receipt: Receipt): void {
+    this.#append(receipt, RecordKind.cancelled)
+    receipt.isCancelled = true
+  }
+
+  ended(receipt: Receipt, state: ReceiptState, ms: number, isOwed: boolean, words: readonly Word[]): void {
+    const head = [receipt.ordinal, ++receipt.seq, state, ms, isOwed, ...wordHeads(words)]
+    const bodies = words.map(({ body }) => body)
+    const answer = this.journal.append(RecordKind.ended, writeRecord(head, bodies))
+    const { request } = receipt
+    this.#end(receipt, state, ms, isOwed, answer)
+    if (request !== undefined && receipt.request === undefined) this.journal.release(request)
+  }
+
+  taken(receipt: Receipt): void {
+    this.#append(receipt, RecordKind.taken)
+    receipt.isOwed = false
+  }
+
+  forgotten(receipt: Receipt): void {
+    this.#append(receipt, RecordKind.forgotten)
+    const { request, answer } = receipt
+    this.#leave(receipt)
+    for (const place of [request, answer]) if (place !== undefined) this.journal.release(place)
+  }
+
+  /** The frames of the call, as they were sent; `Damaged` where they cannot be read. */
+  frames(receipt: Receipt, then: (frames: Uint8Array[] | undefined, error?: WaybillError) => void): void {
+    this.#read(receipt.request, (record, error) => then(record && framesOf(record), error))
+  }
+
+  /** The outcome. */
+  words(receipt: Receipt, then: (words: Word[] | undefined, error?: WaybillError) => void): void {
+    this.#read(receipt.answer, (record, error) => then(record && wordsOf(record), error))
+  }
+
+  #read(place: Place | undefined, then: (record: Uint8Array | undefined, error?: WaybillError) => void): void {
+    if (place === undefined) return then(undefined, new WaybillError('Damaged', 'what is asked for is kept no more'))
+    this.journal.read(place, then)
+  }
+
+  #append(receipt: Receipt, kind: RecordKind, ...rest: readonly unknown[]): void {
+    const place = this.journal.append(kind, writeRecord([receipt.ordinal, ++receipt.seq, ...rest]))
+    // It is read at a start and never otherwise.
+    this.journal.release(place)
+  }
+
+  // ---- the same, read back
+
+  restore(entry: Uint8Array): void {
+    const receipt = readEntry(entry, (ordinal, terms) => this.#make(ordinal, terms))
+    this.#enter(receipt)
+    if (receipt.endedMs !== undefined) this.#ended.add(receipt)
+  }
+
+  record(kind: number, record: Uint8Array, place: Place): void {
+    const [ordinal, ...said] = readHead(record) as [number, ...unknown[]]
+    const known = this.#byOrdinal.get(ordinal)
+    if (kind === RecordKind.stored) {
+      if (known !== undefined) return
+      const receipt = this.#make(ordinal, said[0] as StoredTerms)
+      receipt.request = place
+      return this.#enter(receipt)
+    }
+    if (known === undefined) return this.#lacking(ordinal, kind)
+    const [seq, ...rest] = said as [number, ...unknown[]]
+    if (seq <= known.seq) return
+    if (seq !== known.seq + 1) throw new WaybillError('Damaged', `records are missing of the stored call ${known.sn}`)
+    known.seq = seq
+    this.#replay(known, kind, rest, place)
+  }
+
+  #replay(receipt: Receipt, kind: number, said: readonly unknown[], place: Place): void {
+    switch (kind) {
+      case RecordKind.leased:
+        return this.#lease(receipt, ...(said as [Lease, number]))
+      case RecordKind.step:
+        return this.#step(receipt, ...(said as ['accepted' | 'started', number]))
+      case RecordKind.back:
+        return this.#back(receipt, ...(said as [number, number]))
+      case RecordKind.ended: {
+        const [state, ms, isOwed] = said as [ReceiptState, number, boolean]
+        return this.#end(receipt, state, ms, isOwed, place)
+      }
+      case RecordKind.taken:
+        receipt.isOwed = false
+        return
+      case RecordKind.forgotten:
+        return this.#leave(receipt)
+      case RecordKind.cancelled:
+        receipt.isCancelled = true
+        return
+      default:
+        throw new WaybillError('Damaged', `the store has a record of kind ${kind}, which this router does not know`)
+    }
+  }
+
+  #lacking(ordinal: number, kind: number): void {
+    if (ordinal >= this.#nextOrdinal) throw new WaybillError('Damaged', `the store has no beginning of the stored call ${ordinal}`)
+    if (kind === RecordKind.forgotten) this.#missing.delete(ordinal)
+    else this.#missing.add(ordinal)
+  }
+
+  *entries(): Iterable<Uint8Array> {
+    for (const receipt of this.#receipts.values()) yield writeEntry(receipt)
+  }
+
+  needs(kind: number, record: Uint8Array, place: Place): boolean {
+    const receipt = this.#byOrdinal.get(readHead(record)[0] as number)
+    if (receipt === undefined) return false
+    return (kind === RecordKind.stored && same(receipt.request, place)) || (kind === RecordKind.ended && same(receipt.answer, place))
+  }
+
+  moved(kind: number, record: Uint8Array, to: Place): void {
+    const receipt = this.#byOrdinal.get(readHead(record)[0] as number)
+    if (receipt === undefined) return
+    if (kind === RecordKind.stored && receipt.request !== undefined) receipt.request = to
+    if (kind === RecordKind.ended && receipt.answer !== undefined) receipt.answer = to
+  }
+
+  // ---- both
+
+  #make(ordinal: number, terms: StoredTerms): Receipt {
+    this.#nextOrdinal = Math.max(this.#nextOrdinal, ordinal + 1)
+    return new Receipt(ordinal, terms, (receipt) => this.forget(receipt))
+  }
+
+  #enter(receipt: Receipt): void {
+    this.#receipts.set(keyOf(receipt.principal, receipt.sn), receipt)
+    this.#byOrdinal.set(receipt.ordinal, receipt)
+    if (receipt.terms.key !== undefined) this.#byKey.set(scopeOf(receipt.terms), receipt)
+  }
+
+  #leave(receipt: Receipt): void {
+    this.#ended.delete(receipt)
+    this.#receipts.delete(keyOf(receipt.principal, receipt.sn))
+    this.#byOrdinal.delete(receipt.ordinal)
+    if (this.keyed(receipt.terms) === receipt) this.#byKey.delete(scopeOf(receipt.terms))
+  }
+
+  #lease(receipt: Receipt, lease: Lease, ms: number): void {
+    receipt.lease = lease
+    receipt.state = 'handed'
+    receipt.steps.push(['leased', ms])
+  }
+
+  #step(receipt: Receipt, step: 'accepted' | 'started', ms: number): void {
+    receipt.state = step
+    receipt.steps.push([step, ms])
+    if (step === 'started') receipt.begunWith = receipt.lease?.version
+  }
+
+  #back(receipt: Receipt, attempts: number, ms: number): void {
+    receipt.attempts = attempts
+    receipt.lease = undefined
+    receipt.state = 'stored'
+    receipt.steps.push(['back', ms])
+    // Given back for ever, it would have steps without end.
+    if (receipt.steps.length > MAX_STEPS) receipt.steps.splice(1, receipt.steps.length - MAX_STEPS)
+  }
+
+  #end(receipt: Receipt, state: ReceiptState, ms: number, isOwed: boolean, answer: Place): void {
+    receipt.state = state
+    receipt.endedMs = ms
+    receipt.isOwed = isOwed
+    receipt.answer = answer
+    receipt.steps.push([state, ms])
+    if (!deadStates.has(state)) receipt.request = undefined
+    this.#ended.add(receipt)
+  }
+}
+
+const MAX_STEPS = 64
+
+function keyOf(principal: Principal, sn: string): string {
+  return `${sn} ${principal}`
+}
+
+function scopeOf({ principal, service, method, key }: Pick<StoredTerms, 'principal' | 'service' | 'method' | 'key'>): string {
+  return `${service} ${method} ${principal} ${key}`
+}
+
+function same(left: Place | undefined, right: Place): boolean {
+  return left !== undefined && left.segment === right.segment && left.offset === right.offset
+}
