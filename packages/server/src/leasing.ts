@@ -147,9 +147,13 @@ export class Leasing {
   #gone(call: CallRecord, lease: Lease, error: WaybillError): void {
     const receipt = call.receipt!
     this.#leases.ended(lease)
-    if (call.cancelled || !lease.idempotent) return this.#endings.end(call, 'calleeLost', error, 'indeterminate')
     const attempts = receipt.attempts + 1
+    if (call.cancelled || !lease.idempotent) {
+      receipt.attempts = attempts
+      return this.#endings.end(call, 'calleeLost', error, 'indeterminate')
+    }
     if (attempts < this.#limits.maxAttempts) return this.#redeliver(call, attempts)
+    receipt.attempts = attempts
     const times = `${attempts} instances that took it were lost, the last one ${lease.client}`
     this.#endings.end(call, 'calleeLost', new WaybillError('WorkerLost', times), 'dead')
   }

@@ -16,7 +16,7 @@ export const RecordKind = {
   step: 3,
   /** `ordinal, seq, attempts, ms`: who had it does not do it, and another one is looked for. */
   back: 4,
-  /** `ordinal, seq, state, ms, isOwed, [type, flags, encoding, length]…`, then the bodies. */
+  /** `ordinal, seq, state, ms, isOwed, attempts, [type, flags, encoding, length]…`, then the bodies. */
   ended: 5,
   /** `ordinal, seq`: who was to be told has taken the outcome. */
   taken: 6,
@@ -82,7 +82,7 @@ export function wordsOf(record: Uint8Array): Word[] {
   })
 }
 
-const WORDS_AT = 5
+const WORDS_AT = 6
 
 /** All of a receipt but the bodies, for a snapshot. */
 interface Entry {

@@ -94,7 +94,7 @@ export class Store implements Fold {
   }
 
   ended(receipt: Receipt, state: ReceiptState, ms: number, isOwed: boolean, words: readonly Word[]): void {
-    const head = [receipt.ordinal, ++receipt.seq, state, ms, isOwed, ...wordHeads(words)]
+    const head = [receipt.ordinal, ++receipt.seq, state, ms, isOwed, receipt.attempts, ...wordHeads(words)]
     const bodies = words.map(({ body }) => body)
     const answer = this.journal.append(RecordKind.ended, writeRecord(head, bodies))
     const { request } = receipt
@@ -169,7 +169,8 @@ export class Store implements Fold {
       case RecordKind.back:
         return this.#back(receipt, ...(said as [number, number]))
       case RecordKind.ended: {
-        const [state, ms, isOwed] = said as [ReceiptState, number, boolean]
+        const [state, ms, isOwed, attempts] = said as [ReceiptState, number, boolean, number]
+        receipt.attempts = attempts
         return this.#end(receipt, state, ms, isOwed, place)
       }
       case RecordKind.taken:
