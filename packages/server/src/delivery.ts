@@ -205,8 +205,14 @@ export class Delivery {
     return true
   }
 
-  /** The lane in which the call would wait, and in `bound` the instance that it waits for, where another one will not do. */
+  /** Stored calls stand in lanes of their own: very many may wait there, and nobody behind them. */
   #lane(call: CallRecord): string {
+    const lane = this.#laneOf(call)
+    return call.receipt === undefined ? lane : `+${lane}`
+  }
+
+  /** The lane in which the call would wait, and in `bound` the instance that it waits for, where another one will not do. */
+  #laneOf(call: CallRecord): string {
     const { route, terms } = call
     if (terms === undefined && !route.perCaller) return route.text
     const key = terms?.sticky ?? (route.perCaller ? call.caller.id : undefined)
@@ -214,10 +220,11 @@ export class Delivery {
     return call.bound === undefined ? route.text : `=${call.bound.symbol}`
   }
 
-  #choose({ bound, route }: CallRecord): Instance | undefined {
-    const { windowBytes } = this.#parts.limits
-    if (bound === undefined) return leastBusy(route, windowBytes)
-    return hasRoom(bound, windowBytes) ? bound : undefined
+  #choose({ bound, route, receipt }: CallRecord): Instance | undefined {
+    const { windowBytes, maxLeased } = this.#parts.limits
+    const mostLeased = receipt === undefined ? undefined : maxLeased
+    if (bound === undefined) return leastBusy(route, windowBytes, mostLeased)
+    return hasRoom(bound, windowBytes, mostLeased) ? bound : undefined
   }
 
   // ---- what waits
@@ -266,6 +273,8 @@ export class Delivery {
   #reserve(call: CallRecord, instance: Instance): void {
     call.instance = instance
     instance.inFlight++
+    call.isLeased = call.receipt !== undefined
+    if (call.isLeased) instance.leased++
     instance.given++
     instance.session.handling++
   }
@@ -307,6 +316,7 @@ export class Delivery {
     if (instance === undefined) return
     call.instance = undefined
     instance.inFlight--
+    if (call.isLeased) instance.leased--
     instance.session.handling--
     if (hasRoom(instance, this.#parts.limits.windowBytes)) this.advance(instance.service.name)
   }

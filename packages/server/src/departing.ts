@@ -16,19 +16,19 @@ export function cannotLeave(frame: FrameReader, maxFrameBytes: number): WaybillE
   return new WaybillError('TooLarge', `a frame of a stored call has to leave room for ${LEASE_BYTES} bytes of the router's own`, { details })
 }
 
-/** `frame` belongs to who calls, and is a copy. Its statuses are wanted: by the receipt. That it is stored the callee is told, as some results cannot be. */
+/** A copy. Its statuses are wanted: by the receipt. That it is stored the callee is told, as some results cannot be. */
 export function departing(frame: Uint8Array, attempts: number, lease: Lease): Uint8Array {
-  frame[Offset.flags] = (frame[Offset.flags]! & ~Flag.noReply) | Flag.statusesWanted
-  if (attempts > 0) frame[Offset.attempt] = attempts + 1
-  if (!lease.keeps) return frame
+  const leaseBytes = lease.keeps ? LEASE_BYTES : 0
   const extensionBytes = frame[Offset.extension]! | (frame[Offset.extension + 1]! << 8)
   const bodyStart = HEADER_BYTES + extensionBytes
-  const leaving = new Uint8Array(frame.byteLength + LEASE_BYTES)
+  const leaving = new Uint8Array(frame.byteLength + leaseBytes)
   leaving.set(frame.subarray(0, bodyStart))
-  leaving.set(extensionField(Tag.lease, tokenBytes(lease.token)), bodyStart)
-  leaving.set(frame.subarray(bodyStart), bodyStart + LEASE_BYTES)
+  if (lease.keeps) leaving.set(extensionField(Tag.lease, tokenBytes(lease.token)), bodyStart)
+  leaving.set(frame.subarray(bodyStart), bodyStart + leaseBytes)
   writeU32(leaving, Offset.length, leaving.byteLength)
-  leaving[Offset.extension] = (extensionBytes + LEASE_BYTES) & 0xff
-  leaving[Offset.extension + 1] = (extensionBytes + LEASE_BYTES) >> 8
+  leaving[Offset.extension] = (extensionBytes + leaseBytes) & 0xff
+  leaving[Offset.extension + 1] = (extensionBytes + leaseBytes) >> 8
+  leaving[Offset.flags] = (frame[Offset.flags]! & ~Flag.noReply) | Flag.statusesWanted
+  if (attempts > 0) leaving[Offset.attempt] = attempts + 1
   return leaving
 }

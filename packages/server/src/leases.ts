@@ -57,7 +57,7 @@ export class Leases {
     const call = this.#byToken.get(token)
     if (call === undefined) return
     this.#byToken.delete(token)
-    if (call.state === 'away') this.#forget(call, keyOf(client, principal), incarnation)
+    this.#forget(call, keyOf(client, principal), incarnation)
   }
 
   /** The callee's session is lost. The call has its lease. */

@@ -6,6 +6,7 @@ import { FrameType, Flag, Timed, WaybillError, Wheel, writeU32, encodings, type 
 import type { Delivery } from './delivery.js'
 import type { Endings } from './endings.js'
 import { departing } from './departing.js'
+import { Departures, type Departure } from './departures.js'
 import { Leases, readTokens, tokenBytes, TOKEN_BYTES } from './leases.js'
 import type { Limits } from './limits.js'
 import { Instance, type CallRecord, type Lease, type Offer, type Session } from './model.js'
@@ -39,6 +40,7 @@ export class Leasing {
   readonly #routes: Routes
   readonly #permission: Permission
   readonly #leases: Leases
+  readonly #departures = new Departures()
   readonly #clock: Clock
   /** For those that rest. */
   readonly #wheel: Wheel
@@ -85,8 +87,9 @@ export class Leasing {
   // ---- out
 
   /** An instance has a place for the call: it leaves as soon as that is written down. */
-  lease(call: CallRecord, { session, offer }: Instance): void {
+  lease(call: CallRecord, instance: Instance): void {
     const receipt = call.receipt!
+    const { session, offer } = instance
     if (this.#stopped) return
     const forbidden = this.#permission.again(receipt.terms)
     if (forbidden !== undefined) return this.#endings.refuse(call, forbidden)
@@ -105,26 +108,27 @@ export class Leasing {
       // The journal has failed: what is stored waits for the next start.
       return
     }
-    const isStill = (): boolean => call.state === 'leased' && receipt.lease === lease
+    const departure: Departure = { isOver: () => call.state !== 'leased' || receipt.lease !== lease }
+    this.#departures.enter(instance, departure)
     this.#store.frames(receipt, (frames, error) => {
-      if (!isStill()) return
+      if (departure.isOver()) return
       if (frames === undefined) return this.#endings.refuse(call, error!)
-      this.#store.journal.whenSafe(() => isStill() && this.#depart(call, lease, frames))
+      this.#store.journal.whenSafe(() => this.#departures.ready(instance, departure, () => this.#depart(call, lease, frames)))
     })
   }
 
   #depart(call: CallRecord, lease: Lease, frames: readonly Uint8Array[]): void {
     const [first, ...rest] = frames
     this.#leases.handed(call)
-    this.#delivery.depart(call, [departing(first!, call.receipt!.attempts, lease), ...rest])
+    this.#delivery.depart(call, [departing(first!, call.receipt!.attempts, lease), ...rest.map((frame) => frame.slice())])
   }
 
   // ---- back
 
   /** The callee's session is lost. `mayReturn`: its process may come back and go on. */
   lost(call: CallRecord, hasLeft: boolean, mayReturn: boolean, reason: string): void {
-    const receipt = call.receipt!
-    const lease = receipt.lease!
+    const lease = call.receipt!.lease!
+    if (this.#stopped) return
     if (!hasLeft) return this.givenBack(call, 0)
     if (mayReturn && lease.keeps && (!lease.idempotent || call.cancelled)) return this.#away(call)
     this.#gone(call, lease, workerLost(call.instance!.session.name, reason))
@@ -166,7 +170,7 @@ export class Leasing {
     const { lease } = call.receipt!
     if (lease !== undefined) {
       this.#leases.ended(lease)
-      if (call.instance !== undefined) this.kept(call.instance.session, lease)
+      if (call.instance !== undefined && !call.isHere) this.kept(call.instance.session, lease)
     }
     if (call.cancelled) return this.#endCancelled(call)
     const times = call.givenBack++
@@ -250,9 +254,9 @@ export class Leasing {
   }
 
   /** The last word under the lease is safe, or of no use: its callee need not keep it. */
-  readonly kept = (callee: Session, lease: Lease): void => {
+  kept(callee: Session | undefined, lease: Lease): void {
     this.#leases.ended(lease)
-    if (!lease.keeps || callee.state === 'ended') return
+    if (!lease.keeps || callee === undefined || callee.state === 'ended') return
     callee.channel.writeRaw({ type: FrameType.kept, destination: callee.symbol }, undefined, encodings.bytes, tokenBytes(lease.token))
   }
 

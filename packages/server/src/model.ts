@@ -88,6 +88,8 @@ export class Instance {
   /** False as soon as it is taken back; calls that it has go on. */
   offered = true
   inFlight = 0
+  /** Those of them that are stored. */
+  leased = 0
   /** Calls that it was ever given. Owned by `Delivery`. */
   given = 0
   /** How many calls it is good for, compared with others. */
@@ -136,6 +138,8 @@ export interface Route {
 export class CallRecord extends Timed {
   state: RouterState = 'received'
   instance: Instance | undefined
+  /** It is counted as a stored one there. */
+  isLeased = false
   /** Packets that its instance's channel had sent when the call was given to it: while that is all, the call has not left. */
   handedAfter = 0
   /** A cancel has been passed on; further ones are dropped. */
@@ -277,7 +281,9 @@ export class Receipt extends Timed {
   isCancelled = false
   readonly steps: Step[]
   endedMs: number | undefined
-  /** Where its frames are, and what was said at last. Undefined where nobody will ask for them any more, or not yet. */
+  /** Its frames, while it is about to leave. */
+  frames: readonly Uint8Array[] | undefined
+  /** Where they are written down, and what was said at last. Undefined where nobody will ask for them any more, or not yet. */
   request: Place | undefined
   answer: Place | undefined
   /** The client that is to be told of the outcome has not taken it. */

@@ -38,17 +38,17 @@ export class Receipts {
   readonly #clock: Clock
   readonly #limits: Limits
   readonly #postbacks: Postbacks
-  readonly #kept: (callee: Session, lease: Lease) => void
+  readonly #kept: (callee: Session | undefined, lease: Lease) => void
   /** Of all calls and outcomes, some of which go on for a while: what is not bodies counts too. */
   #bytes = 0
 
-  /** `kept` is told of each lease whose last word is safe. */
+  /** `kept` is told of each lease whose last word is safe, and of who said it, where that is still here. */
   constructor(parts: {
     clock: Clock
     limits: Limits
     store: Store
     postbacks: Postbacks
-    kept: (callee: Session, lease: Lease) => void
+    kept: (callee: Session | undefined, lease: Lease) => void
   }) {
     this.#clock = parts.clock
     this.#limits = parts.limits
@@ -164,7 +164,7 @@ export class Receipts {
     receipt.shown = receipt.state
     const over = (): void => {
       receipt.shown = undefined
-      if (callee !== undefined && lease !== undefined) this.#kept(callee, lease)
+      if (lease !== undefined) this.#kept(callee, lease)
     }
     try {
       this.#store.ended(receipt, ending!, this.#clock.wallMs(), receipt.terms.replyto !== undefined, outcome)
@@ -254,7 +254,9 @@ export class Receipts {
       this.#grow(receipt, word.body.byteLength - (receipt.progress?.body.byteLength ?? 0))
       receipt.progress = word
     }
-    if ((state === 'accepted' || state === 'started') && receipt.state !== state) this.#store.step(receipt, state, this.#clock.wallMs())
+    // Who came back with it may say again what it said before.
+    if (receipt.state === 'handed' || (receipt.state === 'accepted' && state === 'started'))
+      this.#store.step(receipt, state as 'accepted' | 'started', this.#clock.wallMs())
     for (const watcher of receipt.watchers) this.#feed(watcher, word, feeder)
     this.#postbacks.tell(receipt, word, feeder)
   }

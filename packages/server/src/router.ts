@@ -122,7 +122,7 @@ export class Router implements Entrance {
     this.#routes = new Routes(this.#registry, limits)
     const { store } = parts
     this.#postbacks = new Postbacks({ limits, store, sessions: this.#sessions })
-    const kept = (callee: Session, lease: Lease): void => this.#calls.leasing.kept(callee, lease)
+    const kept = (callee: Session | undefined, lease: Lease): void => this.#calls.leasing.kept(callee, lease)
     this.#receipts = new Receipts({ limits, clock: ports.clock, store, postbacks: this.#postbacks, kept })
     this.#calls = new Calls({
       limits,

@@ -68,6 +68,7 @@ export class Store implements Fold {
   add(terms: StoredTerms, frames: readonly Uint8Array[]): Receipt {
     const receipt = this.#make(this.#nextOrdinal++, terms)
     receipt.request = this.journal.append(RecordKind.stored, writeRecord([receipt.ordinal, terms], frames))
+    receipt.frames = frames
     this.#enter(receipt)
     return receipt
   }
@@ -115,7 +116,10 @@ export class Store implements Fold {
   }
 
   /** The frames of the call, as they were sent; `Damaged` where they cannot be read. */
-  frames(receipt: Receipt, then: (frames: Uint8Array[] | undefined, error?: WaybillError) => void): void {
+  frames(receipt: Receipt, then: (frames: readonly Uint8Array[] | undefined, error?: WaybillError) => void): void {
+    const { frames } = receipt
+    receipt.frames = undefined
+    if (frames !== undefined) return then(frames)
     this.#read(receipt.request, (record, error) => then(record && framesOf(record), error))
   }
 

@@ -126,6 +126,8 @@ export class StoredCalls {
       (error) => caller.state === 'ended' || reject(caller, number, error, dataField(receipt.terms)),
     )
     this.#delivery.accept(call)
+    // It does not leave yet: what waits is kept on the disk alone.
+    receipt.frames = undefined
   }
 
   #promised(caller: Session, number: number, receipt: Receipt, asks: boolean): void {
