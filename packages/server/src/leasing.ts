@@ -2,7 +2,19 @@
  * Stored calls on their way to their callees and back: leased before they leave, handed on again when their callee gave them back or was lost, waited
  * for while their callee is away. Between `Delivery`, which finds instances, and `Store`, which writes down what was decided.
  */
-import { FrameType, Flag, Timed, WaybillError, Wheel, writeU32, encodings, type Clock, type FrameReader, type Random } from '@waybill/core'
+import {
+  encodings,
+  Flag,
+  FrameType,
+  Offset,
+  Timed,
+  WaybillError,
+  Wheel,
+  writeU32,
+  type Clock,
+  type FrameReader,
+  type Random,
+} from '@waybill/core'
 import type { Delivery } from './delivery.js'
 import type { Endings } from './endings.js'
 import { departing } from './departing.js'
@@ -120,7 +132,10 @@ export class Leasing {
   #depart(call: CallRecord, lease: Lease, frames: readonly Uint8Array[]): void {
     const [first, ...rest] = frames
     this.#leases.handed(call)
-    this.#delivery.depart(call, [departing(first!, call.receipt!.attempts, lease), ...rest.map((frame) => frame.slice())])
+    const leaving = [departing(first!, call.receipt!.attempts, lease), ...rest.map((frame) => frame.slice())]
+    // The symbol that its caller had at an earlier start is somebody else's by now.
+    for (const frame of leaving) writeU32(frame, Offset.source, call.caller.symbol)
+    this.#delivery.depart(call, leaving)
   }
 
   // ---- back

@@ -26,7 +26,8 @@ export class Store implements Fold {
 
   /** Where records go from now on. What it was opened with has been restored by then. Throws `Damaged`. */
   begin(journal: Journal): void {
-    if (this.#missing.size > 0) throw new WaybillError('Damaged', `the store knows nothing of ${this.#missing.size} calls that it has records of`)
+    if (this.#missing.size > 0)
+      throw new WaybillError('Damaged', `the store knows nothing of ${this.#missing.size} calls that it has records of`)
     this.#journal = journal
   }
 
@@ -194,6 +195,10 @@ export class Store implements Fold {
     if (ordinal >= this.#nextOrdinal) throw new WaybillError('Damaged', `the store has no beginning of the stored call ${ordinal}`)
     if (kind === RecordKind.forgotten) this.#missing.delete(ordinal)
     else this.#missing.add(ordinal)
+  }
+
+  *places(): Iterable<Place> {
+    for (const { request, answer } of this.#receipts.values()) for (const place of [request, answer]) if (place !== undefined) yield place
   }
 
   *entries(): Iterable<Uint8Array> {

@@ -12,6 +12,7 @@ import type { Offered, Registry } from './registry.js'
 import type { Routes } from './routes.js'
 import { nobody } from './routing.js'
 import type { Sessions } from './sessions.js'
+import type { Store } from './store.js'
 
 export interface ViewParts {
   readonly identity: RouterIdentity
@@ -23,6 +24,7 @@ export interface ViewParts {
   readonly routes: Routes
   readonly calls: Calls
   readonly receipts: Receipts
+  readonly store: Store
   readonly events: Events
 }
 
@@ -44,6 +46,10 @@ export class View implements RouterView {
   /** The router is closing: nothing is begun any more. */
   stop(): void {
     this.#closed = true
+  }
+
+  whenSafe(then: () => void): void {
+    this.#parts.store.journal.whenSafe(then, then)
   }
 
   info(): RouterInfo {

@@ -6,6 +6,7 @@ import { connect, type Client, type ConnectOptions } from '@waybill/client'
 import { composeRouter, type Router, type RouterOptions } from '@waybill/server'
 import type { Tap } from './link.js'
 import { Network } from './network.js'
+import type { Paper } from './paper.js'
 import type { VirtualProcess } from './process.js'
 import { World } from './world.js'
 
@@ -13,6 +14,8 @@ export interface HarnessOptions {
   readonly seed?: number
   /** Passed on to the router. */
   readonly router?: Omit<RouterOptions, 'ports' | 'listen'>
+  /** What survives the router's process; default: nothing. */
+  readonly paper?: Paper
   /** Milliseconds a packet takes; above 0 every packet needs an `advance`. Default 0. */
   readonly latencyMs?: number
   /** Sees what happens on the wires. */
@@ -110,7 +113,9 @@ export class Harness implements AsyncDisposable {
 
   #startRouter(): void {
     this.#routerProcess = this.world.process('router')
-    this.#router = composeRouter({ name: 'router', ...this.#options.router, ports: this.#routerProcess }).router
+    const { paper } = this.#options
+    const store = paper && { store: paper.open(this.#routerProcess) }
+    this.#router = composeRouter({ name: 'router', ...this.#options.router, ...store, ports: this.#routerProcess }).router
     this.network.listen(ROUTER_URL, this.#routerProcess, this.#router)
   }
 }

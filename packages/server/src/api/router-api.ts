@@ -80,6 +80,8 @@ export interface RouterView {
   /** No answer may be longer. */
   readonly maxFrameBytes: number
   readonly maxOutboundBytes: number
+  /** Calls back when all that was done so far outlives the router, or cannot. */
+  whenSafe(then: () => void): void
   info(): RouterInfo
   services(): readonly ServiceInfo[]
   clients(): readonly ClientInfo[]
@@ -145,6 +147,9 @@ export const routerMethods: ReadonlyMap<string, Method> = new Map<string, Method
   ['cancel', (view, caller, [query]) => view.cancel(caller, readCancelSelection(query))],
   ['drain', (view, caller, [client]) => view.drain(caller, text(client, 'client'))],
 ])
+
+/** Those whose work a later start must know of when their caller does. */
+export const lastingMethods: ReadonlySet<string> = new Set(['cancel'])
 
 function readOffer(value: unknown): Offer {
   const { service, version, labels, concurrency, methods, idempotent, perCaller } = object(value, 'offer')

@@ -4,7 +4,7 @@ import { except, reject } from '../answers.js'
 import type { Incidents } from '../incidents.js'
 import type { Session } from '../model.js'
 import { notTaken } from '../refusals.js'
-import { routerMethods, type RouterView } from './router-api.js'
+import { lastingMethods, routerMethods, type RouterView } from './router-api.js'
 
 export const ROUTER_SERVICE = 'waybill.Router'
 
@@ -31,7 +31,9 @@ export function serveRouterCall(view: RouterView, caller: Session, frame: FrameR
         details: { limit: view.maxFrameBytes, size },
       })
     }
-    caller.channel.write({ type: FrameType.result, destination: caller.symbol, call }, undefined, body)
+    const say = (): void => caller.channel.write({ type: FrameType.result, destination: caller.symbol, call }, undefined, body)
+    if (lastingMethods.has(name)) view.whenSafe(() => caller.state === 'ended' || say())
+    else say()
   } catch (thrown) {
     const error = incidents.disclosed(`${ROUTER_SERVICE}.${name}`, WaybillError.from(thrown))
     if (error.executed === 'no') reject(caller, call, error)
