@@ -1,0 +1,1 @@
+export { bytesOf, journalSuite, read, safe, textOf, type JournalStage } from './journal.js'
