@@ -90,6 +90,8 @@ async function start(from: Start): Promise<{ journal: DiskJournal; report: Recov
   const books = await bookkeeping(disk, state, names, fold, replayed)
   const { ledger } = books
 
+  // What a process had not made safe that was killed was read all the same, and a power loss would still undo it.
+  await disk.sync()
   if (state.last > 0 && replayed.ends.has(state.last)) await disk.cut(segmentName(state.last), replayed.ends.get(state.last)!)
   const leftovers = leftoversOf(names, state, ledger)
   for (const name of leftovers) await disk.remove(name)

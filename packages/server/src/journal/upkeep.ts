@@ -118,6 +118,8 @@ export class Upkeep {
     const before = store.state.snapshot
     let bytes: number | undefined
     const boundary = writer.roll()
+    // Nothing was appended since: what was only written since is in the last one.
+    if (boundary.segment === before) return
     let file: DiskFile | undefined
     try {
       file = await disk.create(UNFINISHED_SNAPSHOT)

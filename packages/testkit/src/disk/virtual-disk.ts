@@ -103,6 +103,7 @@ export class VirtualDisk {
         if (session !== this.#session) return
         const doing = { deed, name, index: this.#deeds++ }
         const now = attempt(() => this.before(doing))
+        if (session !== this.#session) return
         // What is written may be there from now on; what is made safe is so only in the end.
         const early = isLate(deed) || 'thrown' in now ? undefined : attempt(act)
         after(delayMs(doing), () => {

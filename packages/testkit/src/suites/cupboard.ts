@@ -8,6 +8,8 @@ import type { Fold, Journal, Place } from '@waybill/server/store'
 const PUT = 1
 const TAKE = 2
 const HEAD_BYTES = 16
+/** The number in an entry that only tells the last sequence: whoever was taken out last has none of its own. */
+const NOTHING = -1
 
 interface Thing {
   readonly sequence: number
@@ -17,6 +19,8 @@ interface Thing {
 export class Cupboard implements Fold {
   readonly things = new Map<number, Thing>()
   journal!: Journal
+  /** How often a journal said so. */
+  moves = 0
   #sequence = 0
 
   /** Bytes of the thing are made from its number and sequence, so anybody can tell whether they are right. */
@@ -52,7 +56,7 @@ export class Cupboard implements Fold {
       number,
       number,
     ]
-    this.things.set(id, { sequence, place: { segment, offset, bytes } })
+    if (id !== NOTHING) this.things.set(id, { sequence, place: { segment, offset, bytes } })
     this.#sequence = Math.max(this.#sequence, sequence)
   }
 
@@ -70,6 +74,7 @@ export class Cupboard implements Fold {
   }
 
   *entries(): Iterable<Uint8Array> {
+    yield new Uint8Array(Float64Array.of(NOTHING, this.#sequence, 0, 0, 0).buffer)
     for (const [id, { sequence, place }] of this.things)
       yield new Uint8Array(Float64Array.of(id, sequence, place.segment, place.offset, place.bytes).buffer)
   }
@@ -80,6 +85,7 @@ export class Cupboard implements Fold {
   }
 
   moved(kind: number, record: Uint8Array, to: Place): void {
+    this.moves++
     const { id, sequence } = readThing(record)
     this.#sequence = Math.max(this.#sequence, sequence)
     const thing = kind === PUT ? this.things.get(id) : undefined
