@@ -1,3 +1,5 @@
 export type { Disk, DiskFile, DiskLock } from './disk.js'
 export type { Fold, Journal, Place } from './journal.js'
 export { MemoryJournal, type MemoryJournalOptions } from './memory.js'
+export { nodeDisk } from './node-disk.js'
+export { openJournal, type JournalOptions, type RecoveryReport } from './open.js'

@@ -36,12 +36,18 @@ export interface Journal {
   close(): Promise<void>
 }
 
-/** Whose state the records make up. Told of what there is when a journal is opened, asked for what there is when it writes a snapshot. */
+/**
+ * Whose state the records make up. Told of what there is when a journal is opened, asked for what there is when it writes a snapshot. Bytes that it is
+ * given are the journal's again when it returns.
+ */
 export interface Fold {
   /** An entry of the snapshot, before any record after it. Throws `Damaged`. */
   restore(entry: Uint8Array): void
-  /** A record, in order. What it says may be in the snapshot already. Throws `Damaged`. */
+  /** A record, in order. What it says may be in the snapshot already; what it is about may be in none, where a later record ended it before the
+   * snapshot came to it. Throws `Damaged`. */
   record(kind: number, record: Uint8Array, place: Place): void
+  /** Where everything stands that may be read again: asked once, when all was told. What stands elsewhere is released by that. */
+  places(): Iterable<Place>
   /** All there is, as entries; walked in pieces while records go on being appended. */
   entries(): Iterable<Uint8Array>
   /** Whether the record at this place is still needed. */
