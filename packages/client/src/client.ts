@@ -1,5 +1,5 @@
 /** The client: the one place that sees its parts, and what the user holds. */
-import { callNumber, defaultLimits, mintIncarnation, quoted, WaybillError } from '@waybill/core'
+import { callNumber, defaultLimits, Feature, FrameType, mintIncarnation, quoted, WaybillError } from '@waybill/core'
 import type {
   BodyLimits,
   Ports,
@@ -98,6 +98,7 @@ export class Client implements AsyncDisposable {
   #closing: Promise<void> | undefined
   #timeUp = (): void => {}
   #draining = false
+  #sessions = 0
   /** Why the last attempt to reach the router failed. */
   #unreachable: WaybillError | undefined
   #ended!: (error: WaybillError | undefined) => void
@@ -118,7 +119,7 @@ export class Client implements AsyncDisposable {
       ...(name !== undefined && { name }),
       ...(labels !== undefined && { labels }),
       ...(token !== undefined && { credentials: { token } }),
-      features: [],
+      features: [Feature.leases],
     }
     this.#connection = new Connection(
       {
@@ -289,8 +290,9 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Hops off: takes the services back, lets running calls end, in both directions, within `drainMs`, and says goodbye. What has not ended by
-   * then ends with `Closed`. Asked again, it gives them no more time than it is told then.
+   * Hops off: takes the services back, lets running calls end, in both directions, within `drainMs`, and says goodbye. Until then it also waits for the
+   * router to have the outcome of stored calls for good, and for the router itself where it still has such calls. What has not ended by then ends with
+   * `Closed`. Asked again, it gives them no more time than it is told then.
    */
   close(options: CloseOptions = {}): Promise<void> {
     if (this.#closing !== undefined && options.drainMs !== undefined) this.#hurry(options.drainMs)
@@ -302,7 +304,7 @@ export class Client implements AsyncDisposable {
   }
 
   async #close(drainMs: number): Promise<void> {
-    if (this.#connection.isLinked && drainMs > 0) {
+    if ((this.#connection.isLinked || this.#serving?.incoming.hasLeases === true) && drainMs > 0) {
       const late = new Promise<void>((resolve) => (this.#timeUp = resolve))
       const timer = this.#ports.clock.timer(drainMs, this.#timeUp)
       await Promise.race([this.#finish(), late, this.closed])
@@ -335,8 +337,9 @@ export class Client implements AsyncDisposable {
   }
 
   #opened(): void {
-    const { router, name, limits } = this.#connection.connected!
+    const { router, name, limits, features } = this.#connection.connected!
     this.#limits.maxBodyBytes = limits.maxBodyBytes
+    if (++this.#sessions > 1 && features.includes(Feature.leases)) this.#ask()
     this.#welcome?.resolve()
     this.#events.opened()
     // A loss of this session brings the next one, which offers again; any other failure is the user's to know.
@@ -345,6 +348,12 @@ export class Client implements AsyncDisposable {
       if (error.code !== 'RouterLost' && error.code !== 'Closed') this.#tell({ kind: 'notOffered', error })
     })
     this.#tell({ kind: 'connected', router: router.name, name })
+  }
+
+  /** Says what it still has of the sessions before: nothing, as long as it offers nothing. */
+  #ask(): void {
+    if (this.#serving !== undefined) this.#serving.incoming.ask()
+    else this.#connection.write({ type: FrameType.holds, source: this.#connection.connected!.symbol })
   }
 
   #lost(reason: string): void {

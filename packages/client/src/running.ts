@@ -276,23 +276,35 @@ export class Running implements CallSink {
     )
   }
 
-  /** The session is gone: what waits never starts, what runs is told and answers nobody. With it the client, where it is `final`. */
-  lost(calls: Iterable<IncomingCall>, reason: string, final: boolean): void {
+  /** The session is gone, and with it these calls. With it the client, where it is `final`. */
+  lost(calls: readonly IncomingCall[], reason: string, final: boolean): void {
     this.#turns.clear()
-    for (const call of calls) {
-      const { state } = call
-      call.step('sessionLost')
-      // Its answer would go out in the next session, where the caller's symbol and number may mean another call.
-      call.cancelTimer?.cancel()
-      if (state === 'queued') this.#forget(call)
-      else {
-        const error = new WaybillError('RouterLost', `the connection was lost while the call ran: ${reason}`, { executed: 'maybe' })
-        call.abort(error)
-        call.flows?.abort(error)
-      }
-      if (final) call.kill?.()
-      else if (call.kill !== undefined) call.cancelTimer = this.#ports.clock.timer(CANCEL_GRACE_MS, () => call.kill?.())
-    }
+    const why = `the connection was lost while the call ran: ${reason}`
+    for (const call of calls) this.#drop(call, 'sessionLost', why, final ? 0 : CANCEL_GRACE_MS)
+  }
+
+  /** The router has it from somebody else, or gave it to somebody else, while its session was gone. */
+  void(call: IncomingCall): void {
+    this.#drop(call, 'leaseVoid', 'the call is no longer for this client, whose connection was lost for a while', CANCEL_GRACE_MS)
+  }
+
+  /** Those that have outlived their session may start again. */
+  goOn(): void {
+    this.#turns.advance(this.#start)
+  }
+
+  /** What waits never starts; what runs is told, and answers nobody. */
+  #drop(call: IncomingCall, event: 'sessionLost' | 'leaseVoid', why: string, graceMs: number): void {
+    const { state } = call
+    call.step(event)
+    // Its answer would go out in another session, where the caller's symbol and number may mean another call.
+    call.cancelTimer?.cancel()
+    if (state === 'queued') return this.#forget(call)
+    const error = new WaybillError('RouterLost', why, { executed: 'maybe' })
+    call.abort(error)
+    call.flows?.abort(error)
+    if (graceMs === 0) call.kill?.()
+    else if (call.kill !== undefined) call.cancelTimer = this.#ports.clock.timer(graceMs, () => call.kill?.())
   }
 
   /** Gives back what is complete and has not started. */

@@ -76,13 +76,13 @@ describe('the router', () => {
 })
 
 describe('the callee', () => {
-  it('start refuse returned threw cancel cancelGraceOver sessionLost', () => {
-    expect(Object.keys(calleeTable.queued).join(' ')).toBe('start refuse returned threw cancel cancelGraceOver sessionLost')
+  it('start refuse returned threw cancel cancelGraceOver sessionLost leaseVoid', () => {
+    expect(Object.keys(calleeTable.queued).join(' ')).toBe('start refuse returned threw cancel cancelGraceOver sessionLost leaseVoid')
     expect(drawn(calleeTable)).toEqual([
-      'queued    run set . . set . set',
-      'running   . . set set = aba aba',
-      'abandoned . . set set = = =',
-      'settled   . . . . = = =',
+      'queued    run set . . set . set set',
+      'running   . . set set = aba aba aba',
+      'abandoned . . set set = = = =',
+      'settled   . . . . = = = =',
     ])
   })
 })

@@ -1,6 +1,7 @@
 export { checkFields, eachField, extensionField, findField, findText, joinFields } from './extension.js'
 export { Framer, LEAST_MESSAGE_BYTES, LENGTH_BYTES } from './framer.js'
 export { FrameReader, HEADER_BYTES, MAX_EXTENSION_BYTES, Offset } from './header.js'
+export { ADDRESSEE_BYTES, ID_BYTES, readAddressees, readIds, writeAddressees, writeIds, type Addressee } from './lists.js'
 export { readU32, writeU32 } from './little-endian.js'
 export { EARLY_FLUSH_BYTES, Outbox } from './outbox.js'
 export { after, ahead, numberPacket, packetNumbers, PACKET_HEADER_BYTES } from './packet.js'
