@@ -99,7 +99,8 @@ export class Connection {
   /** Time has passed that nobody noticed, or there is a network again: it is tried now. */
   wake(): void {
     if (this.#state === 'ended') return
-    this.#failures = 0 // so that an attempt that is under way is soon followed by another one
+    // An attempt that is under way may have begun without a network, or be about to succeed: should it fail, another one follows at once.
+    this.#failures = this.#attempt === undefined ? 0 : -1
     if (this.#attempt !== undefined) return
     if (this.#link !== undefined) return this.#liveness?.doubt()
     this.#retry?.cancel()
