@@ -12,7 +12,9 @@ import { RouterLog, type Log } from './log.js'
 import { defaultLimits, type Limits } from './limits.js'
 import type { Metrics } from './metrics/index.js'
 import { metricsPage } from './metrics-page.js'
-import { MemoryJournal } from './journal/index.js'
+import { MemoryJournal } from './journal/memory.js'
+import type { RecoveryReport } from './journal/index.js'
+import type { OpenedStore } from './open-store.js'
 import { Router, type RouterLoad } from './router.js'
 import { Store } from './store.js'
 import { Tally } from './tally.js'
@@ -31,6 +33,8 @@ export interface RouterOptions extends DoorsOptions {
   readonly limits?: Partial<Limits>
   /** Keys for signed messages of JSON clients. */
   readonly signing?: SigningOptions
+  /** The folder in which stored calls outlive the router; made where there is none, and this router's alone. Default: they live in its memory. */
+  readonly data?: string
   /** Told of each fault of which clients only learn the number. Default: one line of JSON to stderr. */
   readonly onIncident?: (incident: RouterIncident) => void
   /** Told what happens, but never what calls carry; pino is one. Faults go there too, where there is no `onIncident`. Default: none. */
@@ -52,15 +56,29 @@ export interface RouterHandle extends AsyncDisposable {
   /** Connects a client in the same process: `connect('memory:', { transport: router.transport })`. */
   readonly transport: Transport
   readonly load: RouterLoad
+  /** What the start found in the folder of `data`; undefined without one. */
+  readonly recovered: RecoveryReport | undefined
   /** Ends every session of the principal, which is told `Unauthorized`, and lets nobody in whose credentials were looked at before. How many there
    * were. Whether it may come back is the business of `authenticate`. */
   revoke(principal: Principal): number
   close(): Promise<void>
 }
 
-/** Starts a router. Rejects with `RouterUnreachable` when it cannot listen, `Forbidden` when that would not be safe. */
+/**
+ * Starts a router. Rejects with `RouterUnreachable` when it cannot listen, `Forbidden` when that would not be safe, `Damaged` or `Incompatible` where it
+ * must not touch what is in the folder of `data`, `Overloaded` with `details.pid` where another process has that.
+ */
 export async function createRouter(options: RouterOptions = {}): Promise<RouterHandle> {
-  const { router, ports, log, tally } = composeRouter(options)
+  const opened = options.data === undefined ? undefined : await openedIn(options.data, options)
+  let composed: ReturnType<typeof composeRouter>
+  try {
+    composed = composeRouter(opened === undefined ? options : withStore(options, opened.store))
+  } catch (thrown) {
+    await opened?.store.journal.close()
+    throw thrown
+  }
+  const { router, ports, log, tally } = composed
+  if (opened !== undefined) log.recovered(opened.report)
   let metrics: Metrics | undefined
   let doors: Doors
   try {
@@ -72,6 +90,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
   } catch (thrown) {
     metrics?.close()
     router.close()
+    await opened?.store.journal.close()
     throw thrown
   }
   for (const { url } of doors.all) log.listening(url)
@@ -79,6 +98,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
     router.close()
     metrics?.close()
     await doors.close()
+    await opened?.store.journal.close()
   }
   return {
     url: doors.all[0]?.url,
@@ -88,6 +108,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
     get load() {
       return router.load
     },
+    recovered: opened?.report,
     revoke: (principal) => router.revoke(principal),
     close,
     [Symbol.asyncDispose]: close,
@@ -125,6 +146,21 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions> &
     identity: { name, epoch, ...(journal.store !== undefined && { store: journal.store }) },
   })
   return { router, ports, log, tally }
+}
+
+/** What stands on a disk may be much more than what a memory holds. */
+const MAX_RECEIPTS_ON_DISK = 4 * 1024 * 1024
+
+function withStore(options: RouterOptions, store: Store): RouterOptions & { readonly store: Store } {
+  return { ...options, store, limits: { maxReceipts: MAX_RECEIPTS_ON_DISK, ...options.limits } }
+}
+
+async function openedIn(folder: string, options: RouterOptions): Promise<OpenedStore> {
+  const ports = options.ports ?? systemPorts
+  const log = new RouterLog(options.log, () => ports.clock.nowMs())
+  // Loaded here, as not every router keeps anything.
+  const { openStore } = await import('./open-store.js')
+  return openStore(folder, ports, (error) => log.storeFailed(thrownText(error)))
 }
 
 /** A store that ends with the process. Its epoch is the time of the start: later starts have higher ones. */
