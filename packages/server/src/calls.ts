@@ -271,10 +271,8 @@ export class Calls {
   close(): void {
     // First of all, or what is stored would go from one that leaves to the next.
     this.leasing.stop()
-    const isLasting = this.#store.journal.durability !== 'memory'
-    const pending = [...this.#sessions.withCalls()].flatMap((session) =>
-      session.calls.values().filter(({ receipt }) => receipt === undefined || !isLasting),
-    )
+    const isLasting = ({ receipt }: CallRecord): boolean => receipt !== undefined && this.#store.journal.durability !== 'memory'
+    const pending = [...this.#sessions.withCalls()].flatMap((session) => session.calls.values()).filter((call) => !isLasting(call))
     const closing = (): WaybillError => new WaybillError('RouterLost', 'the router is closing', { executed: 'no' })
     // What waits goes first, or the places that the others leave would be given to it.
     for (const call of pending) if (call.isHere) this.#endings.refuse(call, closing())

@@ -3,7 +3,7 @@
  * which says that everything before it was safe.
  */
 import { joined } from './parts.js'
-import { Form, MARK_BYTES, RECORD_BYTES, seal, writeMark } from './record.js'
+import { type Form, MARK_BYTES, RECORD_BYTES, seal, writeMark } from './record.js'
 
 const FIRST_BYTES = 64 * 1024
 /** A slab that one burst has made larger is not kept. */

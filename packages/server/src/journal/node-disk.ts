@@ -81,7 +81,11 @@ class NodeDisk implements Disk {
     const descriptor = await opened(this.name, O_RDONLY | O_DIRECTORY)
     try {
       const lock = await this.#lock(`/proc/self/fd/${descriptor}`)
-      return { release: () => lock.release().finally(() => closed(descriptor)) }
+      const release = async (): Promise<void> => {
+        await lock.release()
+        await closed(descriptor)
+      }
+      return { release }
     } catch (thrown) {
       await closed(descriptor)
       throw thrown

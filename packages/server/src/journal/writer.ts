@@ -10,7 +10,7 @@ import { errnoOf } from './files.js'
 import { HEAD_BYTES, writeHead } from './head.js'
 import type { Place } from './journal.js'
 import { segmentName } from './names.js'
-import { Form, seedOf } from './record.js'
+import { type Form, seedOf } from './record.js'
 import { SafeQueue } from './safe-queue.js'
 import { Witness } from './witness.js'
 
