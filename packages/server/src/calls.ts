@@ -272,7 +272,9 @@ export class Calls {
     // First of all, or what is stored would go from one that leaves to the next.
     this.leasing.stop()
     const isLasting = this.#store.journal.durability !== 'memory'
-    const pending = [...this.#sessions.withCalls()].flatMap((session) => session.calls.values().filter(({ receipt }) => receipt === undefined || !isLasting))
+    const pending = [...this.#sessions.withCalls()].flatMap((session) =>
+      session.calls.values().filter(({ receipt }) => receipt === undefined || !isLasting),
+    )
     const closing = (): WaybillError => new WaybillError('RouterLost', 'the router is closing', { executed: 'no' })
     // What waits goes first, or the places that the others leave would be given to it.
     for (const call of pending) if (call.isHere) this.#endings.refuse(call, closing())

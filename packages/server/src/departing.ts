@@ -13,7 +13,9 @@ export function cannotLeave(frame: FrameReader, maxFrameBytes: number): WaybillE
   const size = frame.end - frame.start + LEASE_BYTES
   if (size <= maxFrameBytes && frame.extensionBytes + LEASE_BYTES <= MAX_EXTENSION_BYTES) return undefined
   const details = { limit: maxFrameBytes - LEASE_BYTES, size: size - LEASE_BYTES }
-  return new WaybillError('TooLarge', `a frame of a stored call has to leave room for ${LEASE_BYTES} bytes of the router's own`, { details })
+  return new WaybillError('TooLarge', `a frame of a stored call has to leave room for ${LEASE_BYTES} bytes of the router's own`, {
+    details,
+  })
 }
 
 /** A copy. Its statuses are wanted: by the receipt. That it is stored the callee is told, as some results cannot be. */

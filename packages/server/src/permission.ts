@@ -36,7 +36,8 @@ export class Permission {
   /** Statuses and outcomes go to clients of the same principal, or where the deployment says so. */
   postback(caller: Session, client: string): WaybillError | undefined {
     if (!isName(client)) return new WaybillError('BadAddress', `${quoted(client)} is not the name of a client to be told of the call`)
-    if (this.addressee(caller, client) === caller.principal || this.#authorize?.(caller.principal, 'postback', { client }) === true) return undefined
+    if (this.addressee(caller, client) === caller.principal || this.#authorize?.(caller.principal, 'postback', { client }) === true)
+      return undefined
     return new WaybillError('Forbidden', `${caller.principal} may not have ${quoted(client)} told of a call`)
   }
 }

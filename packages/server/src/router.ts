@@ -2,16 +2,7 @@
  * The router: the one place that sees all its parts. Takes links from gateways, gives their packets to `Dispatch`, and brings the parts to an
  * end together. Decides nothing itself.
  */
-import {
-  FrameReader,
-  Slab,
-  WaybillError,
-  type Link,
-  type LinkEvents,
-  type Ports,
-  type RouterIdentity,
-  type Tracing,
-} from '@waybill/core'
+import { FrameReader, Slab, WaybillError, type Link, type LinkEvents, type Ports, type RouterIdentity, type Tracing } from '@waybill/core'
 import { guardedAccess, type Access, type OpenTokens, type Principal, type TokenSource } from './access.js'
 import { Admission } from './admission.js'
 import { Calls } from './calls.js'

@@ -53,14 +53,7 @@ export class Sessions {
   readonly #lost: Lost
 
   /** `lost` is told of each session that is gone for good. */
-  constructor(parts: {
-    ports: Ports
-    limits: Limits
-    slab: Slab
-    flusher: Flusher
-    incidents: Incidents
-    lost: Lost
-  }) {
+  constructor(parts: { ports: Ports; limits: Limits; slab: Slab; flusher: Flusher; incidents: Incidents; lost: Lost }) {
     this.#incidents = parts.incidents
     this.#ports = parts.ports
     this.#limits = parts.limits

@@ -26,7 +26,8 @@ export class Store implements Fold {
 
   /** Where records go from now on. What it was opened with has been restored by then. Throws `Damaged`. */
   begin(journal: Journal): void {
-    if (this.#missing.size > 0) throw new WaybillError('Damaged', `the store knows nothing of ${this.#missing.size} calls that it has records of`)
+    if (this.#missing.size > 0)
+      throw new WaybillError('Damaged', `the store knows nothing of ${this.#missing.size} calls that it has records of`)
     this.#journal = journal
   }
 

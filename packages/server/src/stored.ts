@@ -24,7 +24,15 @@ export class StoredCalls {
   readonly #postbacks: Postbacks
   readonly #clock: Clock
 
-  constructor(parts: { limits: Limits; clock: Clock; delivery: Delivery; endings: Endings; receipts: Receipts; store: Store; postbacks: Postbacks }) {
+  constructor(parts: {
+    limits: Limits
+    clock: Clock
+    delivery: Delivery
+    endings: Endings
+    receipts: Receipts
+    store: Store
+    postbacks: Postbacks
+  }) {
     this.#limits = parts.limits
     this.#clock = parts.clock
     this.#delivery = parts.delivery

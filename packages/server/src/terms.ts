@@ -57,7 +57,8 @@ function key(frame: FrameReader, tag: number, what: string): string | undefined 
 function digestOf(frame: FrameReader): string | undefined {
   const digest = findField(frame, Tag.digest)
   if (digest === undefined) return undefined
-  if (digest.byteLength !== DIGEST_BYTES) throw new WaybillError('BadArguments', `a digest has ${DIGEST_BYTES} bytes, not ${digest.byteLength}`)
+  if (digest.byteLength !== DIGEST_BYTES)
+    throw new WaybillError('BadArguments', `a digest has ${DIGEST_BYTES} bytes, not ${digest.byteLength}`)
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
