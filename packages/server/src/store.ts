@@ -18,6 +18,7 @@ export class Store implements Fold {
   /** Those that have their outcome, the oldest first. */
   readonly #ended = new Set<Receipt>()
   #nextOrdinal = 1
+  #latestMs = 0
   #journal: Journal | undefined
   /** Of receipts that were forgotten while the snapshot was written, so that it has no entry of them but their records follow. */
   readonly #missing = new Set<number>()
@@ -37,6 +38,11 @@ export class Store implements Fold {
 
   get size(): number {
     return this.#receipts.size
+  }
+
+  /** The last time by the wall clock that anything was written down with. */
+  get latestMs(): number {
+    return this.#latestMs
   }
 
   /** Receipts whose call has not ended. */
@@ -146,6 +152,7 @@ export class Store implements Fold {
     const receipt = readEntry(entry, (ordinal, terms) => this.#make(ordinal, terms))
     this.#enter(receipt)
     if (receipt.endedMs !== undefined) this.#ended.add(receipt)
+    for (const [, ms] of receipt.steps) this.#passed(ms)
   }
 
   record(kind: number, record: Uint8Array, place: Place): void {
@@ -225,7 +232,12 @@ export class Store implements Fold {
     return new Receipt(ordinal, terms, (receipt) => this.forget(receipt))
   }
 
+  #passed(ms: number): void {
+    if (ms > this.#latestMs) this.#latestMs = ms
+  }
+
   #enter(receipt: Receipt): void {
+    this.#passed(receipt.terms.storedMs)
     this.#receipts.set(keyOf(receipt.principal, receipt.sn), receipt)
     this.#byOrdinal.set(receipt.ordinal, receipt)
     if (receipt.terms.key !== undefined) this.#byKey.set(scopeOf(receipt.terms), receipt)
@@ -242,11 +254,13 @@ export class Store implements Fold {
     receipt.lease = lease
     receipt.state = 'handed'
     receipt.steps.push(['leased', ms])
+    this.#passed(ms)
   }
 
   #step(receipt: Receipt, step: 'accepted' | 'started', ms: number): void {
     receipt.state = step
     receipt.steps.push([step, ms])
+    this.#passed(ms)
     if (step === 'started') receipt.begunWith = receipt.lease?.version
   }
 
@@ -255,6 +269,7 @@ export class Store implements Fold {
     receipt.lease = undefined
     receipt.state = 'stored'
     receipt.steps.push(['back', ms])
+    this.#passed(ms)
     // Given back for ever, it would have steps without end.
     if (receipt.steps.length > MAX_STEPS) receipt.steps.splice(1, receipt.steps.length - MAX_STEPS)
   }
@@ -265,6 +280,7 @@ export class Store implements Fold {
     receipt.isOwed = isOwed
     receipt.answer = answer
     receipt.steps.push([state, ms])
+    this.#passed(ms)
     if (!deadStates.has(state)) receipt.request = undefined
     this.#ended.add(receipt)
   }
