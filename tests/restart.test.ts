@@ -114,6 +114,17 @@ describe('what is not written', () => {
     await h.advance(2000)
   })
 
+  test('goes to another process of its callee, where the first one has gone meanwhile', async () => {
+    await using h = harness({ paper: new Paper({ writeMs: 100 }) })
+    const first = await kennel(h)
+    const caller = await h.client('caller')
+    const receipt = caller.remote(dog).walk.async(10)
+    await h.advance(50)
+    const second = await kennel(h)
+    expect(await h.until((await h.until(receipt)).result())).toBe('kennel 10')
+    expect([first.ran, second.ran]).toEqual([[], ['begin walk 10', 'end walk 10']])
+  })
+
   test('is an outcome that nobody was told of', async () => {
     await using h = harness({ paper: new Paper({ writeMs: 100 }) })
     await kennel(h)
