@@ -21,10 +21,10 @@ export function causeOf(history: History, call: MadeCall, executions: readonly E
       return isCancelled(history, call)
     case 'DeadlineExceeded':
       // What has all the time of the world ends by its method's word unless somebody failed.
-      if (history.hasJumped(startedMs, ended.atMs)) return SEMANTICS[plan.semantics].isStored
+      if (SEMANTICS[plan.semantics].isStored && history.hasJumped(startedMs, ended.atMs)) return true
       return ended.atMs >= startedMs + plan.deadlineMs - 1 && (plan.deadlineMs < GENEROUS_MS || (isStormy && aboutAnyone))
     case 'Expired': {
-      if (history.hasJumped(startedMs, ended.atMs)) return SEMANTICS[plan.semantics].isStored
+      if (SEMANTICS[plan.semantics].isStored && history.hasJumped(startedMs, ended.atMs)) return true
       const waitMs = SEMANTICS[plan.semantics].isStored ? plan.deadlineMs : (plan.waitMs ?? 0)
       return ended.atMs >= startedMs + waitMs - 1 && (waitMs < GENEROUS_MS || (isStormy && aboutAnyone))
     }
