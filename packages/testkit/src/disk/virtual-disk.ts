@@ -97,7 +97,7 @@ export class VirtualDisk {
   }
 
   #doing(session: object): Run {
-    const { after = (_delayMs, then) => queueMicrotask(then), delayMs = () => 0 } = this.#options
+    const { after = (_delayMs, then) => asJob(then), delayMs = () => 0 } = this.#options
     return (deed, name, act) =>
       new Promise((resolve, reject) => {
         if (session !== this.#session) return
@@ -149,6 +149,11 @@ type Run = <T>(deed: DiskDeed, name: string, act: () => T) => Promise<T>
 
 export function systemError(code: 'ENOENT' | 'ENOSPC' | 'EIO', name: string): Error {
   return Object.assign(new Error(`${code}: ${name}`), { code })
+}
+
+/** As a promise job: later, in order, and without any time. */
+export function asJob(run: () => void): void {
+  void Promise.resolve().then(run)
 }
 
 function isLate(deed: DiskDeed): boolean {
