@@ -142,8 +142,9 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   /** Writes the next frame of a call; true when its body goes on. */
   write(call: OutgoingCall, nowMs: number): boolean {
     if (call.state === 'settled' || call.gaveUp !== undefined || call.resting) return false
-    const { epoch } = this.#connection.connected!.router
-    if (call.isStored && (call.epoch ??= epoch) !== epoch) {
+    const { store, epoch } = this.#connection.connected!.router
+    const home = store ?? epoch
+    if (call.isStored && (call.home ??= home) !== home) {
       this.settle(call, call.state === 'stored' ? 'exception' : 'givenUp', forgotten())
       return false
     }
@@ -197,7 +198,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     const { address, method } = call.request
     address.symbol = 0
     method.symbol = 0
-    call.epoch = undefined
+    call.home = undefined
     if (call.step('returned')) this.#send(call)
   }
 
@@ -206,7 +207,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     const againMs = this.#ports.clock.nowMs() + restMs(details) * (0.5 + fraction(this.#ports.random))
     // What is stored goes on whatever becomes of its watching, and ends by its deadline.
     if (call.state !== 'stored' && (againMs >= call.uselessAtMs || !call.step('returned'))) return false
-    if (call.state !== 'stored') call.epoch = undefined
+    if (call.state !== 'stored') call.home = undefined
     call.resting = true
     this.#wheel.add(call, againMs)
     return true
@@ -278,7 +279,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     }
   }
 
-  /** What is stored, or may be told apart by its serial number, goes on in the next session, if that is one of the same router. */
+  /** What is stored, or may be told apart by its serial number, goes on in the next session, if that is one with the same store. */
   #goesOn(call: OutgoingCall): boolean {
     if (call.gaveUp !== undefined || (!call.isStored && call.watched === undefined)) return false
     call.isUnsure = true
