@@ -1,6 +1,7 @@
 /**
  * A client between a test and the wire: its router is the test's own, which takes what is offered and sends whatever frames it is told to. So
- * a callee sees calls that no caller of ours would make. Owns the world; knows what the client said as frames, in order.
+ * a callee sees calls that no caller of ours would make, and a caller hears what no router of ours would say. Owns the world; knows what the client
+ * said as frames, in order.
  */
 import { connect, type Client, type ConnectOptions, type Incident } from '@waybill/client'
 import {
@@ -36,6 +37,7 @@ export interface Said {
   readonly destination: number
   readonly call: number
   readonly extensionBytes: number
+  field(tag: number): Uint8Array | undefined
   /** Of a piece, the bytes. */
   readonly value: unknown
 }
@@ -222,9 +224,17 @@ export class Stage implements Transport, AsyncDisposable {
     this.heard.push(type)
     const isPiece = type === FrameType.answerChunk || (flags & Flag.more) !== 0
     const value = isPiece ? frame.body().slice() : parseBody(frame.encoding, frame.body())
-    if (type === FrameType.call) return this.#asked(findText(frame, Tag.method)!, call, value)
+    const method = type === FrameType.call ? findText(frame, Tag.method) : undefined
+    if (method === 'offer' || method === 'withdraw') return this.#asked(method, call, value)
     if (findField(frame, Tag.principal) !== undefined) return
-    this.said.push({ type, flags, destination, call, extensionBytes, value })
+    const own = new FrameReader(2 ** 30)
+    own.open(frame.bytes.slice(frame.start, frame.end), 0)
+    own.next()
+    // Not enumerable, as what was said is compared by the rest.
+    const said = { type, flags, destination, call, extensionBytes, value }
+    this.said.push(
+      Object.defineProperty(said, 'field', { value: (tag: number) => findField(own, tag) }) as typeof said & Pick<Said, 'field'>,
+    )
   }
 
   /** The router's own API: the n-th offer of a session has the symbol n. */

@@ -1,5 +1,5 @@
 /** The client: the one place that sees its parts, and what the user holds. */
-import { callNumber, defaultLimits, Feature, FrameType, mintIncarnation, quoted, WaybillError } from '@waybill/core'
+import { callNumber, defaultLimits, Feature, FrameType, isSerialNumber, mintIncarnation, quoted, WaybillError } from '@waybill/core'
 import type {
   BodyLimits,
   Ports,
@@ -22,6 +22,7 @@ import { Connection } from './connection.js'
 import { Events } from './events.js'
 import { Groups } from './groups.js'
 import { describe, type Described } from './describe.js'
+import type { Digest } from './digests/digest.js'
 import { Dispatch } from './dispatch.js'
 import type { Isolation } from './isolate/isolation.js'
 import { Names } from './names.js'
@@ -31,6 +32,7 @@ import { Postbacks, type PostbackListener } from './postbacks.js'
 import { LiveReceipt } from './receipt.js'
 import { remoteProxy } from './remote.js'
 import type { Serving } from './serving.js'
+import { Takings } from './takings.js'
 import { Spans } from './tracing.js'
 
 export interface ClientParts {
@@ -47,6 +49,8 @@ export interface ClientParts {
   readonly onExpose?: ((client: Client) => void) | undefined
   /** All that is called of a client: at hand, or loaded where it first offers something. */
   readonly serving: typeof Serving | (() => Promise<typeof Serving>)
+  /** For calls with a key. */
+  readonly digest: Digest
   /** What runs methods in processes of their own; undefined where there are none. */
   readonly isolation?: (() => Promise<typeof Isolation>) | undefined
 }
@@ -72,7 +76,6 @@ export interface CloseOptions {
   readonly drainMs?: number
 }
 
-const SERIAL_NUMBER = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const ATTEMPT_MS = 5000
 const ACKNOWLEDGE_MS = 20
 const DRAIN_MS = 25_000
@@ -147,10 +150,12 @@ export class Client implements AsyncDisposable {
       limits,
       running: () => this.#serving?.incoming.running(),
       spans,
+      digest: parts.digest,
       cancelStored: async (sn) => void (await this.#router.cancel({ sn })),
     })
     this.#groups = new Groups(this.#outgoing, this.#names, ports.clock)
-    this.#postbacks = new Postbacks(limits, (sn) => this.receipt(sn))
+    const takings = new Takings(this.#connection, ports.soon)
+    this.#postbacks = new Postbacks({ limits, soon: ports.soon, takings, receipt: (sn) => this.receipt(sn) })
     this.#events = new Events({
       connection: this.#connection,
       limits,
@@ -230,7 +235,7 @@ export class Client implements AsyncDisposable {
 
   /** A stored call by its serial number: one of this client's, or of another one of the same principal. Throws `BadAddress`. */
   receipt<T>(sn: string): Receipt<T> {
-    if (!SERIAL_NUMBER.test(sn)) throw new WaybillError('BadAddress', `${quoted(sn)} is not a serial number such as a receipt's sn`)
+    if (!isSerialNumber(sn)) throw new WaybillError('BadAddress', `${quoted(sn)} is not a serial number such as a receipt's sn`)
     return new LiveReceipt<T>(sn.toLowerCase(), this.#outgoing)
   }
 
@@ -244,7 +249,10 @@ export class Client implements AsyncDisposable {
     return this.#router.cancel(query)
   }
 
-  /** Calls `listener` with what becomes of calls whose callers named this client as their `replyto`; the function that is returned ends that. */
+  /**
+   * Calls `listener` with what becomes of calls whose callers named this client as their `replyto`; the function that is returned ends that. Outcomes wait for
+   * the first listener: here, and beyond this process at the router.
+   */
   onPostback(listener: PostbackListener): () => void {
     return this.#postbacks.listen(listener)
   }
