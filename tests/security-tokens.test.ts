@@ -216,7 +216,7 @@ describe('row 4: who has a token comes in, as long as it is good', () => {
     expect(h.router.load.sessions).toBe(0)
   })
 
-  test('row 4: over real sockets within a second of real time', async () => {
+  test('row 4: over real sockets within a second of real time', { retry: 2 }, async () => {
     const file = freshFile()
     const { token } = createToken(file, 'kennel')
     await using h = await realHarness({ tokens: tokenFile(file) })
