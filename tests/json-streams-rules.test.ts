@@ -188,6 +188,16 @@ describe('what is not allowed', () => {
         [{ end: expect.objectContaining({ stream: 'r0', code: expect.stringMatching(/ProtocolViolation|TooLarge/) as string }) as Json }],
       ])
     }
+    // Whole items, of which the client takes none: what waits for it is bounded by what an item may be as long as.
+    stage.bufferedBytes = 100_000
+    const flood = await after((frame) => {
+      frame(opened)
+      for (let n = 0; n < 60; n++) frame(item, encodings.bytes, new Uint8Array(250_000))
+    })
+    stage.bufferedBytes = 0
+    stage.door.flushed()
+    expect(flood.filter((one) => one['item'] !== undefined)).toHaveLength(35)
+    expect(flood.at(-1)).toEqual({ end: expect.objectContaining({ stream: 'r0', code: 'ProtocolViolation' }) as Json })
     stage.say({ sn: OTHER, item: { stream: 'a1', value: 5 } })
     stage.say({ sn: OTHER, end: { stream: 'a1' } })
     await h.advance(10)
