@@ -18,7 +18,10 @@ describe('what is not allowed', () => {
     await h.advance(0)
     caller.said.length = 0
     for (let n = 0; n < 257; n++) caller.say({ sn: SN, item: { stream: 'a1', value: n } })
-    expect(told(caller)).toEqual([{ result: expect.objectContaining({ code: 'ProtocolViolation', executed: 'maybe' }) as Json }])
+    expect(told(caller)).toEqual([
+      { stop: { stream: 'a1' } },
+      { result: expect.objectContaining({ code: 'ProtocolViolation', executed: 'maybe' }) as Json },
+    ])
     for (let n = 0; n < 257; n++) callee.say({ sn: OTHER, item: { stream: 'r0', value: n } })
     expect(callee.take('cancel')).toMatchObject([{ sn: OTHER }])
     await h.advance(500)
@@ -185,6 +188,16 @@ describe('what is not allowed', () => {
         [{ end: expect.objectContaining({ stream: 'r0', code: expect.stringMatching(/ProtocolViolation|TooLarge/) as string }) as Json }],
       ])
     }
+    // Whole items, of which the client takes none: what waits for it is bounded by what an item may be as long as.
+    stage.bufferedBytes = 100_000
+    const flood = await after((frame) => {
+      frame(opened)
+      for (let n = 0; n < 60; n++) frame(item, encodings.bytes, new Uint8Array(250_000))
+    })
+    stage.bufferedBytes = 0
+    stage.door.flushed()
+    expect(flood.filter((one) => one['item'] !== undefined)).toHaveLength(35)
+    expect(flood.at(-1)).toEqual({ end: expect.objectContaining({ stream: 'r0', code: 'ProtocolViolation' }) as Json })
     stage.say({ sn: OTHER, item: { stream: 'a1', value: 5 } })
     stage.say({ sn: OTHER, end: { stream: 'a1' } })
     await h.advance(10)
@@ -192,5 +205,69 @@ describe('what is not allowed', () => {
     expect([h.router.load.pendingCalls, stage.ends, stage.faults]).toEqual([0, [], []])
     callee.link.end(1000, '')
     await leave(h, stage)
+  })
+})
+
+describe('what ends with its call', () => {
+  test('a stream of the arguments that the callee does not read: its sender is told to stop before the outcome', async () => {
+    await using h = harness()
+    const callee = await open(h, 'py', ['eat'])
+    const caller = await open(h, 'walker')
+    const food = { classname: 'Script', streams: [[[0], 'a1', 'values']] }
+    for (const outcome of [{ retval: 'full' }, { exval: 'sick', executed: 'yes' }]) {
+      await call(h, caller, 'eat', [null], food)
+      callee.say({ sn: SN, result: outcome })
+      await h.advance(0)
+      expect(told(caller).filter(({ credit }) => credit === undefined)).toEqual([{ stop: { stream: 'a1' } }, { result: outcome }])
+      // And the callee, which is told of it no more, that it has ended.
+      expect(callee.take('end')).toEqual([{ sn: SN, end: expect.objectContaining({ stream: 'a1', code: 'Closed' }) as Json }])
+    }
+    await call(h, caller, 'eat', [null], { ...food, classname: 'Nobody' })
+    expect(told(caller)).toMatchObject([{ stop: { stream: 'a1' } }, { status: 'rejected', code: 'NoSuchService' }])
+    expect(h.router.load.pendingCalls).toBe(0)
+    await leave(h, callee, caller)
+  })
+
+  test('a call that is not made: the streams in it are told to stop, and those of a pending one of the same sn are not', async () => {
+    await using h = harness()
+    const callee = await open(h, 'py', ['eat'])
+    const caller = await open(h, 'walker')
+    const request = { classname: 'Script', method: 'eat', args: [null], streams: [[[0], 'a1', 'values']] }
+    for (const wrong of [
+      { replyto: 'walker', routing: [null, '?'] },
+      { replyto: 'walker', durable: true },
+    ]) {
+      caller.say({ sn: SN, request, ...wrong })
+      expect(told(caller)).toMatchObject([{ stop: { stream: 'a1' } }, { status: 'rejected' }])
+    }
+    caller.say({ sn: SN, replyto: 'walker', statuses: false, request })
+    await h.advance(0)
+    caller.said.length = 0
+    caller.say({ sn: SN, replyto: 'walker', request })
+    expect(told(caller)).toMatchObject([{ status: 'rejected', code: 'BadArguments' }])
+    callee.say({ sn: SN, result: {} })
+    await h.advance(0)
+    await leave(h, callee, caller)
+  })
+
+  test('a result after one with streams ends these, and the one that is the result itself with what it says', async () => {
+    await using h = harness()
+    const callee = await open(h, 'py', ['count'])
+    const caller = await open(h, 'walker')
+    for (const [place, name, end] of [
+      [[], 'r0', { retval: 3 }],
+      [['a'], 'r1', { code: 'Closed' }],
+    ] as const) {
+      await call(h, caller, 'count', [], { classname: 'Script' })
+      callee.say({ sn: SN, result: { retval: name === 'r0' ? null : { a: null }, streams: [[place, name, 'values']] } })
+      callee.say({ sn: SN, item: { stream: name, value: 1 } })
+      callee.said.length = 0
+      callee.say({ sn: SN, result: { retval: 3 } })
+      await h.advance(0)
+      expect(told(caller).slice(1)).toMatchObject([{ item: { stream: name, value: 1 } }, { end: { stream: name, ...end } }])
+      expect(callee.take('stop')).toEqual([{ sn: SN, stop: { stream: name } }])
+    }
+    expect(h.router.load.pendingCalls).toBe(0)
+    await leave(h, callee, caller)
   })
 })

@@ -26,8 +26,11 @@ export interface Access {
 
 /** Where tokens come from that can change while a router runs. */
 export interface TokenSource {
-  /** `revoked` is called with each principal whose token is not good any more, as soon as that is known. */
-  open(clock: Clock, revoked: (principal: Principal) => void): OpenTokens
+  /**
+   * `revoked` is called with each principal whose token is not good any more, as soon as that is known; with the token's digest, where only those
+   * who presented this one are to go.
+   */
+  open(clock: Clock, revoked: (principal: Principal, digest?: string) => void): OpenTokens
 }
 
 export interface OpenTokens {
@@ -98,6 +101,11 @@ export function tokenAuthentication(tokens: Readonly<Record<string, string>> | u
     if (principal === undefined) throw new WaybillError('Unauthorized', 'the token is not one of this router')
     return principal
   }
+}
+
+/** SHA-256, hexadecimal, of the token that was presented; undefined where there was none. */
+export function presentedDigest(credentials: Introduction['credentials']): string | undefined {
+  return credentials?.token === undefined ? undefined : digestOf(credentials.token).toString('hex')
 }
 
 export function digestOf(secret: string): Buffer {
