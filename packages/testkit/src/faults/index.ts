@@ -1,0 +1,5 @@
+export { verdictOf, type Figures, type Verdict } from './check/verdict.js'
+export type { Line } from './lines.js'
+export { parseOptions, PARTS } from './options.js'
+export { KINDS, planOf, type Fault } from './plan.js'
+export { tableOf, tellViolations } from './table.js'
