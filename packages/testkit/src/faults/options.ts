@@ -12,10 +12,12 @@ export interface FaultOptions {
   readonly seed: number
   /** Calls a second, of all callers together. */
   readonly rate: number
-  /** The router forgets all when it ends, so nobody ends it. */
+  /** The router forgets all when it ends: what it had stored is forgiven it. */
   readonly memory: boolean
   readonly parts: readonly Part[]
   readonly keep: boolean
+  /** The script that is started as the router. */
+  readonly command: string | undefined
   /** Only looks at the logs in this folder. */
   readonly check: string | undefined
 }
@@ -29,10 +31,11 @@ export const USAGE = `usage: npm run faults -- --minutes N [--seed S] [--rate R]
   --round-minutes M  looks at all logs after so long (default 5), and goes on over the same store
   --seed S           what happens when (default: drawn, and named)
   --rate R           calls a second that are attempted (default 450)
-  --memory           a router without a store; nobody kills it
+  --memory           a router without a store: what it had stored is forgiven it when it is killed
   --only PARTS       of ${PARTS.join(', ')}
   --sync-oracle      the same as --only sync-oracle
   --keep             leaves the logs where they are also when nothing was found
+  --command FILE     starts this script of \`waybill\` as the router, not the one of this repository
   --check FOLDER     only checks the logs that a run has left`
 
 const MINUTE_MS = 60_000
@@ -51,6 +54,7 @@ export function parseOptions(args: readonly string[], drawnSeed: number): FaultO
       only: { type: 'string' },
       'sync-oracle': { type: 'boolean' },
       check: { type: 'string' },
+      command: { type: 'string' },
     },
   })
   const number = (name: 'minutes' | 'round-minutes' | 'seed' | 'rate', otherwise: number, least: number): number => {
@@ -72,5 +76,6 @@ export function parseOptions(args: readonly string[], drawnSeed: number): FaultO
     parts: parts as readonly Part[],
     keep: values.keep === true,
     check: values.check,
+    command: values.command,
   }
 }

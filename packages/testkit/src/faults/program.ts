@@ -6,13 +6,27 @@ import process from 'node:process'
 import { systemPorts } from '@waybill/core/system'
 import { verdictOf } from './check/verdict.js'
 import { allLines } from './log-file.js'
-import { parseOptions, USAGE, type FaultOptions } from './options.js'
+import { parseOptions, USAGE, type FaultOptions, type Part } from './options.js'
+import { clock } from './parts/clock.js'
+import { crowd } from './parts/crowd.js'
+import { damage } from './parts/damage.js'
+import { failingSync, fullDisk, slowSync } from './parts/disk.js'
 import { stormPart } from './parts/storm.js'
+import { syncOracle } from './parts/sync-oracle.js'
 import { nowMs } from './now.js'
 import type { PartOf } from './run.js'
 import { tableOf, tellViolations } from './table.js'
 
-const parts: { readonly [P in FaultOptions['parts'][number]]?: PartOf } = { storm: stormPart }
+const parts: Readonly<Record<Part, PartOf>> = {
+  storm: stormPart,
+  crowd,
+  damage,
+  'full-disk': fullDisk,
+  'failing-sync': failingSync,
+  'slow-sync': slowSync,
+  clock,
+  'sync-oracle': syncOracle,
+}
 
 export async function program(args: readonly string[]): Promise<number> {
   let options: FaultOptions
@@ -38,7 +52,7 @@ export async function program(args: readonly string[]): Promise<number> {
   let found = 0
   for (const part of options.parts) {
     if (ending.signal.aborted) break
-    found += (await parts[part]?.({ options, folder, signal: ending.signal, say })) ?? 0
+    found += await parts[part]({ options, folder, signal: ending.signal, say })
   }
   if (ending.signal.aborted) {
     await rm(folder, { recursive: true, force: true })

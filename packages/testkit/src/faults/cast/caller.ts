@@ -77,8 +77,8 @@ function attempt(caller: Client): void {
   call.then(
     (result) => end({ e: 'ok', sn, result }),
     (error: unknown) => {
-      // Of a stored call that is only the end of this way to hear of it.
-      if (isAcknowledged && isOfTheWay(error)) {
+      // Of a stored call that is only the end of this way to hear of it; its deadline here is not the router's verdict.
+      if (isAcknowledged && (isOfTheWay(error) || isOwnVerdict(error))) {
         counts.open--
         void follow(caller, sn)
       } else end(toldOf(sn, error))
@@ -105,6 +105,10 @@ function end(line: Extract<CallerLine, { e: 'ok' | 'failed' | 'indeterminate' | 
   log.write(line)
   counts.open--
   counts[line.e === 'ok' ? 'ok' : 'failed']++
+}
+
+function isOwnVerdict(thrown: unknown): boolean {
+  return thrown instanceof WaybillError && thrown.code === 'DeadlineExceeded' && thrown.executed === 'maybe'
 }
 
 function isOfTheWay(thrown: unknown): boolean {

@@ -16,6 +16,8 @@ export interface RouterSetting {
   /** What stands in front of the command. */
   readonly wrap?: readonly string[] | undefined
   readonly env?: Readonly<Record<string, string>> | undefined
+  /** The script of the command, where it is not the one of this repository. */
+  readonly command?: string | undefined
 }
 
 /** It ended before it was ready. */
@@ -24,8 +26,8 @@ export interface Refusal extends Ended {
 }
 
 /** Whether `waybill start` knows where to keep data. */
-export async function keepsData(): Promise<boolean> {
-  const child = spawnPlain([process.execPath, COMMAND, 'start', '--help'])
+async function keepsData(command: string): Promise<boolean> {
+  const child = spawnPlain([process.execPath, command, 'start', '--help'])
   let help = ''
   child.process.stdout!.on('data', (text: string) => (help += text))
   await child.ended
@@ -49,7 +51,7 @@ export class RouterProcess {
 
   static async on(setting: RouterSetting, log: LogFile<HarnessLine>): Promise<RouterProcess> {
     const [webPort, tcpPort] = [await freePort(), await freePort()]
-    return new RouterProcess(webPort, tcpPort, setting, await keepsData(), log)
+    return new RouterProcess(webPort, tcpPort, setting, await keepsData(setting.command ?? COMMAND), log)
   }
 
   get web(): string {
@@ -79,14 +81,14 @@ export class RouterProcess {
 
   /** Resolves when it listens; with how it ended where it does not come so far. */
   async start(): Promise<Refusal | undefined> {
-    const { data, wrap = [], env } = this.#setting
+    const { data, wrap = [], env, command = COMMAND } = this.#setting
     const kept = data === undefined ? (this.knowsData ? ['--memory'] : []) : ['--data', data]
     const doors = ['--port', String(this.webPort), '--tcp', `127.0.0.1:${this.tcpPort}`]
     this.#starts++
     const who = this.who
     const fromMs = nowMs()
     this.log.write({ e: 'router-spawned' })
-    const child = spawnPlain([...wrap, process.execPath, COMMAND, 'start', '--json', ...doors, ...kept], env)
+    const child = spawnPlain([...wrap, process.execPath, command, 'start', '--json', ...doors, ...kept], env)
     this.#child = child
     await within(START_MS, () => child.stdout.includes('\n') || !child.isRunning, 5)
     if (!child.isRunning) return { ...(await child.ended), stderr: child.stderr }

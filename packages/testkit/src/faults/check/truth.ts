@@ -34,19 +34,31 @@ function isExplained(history: History, { attempted, storedMs, runs }: Call, { t:
   if (!isAcknowledged && (isTroubled(history, caller, fromMs, toldMs) || routerEnded(history, fromMs, toldMs))) return true
   // What was never offered cannot have been handed to anybody.
   if (cls === 'nobody') return false
-  const lost = lostWorkers(history).filter(({ atMs }) => atMs >= fromMs && atMs <= toldMs + HEARD_MS)
+  const lost = lostWorkers(history).filter(({ atMs }) => atMs >= fromMs - NOTICED_MS && atMs <= toldMs + HEARD_MS)
   if (cls === 'again' && isAcknowledged) return lost.length >= MOST_ATTEMPTS
   if (runs.length > 0) return runs.some(({ worker, startedMs }) => isTroubled(history, worker, startedMs, toldMs))
   return lost.length > 0
 }
 
+/** A worker may learn only long after the router that its session is lost. */
 const HEARD_MS = 30_000
+/** The router may go on handing calls to a link whose other end is dead. */
+const NOTICED_MS = 1000
 
-/** Ends of workers, and losses of their sessions. */
-function lostWorkers({ ended, losses, troubles }: History): readonly { readonly who: string; readonly atMs: number }[] {
-  const ends = Array.from(ended, ([who, { atMs }]) => ({ who, atMs }))
-  const away = troubles.map(({ who, fromMs: atMs }) => ({ who, atMs }))
-  return [...ends, ...losses, ...away].filter(({ who }) => isOf(who, 'worker'))
+interface Loss {
+  readonly who: string
+  readonly atMs: number
+}
+
+/** Ends of workers and losses of their sessions: each takes with it what that worker had. */
+function sessionsLost({ ended, losses }: History): readonly Loss[] {
+  return [...Array.from(ended, ([who, { atMs }]) => ({ who, atMs })), ...losses].filter(({ who }) => isOf(who, 'worker'))
+}
+
+/** Those, and what may have become one without anybody's knowledge. */
+function lostWorkers(history: History): readonly Loss[] {
+  const away = history.troubles.map(({ who, fromMs: atMs }) => ({ who, atMs }))
+  return [...sessionsLost(history), ...away.filter(({ who }) => isOf(who, 'worker'))]
 }
 
 /** Calls that may run once and were stored can only hang in doubt with a worker that had them. */
@@ -61,7 +73,7 @@ export function doubtful({ calls }: History): readonly Call[] {
 
 /** So many at the most: what each worker may have at a time. */
 export function mostDoubtful(history: History): number {
-  return CONCURRENCY * lostWorkers(history).length
+  return CONCURRENCY * sessionsLost(history).length
 }
 
 function tooMany(history: History): readonly Violation[] {

@@ -17,10 +17,10 @@ export async function stormPart({ options, folder, signal, say }: Run): Promise<
   const fromMs = nowMs()
   const log = new LogFile<HarnessLine>(folder, 'harness')
   const data = join(folder, 'data')
-  const router = await RouterProcess.on({ data: undefined }, log)
+  const router = await RouterProcess.on({ data: undefined, command: options.command }, log)
   const isStored = router.knowsData && !options.memory
-  if (isStored) router.setting = { data }
-  say(isStored ? 'storm: the router keeps its data' : 'storm: the router keeps everything in memory, so nobody ends it')
+  if (isStored) router.setting = { data, command: options.command }
+  say(isStored ? 'storm: the router keeps its data' : 'storm: the router keeps everything in memory, so what is stored goes with it')
   const verdicts: Verdict[] = []
   for (let round = 0, leftMs = options.stormMs; leftMs > 0 && !signal.aborted; round++, leftMs -= options.roundMs) {
     const logs = join(folder, `storm-${round + 1}`)
@@ -33,7 +33,7 @@ export async function stormPart({ options, folder, signal, say }: Run): Promise<
       seed: options.seed + round,
       forMs: Math.min(leftMs, options.roundMs),
       rate: options.rate,
-      kinds: KINDS.filter((kind) => isStored || kind !== 'kill-router'),
+      kinds: KINDS,
       signal,
       progress: progressOf(say, round + 1),
     })
