@@ -1,10 +1,10 @@
 /** Time that all processes of a machine share: the logs of those that were killed and of those that go on are put in one order by it. */
 import { systemPorts } from '@waybill/core/system'
-import { hrtime } from 'node:process'
+import process from 'node:process'
 
 /** Monotonic milliseconds since the machine started. */
 export function nowMs(): number {
-  return Number(hrtime.bigint() / 1000n) / 1000
+  return Number(process.hrtime.bigint() / 1000n) / 1000
 }
 
 /** Resolves after so long, or as soon as `signal` aborts. */
