@@ -98,7 +98,7 @@ describe('honest logs', () => {
     logs.say('harness', { e: 'spawned', who: 'worker-0.1' } as Told).say('harness', { e: 'router-spawned' })
     logs.say('harness', { e: 'router-ready', tookMs: 10 } as Told).say('worker-0.1', { e: 'connected' })
     const { figures } = await honest(logs, 'a').verdict()
-    expect(figures.recoveries).toEqual([{ firstMs: 50, allMs: 20 }])
+    expect(figures.recoveries).toEqual([{ readyMs: 10, firstMs: 50, allMs: 20 }])
   })
 })
 

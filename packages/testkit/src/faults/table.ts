@@ -72,6 +72,7 @@ export function tableOf({ figures, violations }: Verdict, tookMs: number): strin
         .map(([what, count]) => `${what} ${whole(count)}`)
         .join(', '),
     ],
+    ['start of the router until it listens', spread(recoveries.map(({ readyMs }) => readyMs))],
     ['start of the router to the first delivery', spread(recoveries.map(({ firstMs }) => firstMs))],
     ['start of the router to all being back', spread(recoveries.map(({ allMs }) => allMs))],
     ['drained after the faults', drainMs === undefined ? 'no' : `${whole(drainMs)} ms`],

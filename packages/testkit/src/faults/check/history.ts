@@ -43,7 +43,7 @@ export interface Trouble {
 }
 
 /** How long after a fault what it caused may still come. */
-const AFTERMATH_MS = 3000
+export const AFTERMATH_MS = 3000
 
 export class History {
   readonly calls = new Map<string, Call>()

@@ -1,6 +1,6 @@
 /** Calls of one order key do not overlap, and begin in the order of their caller (I9). */
 import type { Call, History, Run } from './history.js'
-import { isTroubled, routerEnded, type Violation } from './violation.js'
+import { isTroubled, routerEnded, routerWasAway, type Violation } from './violation.js'
 
 interface Turn {
   readonly call: Call
@@ -64,7 +64,7 @@ function outOfOrder(history: History, key: string, turns: readonly Turn[]): read
 }
 
 function isCalm(history: History, caller: string, fromMs: number, toMs: number): boolean {
-  if (routerEnded(history, fromMs, toMs) || isTroubled(history, caller, fromMs, toMs)) return false
+  if (routerWasAway(history, fromMs, toMs) || isTroubled(history, caller, fromMs, toMs)) return false
   const { ended, troubles } = history
   const isNow = (atMs: number): boolean => atMs >= fromMs && atMs <= toMs
   return ![...ended.values()].some(({ atMs }) => isNow(atMs)) && !troubles.some((one) => one.fromMs <= toMs && one.toMs >= fromMs)

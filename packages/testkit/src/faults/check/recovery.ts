@@ -2,6 +2,8 @@
 import type { History } from './history.js'
 
 export interface Recovery {
+  /** From the start of the process until it listened. */
+  readonly readyMs: number
   /** From the start of the process until a worker began the first call after it. */
   readonly firstMs: number | undefined
   /** Until all clients that lived through it were connected. */
@@ -16,7 +18,11 @@ export function recoveries(history: History): readonly Recovery[] {
     if (readyMs === undefined) return []
     const first = started[firstAfter(started, readyMs)]
     return [
-      { firstMs: first !== undefined && first < endedMs ? first - spawnedMs : undefined, allMs: allBack(history, spawnedMs, endedMs) },
+      {
+        readyMs: readyMs - spawnedMs,
+        firstMs: first !== undefined && first < endedMs ? first - spawnedMs : undefined,
+        allMs: allBack(history, spawnedMs, endedMs),
+      },
     ]
   })
 }

@@ -2,7 +2,7 @@
 import { CONCURRENCY } from '../services.js'
 import type { Stamp, Told } from '../lines.js'
 import type { Call, History } from './history.js'
-import { isOf, isTroubled, routerEnded, runsOf, wordOf, type Violation } from './violation.js'
+import { isOf, isTroubled, routerWasAway, runsOf, wordOf, type Violation } from './violation.js'
 
 /** After so many that were lost with it the router gives a call up. */
 const MOST_ATTEMPTS = 5
@@ -31,7 +31,7 @@ function lieOf(history: History, call: Call, told: Told & Stamp): Violation | un
 function isExplained(history: History, { attempted, storedMs, runs }: Call, { t: toldMs }: Stamp): boolean {
   const { cls, t: fromMs, i: caller } = attempted!
   const isAcknowledged = storedMs !== undefined && storedMs <= toldMs
-  if (!isAcknowledged && (isTroubled(history, caller, fromMs, toldMs) || routerEnded(history, fromMs, toldMs))) return true
+  if (!isAcknowledged && (isTroubled(history, caller, fromMs, toldMs) || routerWasAway(history, fromMs, toldMs))) return true
   // What was never offered cannot have been handed to anybody.
   if (cls === 'nobody') return false
   const lost = lostWorkers(history).filter(({ atMs }) => atMs >= fromMs - NOTICED_MS && atMs <= toldMs + HEARD_MS)

@@ -1,5 +1,5 @@
 /** What a check says, and what several checks ask of a history. */
-import type { Call, History, Run } from './history.js'
+import { AFTERMATH_MS, type Call, type History, type Run } from './history.js'
 import type { Told } from '../lines.js'
 
 export interface Violation {
@@ -11,6 +11,14 @@ export interface Violation {
 /** Of a router that forgets what it stored when it ends: nothing can be asked of it any more. */
 export function isForgiven(history: History, call: Call): boolean {
   return call.durability !== 'disk' && routerEnded(history, call.storedMs ?? call.attempted?.t ?? 0, Number.POSITIVE_INFINITY)
+}
+
+/** Whether there was no router for a while, or one that had only just come. */
+export function routerWasAway({ routers }: History, fromMs: number, toMs: number): boolean {
+  return routers.some(({ endedMs }, at) => {
+    const backMs = (routers[at + 1]?.readyMs ?? Number.POSITIVE_INFINITY) + AFTERMATH_MS
+    return endedMs !== undefined && endedMs <= toMs && backMs >= fromMs
+  })
 }
 
 export function routerEnded({ routers }: History, fromMs: number, toMs: number): boolean {

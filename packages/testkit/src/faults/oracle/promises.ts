@@ -2,21 +2,19 @@
  * What a router says on its sockets that it may only say of what is safe: `stored{disk}`, a call that departs under a lease, a result. Reads frames out
  * of the bytes that were sent; each promise goes by some bytes that stand in the record that it rests on.
  */
-import { findField, Flag, Framer, FrameReader, FrameType, PACKET_HEADER_BYTES, parseBody, serialBytes } from '@waybill/core'
+import { findField, Flag, Framer, FrameReader, FrameType, PACKET_HEADER_BYTES, parseBody, serialBytes, Tag } from '@waybill/core'
 import type { Event } from './trace.js'
 
 export interface Promised {
   readonly kind: 'stored' | 'leased' | 'result'
   /** For people. */
   readonly what: string
-  /** Must be safe before. */
+  /** One of them must be safe before: bytes, and the same as text. */
   readonly marks: readonly Buffer[]
   /** The line of the trace at which it left. */
   readonly left: number
 }
 
-/** The tag of what a stored call is handed over under. */
-const LEASE_TAG = 21
 /** How the harness begins what its workers return. */
 export const RESULT_MARK = 'result-of-the-oracle-'
 const MOST_BYTES = 64 * 1024 * 1024
@@ -58,8 +56,14 @@ function promisedBy(frame: FrameReader): Omit<Promised, 'left'> | undefined {
       return durability === 'disk' ? { kind: 'stored', what: sn, marks: [Buffer.from(serialBytes(sn)), Buffer.from(sn)] } : undefined
     }
     case FrameType.call: {
-      const lease = (frame.flags & Flag.durable) === 0 ? undefined : findField(frame, LEASE_TAG)
-      return lease && { kind: 'leased', what: Buffer.from(lease).toString('hex'), marks: [Buffer.from(lease)] }
+      const lease = (frame.flags & Flag.durable) === 0 ? undefined : findField(frame, Tag.lease)
+      return (
+        lease && {
+          kind: 'leased',
+          what: Buffer.from(lease).toString('hex'),
+          marks: [Buffer.from(lease), Buffer.from(Buffer.from(lease).toString('hex'))],
+        }
+      )
     }
     case FrameType.result: {
       const text = Buffer.from(frame.body()).toString('latin1')
