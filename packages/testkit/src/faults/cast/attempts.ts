@@ -26,8 +26,8 @@ export function draw(random: Seeded): Drawn {
   return {
     cls,
     stored: cls === 'nobody' || random.chance(0.9),
-    // Serial work is slow work: there must be little of it.
-    ...(random.chance(0.03) && { key: `k${random.whole(1, KEYS)}` }),
+    // Serial work waits behind whatever is in doubt: there must be little of it.
+    ...(random.chance(0.006) && { key: `k${random.whole(1, KEYS)}` }),
     ms: random.chance(0.01) ? random.whole(200, 1500) : random.whole(0, 20),
     throws: random.chance(0.02),
     body: bodyOf(random),

@@ -15,7 +15,7 @@ import { CLIENT_ENDED, given, hopOn, type Counts, type Order } from './joining.j
 import { toldOf } from './told.js'
 
 /** Calls without an end, of one process. */
-const MOST_OPEN = 512
+const MOST_OPEN = 2000
 const TURN_MS = 10
 /** Before the router is asked again what became of a call. */
 const REST_MS = 100
