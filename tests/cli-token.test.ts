@@ -3,7 +3,6 @@ import { connect } from '@waybill/client'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { performance } from 'node:perf_hooks'
 import { afterAll, expect, test } from 'vitest'
 import { endChildren, ran, waybill } from './fixtures/children.js'
 
