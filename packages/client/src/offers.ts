@@ -3,8 +3,9 @@
  * the exposures.
  */
 import { WaybillError } from '@waybill/core'
-import type { Call, ReceiptInfo, ReceiptQuery, ServiceContract } from '@waybill/core'
+import type { Call, DeadLetter, DeadQuery, ReceiptInfo, ReceiptQuery, ServiceContract } from '@waybill/core'
 import { exposureOf, type Exposure, type Report } from './exposure.js'
+import type { Stored } from './failures.js'
 import type { Incoming } from './incoming.js'
 import type { Isolation } from './isolate/isolation.js'
 
@@ -19,6 +20,9 @@ export interface RouterCalls {
   withdraw(symbols: readonly number[]): Promise<void>
   receipts(query: ReceiptQuery): Promise<readonly ReceiptInfo[]>
   cancel(query: ReceiptQuery): Promise<readonly string[]>
+  dead(query: DeadQuery): Promise<readonly DeadLetter[]>
+  redrive(sn: string): Promise<Stored & { readonly sn: string }>
+  purge(query: DeadQuery): Promise<readonly string[]>
 }
 
 /** What `expose()` gives: what is exposed, and the way to take it back. */

@@ -36,6 +36,8 @@ export interface Limits {
   readonly receiptRetentionMs: number
   /** The same where the outcome is for a client that has not taken it. */
   readonly postbackRetentionMs: number
+  /** The same of a dead letter. */
+  readonly deadRetentionMs: number
   /** Stored calls that one instance has at once, where it does not declare that it takes fewer. */
   readonly maxLeased: number
   /** How long a process whose session is lost is waited for that has stored calls. */
@@ -82,6 +84,7 @@ export const defaultLimits: Limits = {
   maxReceiptBytes: 256 * MiB,
   receiptRetentionMs: 3600 * 1000,
   postbackRetentionMs: 24 * 3600 * 1000,
+  deadRetentionMs: 7 * 24 * 3600 * 1000,
   maxLeased: 64,
   leaseMs: 30_000,
   maxAttempts: 5,

@@ -4,7 +4,7 @@
  */
 import { WaybillError, writeU32, readU32, type ReceiptState } from '@waybill/core'
 import type { Place } from './journal/journal.js'
-import type { Lease, Receipt, Step, StoredTerms, Word } from './model.js'
+import type { Cause, Lease, Receipt, Step, StoredTerms, Word } from './model.js'
 
 /** Stored in files, so a number keeps its meaning. */
 export const RecordKind = {
@@ -16,7 +16,7 @@ export const RecordKind = {
   step: 3,
   /** `ordinal, seq, attempts, ms`: who had it does not do it, and another one is looked for. */
   back: 4,
-  /** `ordinal, seq, state, ms, isOwed, attempts, [type, flags, encoding, length]…`, then the bodies. */
+  /** `ordinal, seq, state, ms, isOwed, attempts, cause, [type, flags, encoding, length]…`, then the bodies. */
   ended: 5,
   /** `ordinal, seq`: who was to be told has taken the outcome. */
   taken: 6,
@@ -82,7 +82,7 @@ export function wordsOf(record: Uint8Array): Word[] {
   })
 }
 
-const WORDS_AT = 6
+const WORDS_AT = 7
 
 /** All of a receipt but the bodies, for a snapshot. */
 interface Entry {
@@ -96,14 +96,18 @@ interface Entry {
   readonly isCancelled: boolean
   readonly steps: readonly Step[]
   readonly endedMs?: number | undefined
+  readonly cause?: Cause | undefined
+  readonly redrivenAs?: string | undefined
   readonly request?: Place | undefined
   readonly answer?: Place | undefined
   readonly isOwed: boolean
 }
 
 export function writeEntry(receipt: Receipt): Uint8Array {
-  const { ordinal, terms, state, seq, attempts, lease, begunWith, isCancelled, steps, endedMs, request, answer, isOwed } = receipt
-  const entry: Entry = { ordinal, terms, state, seq, attempts, lease, begunWith, isCancelled, steps, endedMs, request, answer, isOwed }
+  const { ordinal, terms, state, seq, attempts, lease, begunWith, isCancelled, steps } = receipt
+  const { endedMs, cause, redrivenAs, request, answer, isOwed } = receipt
+  const life = { ordinal, terms, state, seq, attempts, lease, begunWith, isCancelled, steps }
+  const entry: Entry = { ...life, endedMs, cause, redrivenAs, request, answer, isOwed }
   return encoder.encode(JSON.stringify(entry))
 }
 

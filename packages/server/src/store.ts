@@ -4,12 +4,10 @@
  */
 import { WaybillError, type ReceiptState } from '@waybill/core'
 import type { Fold, Journal, Place } from './journal/journal.js'
-import { Receipt, type Lease, type StoredTerms, type Word } from './model.js'
+import { Receipt, type Cause, type Lease, type StoredTerms, type Word } from './model.js'
 import type { Principal } from './access.js'
+import { isDeadLetter } from './receipt-states.js'
 import { framesOf, readEntry, readHead, RecordKind, wordHeads, wordsOf, writeEntry, writeRecord } from './records.js'
-
-/** Ends after which somebody may want the call again, so that what it asked for is kept as long as its receipt. */
-const deadStates: ReadonlySet<ReceiptState> = new Set(['dead', 'indeterminate', 'expired', 'rejected'])
 
 export class Store implements Fold {
   readonly #receipts = new Map<string, Receipt>()
@@ -95,12 +93,13 @@ export class Store implements Fold {
     receipt.isCancelled = true
   }
 
-  ended(receipt: Receipt, state: ReceiptState, ms: number, isOwed: boolean, words: readonly Word[]): void {
-    const head = [receipt.ordinal, ++receipt.seq, state, ms, isOwed, receipt.attempts, ...wordHeads(words)]
+  ended(receipt: Receipt, end: End, words: readonly Word[]): void {
+    const { state, ms, isOwed, cause } = end
+    const head = [receipt.ordinal, ++receipt.seq, state, ms, isOwed, receipt.attempts, cause ?? null, ...wordHeads(words)]
     const bodies = words.map(({ body }) => body)
     const answer = this.journal.append(RecordKind.ended, writeRecord(head, bodies))
     const { request } = receipt
-    this.#end(receipt, state, ms, isOwed, answer)
+    this.#end(receipt, end, answer)
     if (request !== undefined && receipt.request === undefined) this.journal.release(request)
   }
 
@@ -174,9 +173,9 @@ export class Store implements Fold {
       case RecordKind.back:
         return this.#back(receipt, ...(said as [number, number]))
       case RecordKind.ended: {
-        const [state, ms, isOwed, attempts] = said as [ReceiptState, number, boolean, number]
+        const [state, ms, isOwed, attempts, cause] = said as [ReceiptState, number, boolean, number, Cause | null]
         receipt.attempts = attempts
-        return this.#end(receipt, state, ms, isOwed, place)
+        return this.#end(receipt, { state, ms, isOwed, cause: cause ?? undefined }, place)
       }
       case RecordKind.taken:
         receipt.isOwed = false
@@ -229,6 +228,9 @@ export class Store implements Fold {
     this.#receipts.set(keyOf(receipt.principal, receipt.sn), receipt)
     this.#byOrdinal.set(receipt.ordinal, receipt)
     if (receipt.terms.key !== undefined) this.#byKey.set(scopeOf(receipt.terms), receipt)
+    const { redriveOf } = receipt.terms
+    const dead = redriveOf === undefined ? undefined : this.find(receipt.principal, redriveOf)
+    if (dead !== undefined) dead.redrivenAs = receipt.sn
   }
 
   #leave(receipt: Receipt): void {
@@ -241,7 +243,7 @@ export class Store implements Fold {
   #lease(receipt: Receipt, lease: Lease, ms: number): void {
     receipt.lease = lease
     receipt.state = 'handed'
-    receipt.steps.push(['leased', ms])
+    receipt.steps.push(['handed', ms, lease.client])
   }
 
   #step(receipt: Receipt, step: 'accepted' | 'started', ms: number): void {
@@ -259,18 +261,28 @@ export class Store implements Fold {
     if (receipt.steps.length > MAX_STEPS) receipt.steps.splice(1, receipt.steps.length - MAX_STEPS)
   }
 
-  #end(receipt: Receipt, state: ReceiptState, ms: number, isOwed: boolean, answer: Place): void {
+  #end(receipt: Receipt, { state, ms, isOwed, cause }: End, answer: Place): void {
     receipt.state = state
     receipt.endedMs = ms
     receipt.isOwed = isOwed
+    receipt.cause = cause
     receipt.answer = answer
     receipt.steps.push([state, ms])
-    if (!deadStates.has(state)) receipt.request = undefined
+    if (!isDeadLetter(state)) receipt.request = undefined
     this.#ended.add(receipt)
   }
 }
 
 const MAX_STEPS = 64
+
+/** How a stored call ends. */
+export interface End {
+  readonly state: ReceiptState
+  readonly ms: number
+  /** Somebody is to be told who may be away. */
+  readonly isOwed: boolean
+  readonly cause: Cause | undefined
+}
 
 function keyOf(principal: Principal, sn: string): string {
   return `${sn} ${principal}`
