@@ -8,6 +8,7 @@ import { exposureOf, type Exposure, type Report } from './exposure.js'
 import type { Stored } from './failures.js'
 import type { Incoming } from './incoming.js'
 import type { Isolation } from './isolate/isolation.js'
+import type { NoteCalls } from './once.js'
 
 interface Offered {
   readonly symbol: number
@@ -15,7 +16,7 @@ interface Offered {
 }
 
 /** What the router's own API is asked; see the server's `RouterApi`. */
-export interface RouterCalls {
+export interface RouterCalls extends NoteCalls {
   offer(offers: readonly Record<string, unknown>[]): Call<readonly Offered[]>
   withdraw(symbols: readonly number[]): Promise<void>
   receipts(query: ReceiptQuery): Promise<readonly ReceiptInfo[]>

@@ -26,6 +26,7 @@ import { Endings, endSpan, type CallCounts } from './endings.js'
 import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import { CallRecord, type Receipt, type Route, type Session } from './model.js'
+import { Notes } from './notes.js'
 import { Permission } from './permission.js'
 import type { Postbacks } from './postbacks.js'
 import type { Receipts } from './receipts.js'
@@ -52,6 +53,7 @@ export class Calls {
   readonly stored: StoredCalls
   readonly leasing: Leasing
   readonly redriving: Redriving
+  readonly notes: Notes
   /** Goes on with the stored calls of earlier starts. Before anybody is let in. */
   readonly recover: () => void
   readonly #endings: Endings
@@ -106,7 +108,8 @@ export class Calls {
     this.stored = new StoredCalls({ ...both, postbacks: parts.postbacks })
     const sent = { ...both, routes, random: parts.random, permission: this.#permission }
     this.leasing = new Leasing(sent)
-    this.redriving = new Redriving({ ...sent, sessions })
+    this.notes = new Notes({ limits, receipts, store, leases: this.leasing.leases })
+    this.redriving = new Redriving({ ...sent, sessions, notes: this.notes })
     this.recover = () => recover({ ...both, sessions, routes, leasing: this.leasing, stored: this.stored })
   }
 

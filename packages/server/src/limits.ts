@@ -44,6 +44,9 @@ export interface Limits {
   readonly leaseMs: number
   /** How often a stored call that may run more than once is given to somebody who may begin it. */
   readonly maxAttempts: number
+  /** Values that the callees of one stored call may record, and how long one may be. */
+  readonly maxNotesPerCall: number
+  readonly maxNoteBytes: number
   /** Of one client; one that sends more is slowed down to this. */
   readonly maxCancelsPerSecond: number
   /** A call without a ttl gets this one; none gets more. */
@@ -88,6 +91,8 @@ export const defaultLimits: Limits = {
   maxLeased: 64,
   leaseMs: 30_000,
   maxAttempts: 5,
+  maxNotesPerCall: 64,
+  maxNoteBytes: 64 * KiB,
   maxCancelsPerSecond: 5000,
   maxDeadlineMs: 30 * 24 * 3600 * 1000,
   openingMs: 5000,

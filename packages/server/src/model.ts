@@ -273,6 +273,12 @@ export interface Cause {
   readonly message: string
 }
 
+/** A value that a callee has recorded, as its bytes came. */
+export interface Note {
+  readonly encoding: number
+  place: Place
+}
+
 /** A stored call and what became of it. A fold of its records; owned by `Store`, but for who is told, which is `Receipts`'. */
 export class Receipt extends Timed {
   state: ReceiptState = 'stored'
@@ -290,6 +296,8 @@ export class Receipt extends Timed {
   cause: Cause | undefined
   /** The call that is another try of it. */
   redrivenAs: string | undefined
+  /** What its callees have recorded, by key. */
+  notes: Map<string, Note> | undefined
   /** Its frames, while it is about to leave. */
   frames: readonly Uint8Array[] | undefined
   /** Where they are written down, and what was said at last. Undefined where nobody will ask for them any more, or not yet. */

@@ -137,6 +137,12 @@ export class Receipts {
     return true
   }
 
+  /** Its callee has recorded something, for which there was room. */
+  noted(receipt: Receipt, key: string, encoding: number, value: Uint8Array): void {
+    this.#store.noted(receipt, key, encoding, value)
+    this.#grow(receipt, receipt.notes!.get(key)!.place.bytes)
+  }
+
   /** A refusal by the router or its callee. */
   rejected(receipt: Receipt, error: WaybillError, state: ReceiptState): void {
     const body = prepareBody(rejectionBody(error))
@@ -172,11 +178,13 @@ export class Receipts {
       if (lease !== undefined) this.#kept(callee, lease)
     }
     const isOwed = receipt.terms.replyto !== undefined
+    const notesBytes = [...(receipt.notes?.values() ?? [])].reduce((sum, { place }) => sum + place.bytes, 0)
     try {
       this.#store.ended(receipt, { state: receipt.ending!, ms: this.#clock.wallMs(), isOwed, cause: receipt.endCause }, outcome)
     } catch (thrown) {
       return this.#unsafe(receipt, WaybillError.from(thrown, 'maybe'))
     }
+    if (receipt.notes === undefined) this.#grow(receipt, -notesBytes)
     this.#store.journal.whenSafe(
       () => {
         over()
@@ -330,6 +338,11 @@ export class Receipts {
       if (oldest === undefined) throw this.#full()
       this.#forget(oldest)
     }
+    this.assertRoom(bytes)
+  }
+
+  /** Throws `Overloaded` where so much more cannot be kept. */
+  assertRoom(bytes: number): void {
     if (!this.#hasRoom(bytes)) throw this.#full()
   }
 

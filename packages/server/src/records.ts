@@ -4,7 +4,7 @@
  */
 import { WaybillError, writeU32, readU32, type ReceiptState } from '@waybill/core'
 import type { Place } from './journal/journal.js'
-import type { Cause, Lease, Receipt, Step, StoredTerms, Word } from './model.js'
+import type { Cause, Lease, Note, Receipt, Step, StoredTerms, Word } from './model.js'
 
 /** Stored in files, so a number keeps its meaning. */
 export const RecordKind = {
@@ -24,6 +24,8 @@ export const RecordKind = {
   forgotten: 7,
   /** `ordinal, seq`: it is wanted no more. */
   cancelled: 8,
+  /** `ordinal, seq, key, encoding`, then the value. */
+  noted: 9,
 } as const
 
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
@@ -84,6 +86,11 @@ export function wordsOf(record: Uint8Array): Word[] {
 
 const WORDS_AT = 7
 
+/** What stands behind the head. */
+export function bodyOf(record: Uint8Array): Uint8Array {
+  return record.subarray(restOf(record))
+}
+
 /** All of a receipt but the bodies, for a snapshot. */
 interface Entry {
   readonly ordinal: number
@@ -101,13 +108,14 @@ interface Entry {
   readonly request?: Place | undefined
   readonly answer?: Place | undefined
   readonly isOwed: boolean
+  readonly notes?: readonly (readonly [key: string, note: Note])[] | undefined
 }
 
 export function writeEntry(receipt: Receipt): Uint8Array {
   const { ordinal, terms, state, seq, attempts, lease, begunWith, isCancelled, steps } = receipt
-  const { endedMs, cause, redrivenAs, request, answer, isOwed } = receipt
+  const { endedMs, cause, redrivenAs, request, answer, isOwed, notes } = receipt
   const life = { ordinal, terms, state, seq, attempts, lease, begunWith, isCancelled, steps }
-  const entry: Entry = { ...life, endedMs, cause, redrivenAs, request, answer, isOwed }
+  const entry: Entry = { ...life, endedMs, cause, redrivenAs, request, answer, isOwed, notes: notes && [...notes] }
   return encoder.encode(JSON.stringify(entry))
 }
 
@@ -119,8 +127,9 @@ export function readEntry(bytes: Uint8Array, make: (ordinal: number, terms: Stor
   } catch {
     throw new WaybillError('Damaged', 'an entry of the snapshot is not one of this router')
   }
-  const { ordinal, terms, steps, ...rest } = entry
+  const { ordinal, terms, steps, notes, ...rest } = entry
   const receipt = make(ordinal, terms)
   receipt.steps.splice(0, Number.POSITIVE_INFINITY, ...steps)
+  if (notes !== undefined) receipt.notes = new Map(notes)
   return Object.assign(receipt, rest)
 }

@@ -19,6 +19,7 @@ import type { Delivery } from './delivery.js'
 import type { Endings } from './endings.js'
 import type { Limits } from './limits.js'
 import type { Receipt, Session, StoredTerms } from './model.js'
+import type { Noted, Notes } from './notes.js'
 import type { Permission } from './permission.js'
 import type { Receipts } from './receipts.js'
 import { remade } from './remade.js'
@@ -37,6 +38,7 @@ export interface RedrivingParts {
   readonly sessions: Sessions
   readonly routes: Routes
   readonly permission: Permission
+  readonly notes: Notes
 }
 
 export class Redriving {
@@ -58,9 +60,10 @@ export class Redriving {
     const forbidden = this.#parts.permission.anew(dead.terms)
     if (forbidden !== undefined) throw forbidden
     const frames = await this.#framesOf(dead)
+    const notes = await this.#notesOf(dead)
     // Somebody else may have asked meanwhile.
     if (dead.redrivenAs !== undefined) return { sn: dead.redrivenAs, duplicate: true }
-    return { sn: this.#begin(dead.terms, frames), duplicate: false }
+    return { sn: this.#begin(dead.terms, frames, notes), duplicate: false }
   }
 
   #framesOf(dead: Receipt): Promise<readonly Uint8Array[]> {
@@ -72,7 +75,12 @@ export class Redriving {
     })
   }
 
-  #begin(old: StoredTerms, frames: readonly Uint8Array[]): string {
+  /** What was done for it is not to be done again. */
+  #notesOf({ notes = new Map() }: Receipt): Promise<readonly (readonly [key: string, noted: Noted])[]> {
+    return Promise.all(Array.from(notes, async ([key, note]) => [key, await this.#parts.notes.read(note)] as const))
+  }
+
+  #begin(old: StoredTerms, frames: readonly Uint8Array[], notes: readonly (readonly [key: string, noted: Noted])[]): string {
     const { clock, receipts, endings, delivery } = this.#parts
     const counter = ++this.#made
     const number = callNumber(counter)
@@ -82,12 +90,15 @@ export class Redriving {
     const caller = this.#callerOf(terms)
     const call = remade(terms, caller, number, this.#parts)
     try {
-      receipts.store(call, terms, this.#renumbered(frames, sn, number)).frames = undefined
+      receipts.assertRoom(notes.reduce((sum, [, { bytes }]) => sum + bytes.byteLength, 0))
+      const receipt = receipts.store(call, terms, this.#renumbered(frames, sn, number))
+      receipt.frames = undefined
+      caller.calls.add(number, call)
+      for (const [key, { encoding, bytes }] of notes) receipts.noted(receipt, key, encoding, bytes)
     } catch (thrown) {
       if (caller.calls.size === 0) endings.gone(caller)
       throw thrown
     }
-    caller.calls.add(number, call)
     endings.wheel.add(call, call.waitUntilMs)
     delivery.accept(call)
     return sn

@@ -18,6 +18,7 @@ import type { Calls } from './calls.js'
 import type { Events } from './events.js'
 import type { Limits } from './limits.js'
 import type { Offer, Receipt, Session } from './model.js'
+import type { Noted } from './notes.js'
 import { noSuchReceipt, type Receipts } from './receipts.js'
 import type { Offered, Registry } from './registry.js'
 import type { Routes } from './routes.js'
@@ -161,6 +162,14 @@ export class View implements RouterView {
     const { principal } = session
     const isOwn = (receipt: Receipt): boolean => isOfAll || receipt.principal === principal || receipt.terms.told === principal
     return mailboxOf([...this.#parts.store.all()].filter(isOwn))
+  }
+
+  noted(session: Session, lease: string, key: string): Promise<Noted | undefined> {
+    return this.#parts.calls.notes.noted(session, lease, key)
+  }
+
+  note(session: Session, lease: string, key: string, value: Noted): Promise<Noted | undefined> {
+    return this.#parts.calls.notes.note(session, lease, key, value)
   }
 
   #select(session: Session, selection: Selection): readonly Receipt[] {

@@ -5,6 +5,7 @@
 import { WaybillError, type DeadLetter, type DeadQuery, type Durability, type ReceiptInfo, type ReceiptQuery } from '@waybill/core'
 import type { Offer, Session } from '../model.js'
 import { noSuchReceipt } from '../receipts.js'
+import type { Noted } from '../notes.js'
 import type { Offered } from '../registry.js'
 import { readDeadSelection, readPurgeSelection } from './dead-api.js'
 import type { Waiting } from './mailbox.js'
@@ -109,6 +110,9 @@ export interface RouterView {
   /** Keeps them no longer; returns their serial numbers. */
   purge(session: Session, selection: Selection): readonly string[]
   mailbox(session: Session, isOfAll: boolean): readonly Waiting[]
+  /** What the callees of a call have recorded, for who has it now. */
+  noted(session: Session, lease: string, key: string): Promise<Noted | undefined>
+  note(session: Session, lease: string, key: string, value: Noted): Promise<Noted | undefined>
   /** Takes back the instances of these symbols, as far as they are the session's own. */
   withdraw(session: Session, symbols: readonly number[]): void
   /** Asks a client to take its services back. Throws `NoSuchClient` or `Forbidden`. */
@@ -178,11 +182,19 @@ export const routerMethods: ReadonlyMap<string, Method> = new Map<string, Method
   ],
   ['purge', (view, caller, [query]) => view.purge(caller, readPurgeSelection(query))],
   ['mailbox', (view, caller, [query]) => view.mailbox(caller, object(query ?? {}, 'query')['everyone'] === true)],
+  ['noted', (view, caller, [lease, key]) => view.noted(caller, text(lease, 'lease'), text(key, 'key'))],
+  [
+    'note',
+    (view, caller, [lease, key, encoding, bytes]) => {
+      if (!(bytes instanceof Uint8Array)) throw bad('bytes', 'a byte array')
+      return view.note(caller, text(lease, 'lease'), text(key, 'key'), { encoding: whole(encoding, 'encoding'), bytes })
+    },
+  ],
   ['drain', (view, caller, [client]) => view.drain(caller, text(client, 'client'))],
 ])
 
 /** Those whose work a later start must know of when their caller does. */
-export const lastingMethods: ReadonlySet<string> = new Set(['cancel', 'redrive', 'purge'])
+export const lastingMethods: ReadonlySet<string> = new Set(['cancel', 'redrive', 'purge', 'note', 'noted'])
 
 function readOffer(value: unknown): Offer {
   const { service, version, labels, concurrency, methods, idempotent, perCaller } = object(value, 'offer')
