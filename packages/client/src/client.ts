@@ -5,6 +5,8 @@ import type {
   Ports,
   Receipt,
   ReceiptInfo,
+  DeadLetter,
+  DeadQuery,
   ReceiptQuery,
   Remote,
   RemoteOptions,
@@ -19,6 +21,7 @@ import type { Incident } from './answers.js'
 import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Connection } from './connection.js'
+import type { ConnectionStatus } from './connection-status.js'
 import { Events } from './events.js'
 import { Groups } from './groups.js'
 import { describe, type Described } from './describe.js'
@@ -54,22 +57,6 @@ export interface ClientParts {
   /** What runs methods in processes of their own; undefined where there are none. */
   readonly isolation?: (() => Promise<typeof Isolation>) | undefined
 }
-
-/** What happens to a client's connection. */
-export type ConnectionStatus =
-  | { readonly kind: 'connected'; readonly router: string; readonly name: string }
-  /** The session is gone: calls that were under way have ended with `RouterLost`. The client goes on looking for the router. */
-  | { readonly kind: 'lost'; readonly reason: string }
-  /** The router refused in a new session what it had accepted in the one before: nobody can call the services now. */
-  | { readonly kind: 'notOffered'; readonly error: WaybillError }
-  /** The router would not take an event that was published. */
-  | { readonly kind: 'notPublished'; readonly topic: string; readonly error: WaybillError }
-  /** The router asked for it: the services were taken back for good, and what runs is let end. */
-  | { readonly kind: 'draining' }
-  /** Nothing runs any longer. The program may expose again, or end. */
-  | { readonly kind: 'drained' }
-  /** For good. */
-  | { readonly kind: 'closed'; readonly error: WaybillError | undefined }
 
 export interface CloseOptions {
   /** How long running calls may take to end, in milliseconds. Default 25,000. */
@@ -247,6 +234,22 @@ export class Client implements AsyncDisposable {
   /** Cancels the stored calls that fit and have not ended, and resolves to their serial numbers; each ends with an outcome of its own. */
   cancelReceipts(query: ReceiptQuery): Promise<readonly string[]> {
     return this.#router.cancel(query)
+  }
+
+  /** The dead letters of this principal that fit, the newest first: stored calls that have ended without having been done for certain. */
+  deadLetters(query: DeadQuery = {}): Promise<readonly DeadLetter[]> {
+    return this.#router.dead(query)
+  }
+
+  /** Tries a dead letter again, once, as another stored call that asks for the same; this is its receipt. The dead one stays, with a note of it. */
+  async redrive<T>(sn: string): Promise<Receipt<T>> {
+    const stored = await this.#router.redrive(sn)
+    return new LiveReceipt<T>(stored.sn, this.#outgoing, stored)
+  }
+
+  /** Has the router forget the dead letters that fit, and resolves to their serial numbers. What is still owed to a client that is away stays. */
+  purge(query: DeadQuery): Promise<readonly string[]> {
+    return this.#router.purge(query)
   }
 
   /**

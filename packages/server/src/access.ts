@@ -5,7 +5,7 @@ import { quoted, WaybillError, type Clock, type Introduction } from '@waybill/co
 /** The name of who is responsible for a client. */
 export type Principal = string
 
-export type Action = 'connect' | 'expose' | 'call' | 'postback' | 'publish' | 'subscribe' | 'drain' | 'observe'
+export type Action = 'connect' | 'expose' | 'call' | 'postback' | 'publish' | 'subscribe' | 'drain' | 'observe' | 'operate'
 
 /** What the action is about; each field where it applies. */
 export interface Subject {
@@ -20,7 +20,7 @@ export interface Access {
   /** Throws `Unauthorized` where the credentials are missing or wrong. */
   authenticate(credentials: Introduction['credentials']): Principal | Promise<Principal>
   /** Asked for every one of these, so it must be quick and cannot wait; absent: everything is allowed, but to drain a client of another principal,
-   * or to have one told of a call. */
+   * to have one told of a call, or to `operate`: to see and redrive the dead letters of others. */
   readonly authorize: ((principal: Principal, action: Action, subject: Subject) => boolean) | undefined
 }
 

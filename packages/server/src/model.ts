@@ -264,8 +264,20 @@ export interface Lease {
   readonly keeps: boolean
 }
 
-/** A step in the life of a stored call, and when by the wall clock. */
-export type Step = readonly [step: 'stored' | 'leased' | 'accepted' | 'started' | 'back' | ReceiptState, atMs: number]
+/** A step in the life of a stored call, and when by the wall clock; of the handing over, to whom. */
+export type Step = readonly [step: ReceiptState | 'back', atMs: number, callee?: string]
+
+/** Why a stored call ended, where that is the word of the router or a refusal. */
+export interface Cause {
+  readonly code: string
+  readonly message: string
+}
+
+/** A value that a callee has recorded, as its bytes came. */
+export interface Note {
+  readonly encoding: number
+  place: Place
+}
 
 /** A stored call and what became of it. A fold of its records; owned by `Store`, but for who is told, which is `Receipts`'. */
 export class Receipt extends Timed {
@@ -281,6 +293,11 @@ export class Receipt extends Timed {
   isCancelled = false
   readonly steps: Step[]
   endedMs: number | undefined
+  cause: Cause | undefined
+  /** The call that is another try of it. */
+  redrivenAs: string | undefined
+  /** What its callees have recorded, by key. */
+  notes: Map<string, Note> | undefined
   /** Its frames, while it is about to leave. */
   frames: readonly Uint8Array[] | undefined
   /** Where they are written down, and what was said at last. Undefined where nobody will ask for them any more, or not yet. */
@@ -298,6 +315,7 @@ export class Receipt extends Timed {
   outcome: Word[] = []
   outcomeBytes = 0
   ending: ReceiptState | undefined
+  endCause: Cause | undefined
   /** What is told of it while its end is not safe yet. */
   shown: ReceiptState | undefined
   readonly watchers = new Set<Watcher>()

@@ -19,16 +19,19 @@ import {
 } from '@waybill/core'
 import { outcomeBody, rejectionBody } from './answers.js'
 import type { Limits } from './limits.js'
-import type { CallRecord, Lease, Receipt, Session, StoredTerms, Watcher, Word } from './model.js'
+import type { CallRecord, Cause, Lease, Receipt, Session, StoredTerms, Watcher, Word } from './model.js'
 import type { Principal } from './access.js'
 import type { Channel } from './channel.js'
 import type { Postbacks } from './postbacks.js'
+import { isDeadLetter } from './receipt-states.js'
+import { causeOf, refusalCause } from './refusals.js'
 import type { Store } from './store.js'
 import { tellWord } from './telling.js'
 
 interface Wanted {
   readonly sn?: string | undefined
   readonly limit: number
+  readonly isOfAll?: boolean
   fits(receipt: Receipt): boolean
 }
 
@@ -78,13 +81,14 @@ export class Receipts {
     return this.#store.find(principal, sn)
   }
 
-  /** Those of a principal that fit, the newest first. */
-  select(principal: Principal, { sn, limit, fits }: Wanted): readonly Receipt[] {
-    if (sn !== undefined) return [this.find(principal, sn)].filter((receipt) => receipt !== undefined && fits(receipt)) as Receipt[]
+  /** Those of a principal that fit, or of all, the newest first. */
+  select(principal: Principal, { sn, limit, isOfAll = false, fits }: Wanted): readonly Receipt[] {
+    if (sn !== undefined && !isOfAll)
+      return [this.find(principal, sn)].filter((receipt) => receipt !== undefined && fits(receipt)) as Receipt[]
     const all = [...this.#store.all()].reverse()
     const found: Receipt[] = []
     for (const receipt of all) {
-      if (receipt.principal === principal && fits(receipt)) found.push(receipt)
+      if ((isOfAll || receipt.principal === principal) && fits(receipt)) found.push(receipt)
       if (found.length === limit) break
     }
     return found
@@ -128,22 +132,29 @@ export class Receipts {
       return true
     }
     if (!this.#fits(receipt, type, word.body.byteLength)) return false
-    if (type !== FrameType.answerChunk) this.#end(receipt, state!, [word])
+    if (type !== FrameType.answerChunk) this.#end(receipt, state!, word, refusalCause(frame))
     else this.#say(receipt, word)
     return true
+  }
+
+  /** Its callee has recorded something, for which there was room. */
+  noted(receipt: Receipt, key: string, encoding: number, value: Uint8Array): void {
+    this.#store.noted(receipt, key, encoding, value)
+    this.#grow(receipt, receipt.notes!.get(key)!.place.bytes)
   }
 
   /** A refusal by the router or its callee. */
   rejected(receipt: Receipt, error: WaybillError, state: ReceiptState): void {
     const body = prepareBody(rejectionBody(error))
-    this.#end(receipt, state, [{ type: FrameType.rejected, flags: 0, encoding: body.encoding, body: bodyBytes(body) }])
+    const word = { type: FrameType.rejected, flags: 0, encoding: body.encoding, body: bodyBytes(body) }
+    this.#end(receipt, state, word, causeOf(error))
   }
 
   /** An end that the router decides. */
   excepted(receipt: Receipt, error: WaybillError, known: Executed, state: ReceiptState): void {
     const body = prepareBody(outcomeBody(error))
     const word = { type: FrameType.exception, flags: executedFlag(known), encoding: body.encoding, body: bodyBytes(body) }
-    this.#end(receipt, state, [word])
+    this.#end(receipt, state, word, causeOf(error))
   }
 
   /** Whoever said this was lost, or goes on in another way: what there is of the outcome is no outcome. */
@@ -156,7 +167,7 @@ export class Receipts {
 
   /** The outcome is whole. It is told when it is safe, and kept for a while. */
   ended(receipt: Receipt): void {
-    const { call, lease, outcome, ending } = receipt
+    const { call, lease, outcome } = receipt
     if (call === undefined) return
     const callee = call.instance?.session
     call.caller.storedCalls--
@@ -166,11 +177,14 @@ export class Receipts {
       receipt.shown = undefined
       if (lease !== undefined) this.#kept(callee, lease)
     }
+    const isOwed = receipt.terms.replyto !== undefined
+    const notesBytes = [...(receipt.notes?.values() ?? [])].reduce((sum, { place }) => sum + place.bytes, 0)
     try {
-      this.#store.ended(receipt, ending!, this.#clock.wallMs(), receipt.terms.replyto !== undefined, outcome)
+      this.#store.ended(receipt, { state: receipt.ending!, ms: this.#clock.wallMs(), isOwed, cause: receipt.endCause }, outcome)
     } catch (thrown) {
       return this.#unsafe(receipt, WaybillError.from(thrown, 'maybe'))
     }
+    if (receipt.notes === undefined) this.#grow(receipt, -notesBytes)
     this.#store.journal.whenSafe(
       () => {
         over()
@@ -203,8 +217,9 @@ export class Receipts {
 
   /** For a while, by the wall clock where it is of an earlier start. */
   #keep(receipt: Receipt): void {
-    const { receiptRetentionMs, postbackRetentionMs } = this.#limits
-    const keptMs = receipt.isOwed ? Math.max(receiptRetentionMs, postbackRetentionMs) : receiptRetentionMs
+    const { receiptRetentionMs, postbackRetentionMs, deadRetentionMs } = this.#limits
+    const owedMs = receipt.isOwed ? postbackRetentionMs : 0
+    const keptMs = Math.max(receiptRetentionMs, owedMs, isDeadLetter(receipt.state) ? deadRetentionMs : 0)
     const agoMs = Math.max(0, this.#clock.wallMs() - receipt.endedMs!)
     this.#wheel.add(receipt, this.#clock.nowMs() + Math.max(0, keptMs - agoMs))
   }
@@ -213,6 +228,11 @@ export class Receipts {
   taken(receipt: Receipt): void {
     this.#store.taken(receipt)
     this.#keep(receipt)
+  }
+
+  /** Nobody wants it back. */
+  purge(receipt: Receipt): void {
+    this.#forget(receipt)
   }
 
   // ---- who is told
@@ -261,10 +281,11 @@ export class Receipts {
     this.#postbacks.tell(receipt, word, feeder)
   }
 
-  #end(receipt: Receipt, state: ReceiptState, words: readonly Word[]): void {
+  #end(receipt: Receipt, state: ReceiptState, word: Word, cause: Cause | undefined): void {
     this.cutOff(receipt)
     receipt.ending = state
-    for (const word of words) this.#say(receipt, word)
+    receipt.endCause = cause
+    this.#say(receipt, word)
   }
 
   #say(receipt: Receipt, word: Word): void {
@@ -317,6 +338,11 @@ export class Receipts {
       if (oldest === undefined) throw this.#full()
       this.#forget(oldest)
     }
+    this.assertRoom(bytes)
+  }
+
+  /** Throws `Overloaded` where so much more cannot be kept. */
+  assertRoom(bytes: number): void {
     if (!this.#hasRoom(bytes)) throw this.#full()
   }
 

@@ -4,12 +4,10 @@
  */
 import { WaybillError, type ReceiptState } from '@waybill/core'
 import type { Fold, Journal, Place } from './journal/journal.js'
-import { Receipt, type Lease, type StoredTerms, type Word } from './model.js'
+import { Receipt, type Cause, type Lease, type Note, type StoredTerms, type Word } from './model.js'
 import type { Principal } from './access.js'
-import { framesOf, readEntry, readHead, RecordKind, wordHeads, wordsOf, writeEntry, writeRecord } from './records.js'
-
-/** Ends after which somebody may want the call again, so that what it asked for is kept as long as its receipt. */
-const deadStates: ReadonlySet<ReceiptState> = new Set(['dead', 'indeterminate', 'expired', 'rejected'])
+import { isDeadLetter } from './receipt-states.js'
+import { bodyOf, framesOf, readEntry, readHead, RecordKind, wordHeads, wordsOf, writeEntry, writeRecord } from './records.js'
 
 export class Store implements Fold {
   readonly #receipts = new Map<string, Receipt>()
@@ -95,13 +93,22 @@ export class Store implements Fold {
     receipt.isCancelled = true
   }
 
-  ended(receipt: Receipt, state: ReceiptState, ms: number, isOwed: boolean, words: readonly Word[]): void {
-    const head = [receipt.ordinal, ++receipt.seq, state, ms, isOwed, receipt.attempts, ...wordHeads(words)]
+  ended(receipt: Receipt, end: End, words: readonly Word[]): void {
+    const { state, ms, isOwed, cause } = end
+    const head = [receipt.ordinal, ++receipt.seq, state, ms, isOwed, receipt.attempts, cause ?? null, ...wordHeads(words)]
     const bodies = words.map(({ body }) => body)
     const answer = this.journal.append(RecordKind.ended, writeRecord(head, bodies))
     const { request } = receipt
-    this.#end(receipt, state, ms, isOwed, answer)
-    if (request !== undefined && receipt.request === undefined) this.journal.release(request)
+    this.#end(receipt, end, answer)
+    if (request === undefined || receipt.request !== undefined) return
+    this.journal.release(request)
+    this.#unnote(receipt)
+  }
+
+  /** Its callee has done something that is not to be done again. */
+  noted(receipt: Receipt, key: string, encoding: number, value: Uint8Array): void {
+    const place = this.journal.append(RecordKind.noted, writeRecord([receipt.ordinal, ++receipt.seq, key, encoding], [value]))
+    this.#note(receipt, key, { encoding, place })
   }
 
   taken(receipt: Receipt): void {
@@ -114,6 +121,7 @@ export class Store implements Fold {
     const { request, answer } = receipt
     this.#leave(receipt)
     for (const place of [request, answer]) if (place !== undefined) this.journal.release(place)
+    this.#unnote(receipt)
   }
 
   /** The frames of the call, as they were sent; `Damaged` where they cannot be read. */
@@ -127,6 +135,16 @@ export class Store implements Fold {
   /** The outcome. */
   words(receipt: Receipt, then: (words: Word[] | undefined, error?: WaybillError) => void): void {
     this.#read(receipt.answer, (record, error) => then(record && wordsOf(record), error))
+  }
+
+  /** The value of a note. */
+  value({ place }: Note, then: (value: Uint8Array | undefined, error?: WaybillError) => void): void {
+    this.#read(place, (record, error) => then(record && bodyOf(record).slice(), error))
+  }
+
+  #unnote(receipt: Receipt): void {
+    for (const { place } of receipt.notes?.values() ?? []) this.journal.release(place)
+    receipt.notes = undefined
   }
 
   #read(place: Place | undefined, then: (record: Uint8Array | undefined, error?: WaybillError) => void): void {
@@ -174,9 +192,11 @@ export class Store implements Fold {
       case RecordKind.back:
         return this.#back(receipt, ...(said as [number, number]))
       case RecordKind.ended: {
-        const [state, ms, isOwed, attempts] = said as [ReceiptState, number, boolean, number]
+        const [state, ms, isOwed, attempts, cause] = said as [ReceiptState, number, boolean, number, Cause | null]
         receipt.attempts = attempts
-        return this.#end(receipt, state, ms, isOwed, place)
+        this.#end(receipt, { state, ms, isOwed, cause: cause ?? undefined }, place)
+        if (receipt.request === undefined) receipt.notes = undefined
+        return
       }
       case RecordKind.taken:
         receipt.isOwed = false
@@ -186,6 +206,10 @@ export class Store implements Fold {
       case RecordKind.cancelled:
         receipt.isCancelled = true
         return
+      case RecordKind.noted: {
+        const [key, encoding] = said as [string, number]
+        return this.#note(receipt, key, { encoding, place })
+      }
       default:
         throw new WaybillError('Damaged', `the store has a record of kind ${kind}, which this router does not know`)
     }
@@ -198,7 +222,10 @@ export class Store implements Fold {
   }
 
   *places(): Iterable<Place> {
-    for (const { request, answer } of this.#receipts.values()) for (const place of [request, answer]) if (place !== undefined) yield place
+    for (const { request, answer, notes } of this.#receipts.values()) {
+      for (const place of [request, answer]) if (place !== undefined) yield place
+      for (const { place } of notes?.values() ?? []) yield place
+    }
   }
 
   *entries(): Iterable<Uint8Array> {
@@ -206,16 +233,29 @@ export class Store implements Fold {
   }
 
   needs(kind: number, record: Uint8Array, place: Place): boolean {
-    const receipt = this.#byOrdinal.get(readHead(record)[0] as number)
+    const [ordinal, , key] = readHead(record)
+    const receipt = this.#byOrdinal.get(ordinal as number)
     if (receipt === undefined) return false
-    return (kind === RecordKind.stored && same(receipt.request, place)) || (kind === RecordKind.ended && same(receipt.answer, place))
+    switch (kind) {
+      case RecordKind.stored:
+        return same(receipt.request, place)
+      case RecordKind.ended:
+        return same(receipt.answer, place)
+      case RecordKind.noted:
+        return same(receipt.notes?.get(key as string)?.place, place)
+      default:
+        return false
+    }
   }
 
   moved(kind: number, record: Uint8Array, to: Place): void {
-    const receipt = this.#byOrdinal.get(readHead(record)[0] as number)
+    const [ordinal, , key] = readHead(record)
+    const receipt = this.#byOrdinal.get(ordinal as number)
     if (receipt === undefined) return
     if (kind === RecordKind.stored && receipt.request !== undefined) receipt.request = to
     if (kind === RecordKind.ended && receipt.answer !== undefined) receipt.answer = to
+    const note = kind === RecordKind.noted ? receipt.notes?.get(key as string) : undefined
+    if (note !== undefined) note.place = to
   }
 
   // ---- both
@@ -229,6 +269,9 @@ export class Store implements Fold {
     this.#receipts.set(keyOf(receipt.principal, receipt.sn), receipt)
     this.#byOrdinal.set(receipt.ordinal, receipt)
     if (receipt.terms.key !== undefined) this.#byKey.set(scopeOf(receipt.terms), receipt)
+    const { redriveOf } = receipt.terms
+    const dead = redriveOf === undefined ? undefined : this.find(receipt.principal, redriveOf)
+    if (dead !== undefined) dead.redrivenAs = receipt.sn
   }
 
   #leave(receipt: Receipt): void {
@@ -241,7 +284,7 @@ export class Store implements Fold {
   #lease(receipt: Receipt, lease: Lease, ms: number): void {
     receipt.lease = lease
     receipt.state = 'handed'
-    receipt.steps.push(['leased', ms])
+    receipt.steps.push(['handed', ms, lease.client])
   }
 
   #step(receipt: Receipt, step: 'accepted' | 'started', ms: number): void {
@@ -259,18 +302,33 @@ export class Store implements Fold {
     if (receipt.steps.length > MAX_STEPS) receipt.steps.splice(1, receipt.steps.length - MAX_STEPS)
   }
 
-  #end(receipt: Receipt, state: ReceiptState, ms: number, isOwed: boolean, answer: Place): void {
+  #note(receipt: Receipt, key: string, note: Note): void {
+    receipt.notes ??= new Map<string, Note>()
+    receipt.notes.set(key, note)
+  }
+
+  #end(receipt: Receipt, { state, ms, isOwed, cause }: End, answer: Place): void {
     receipt.state = state
     receipt.endedMs = ms
     receipt.isOwed = isOwed
+    receipt.cause = cause
     receipt.answer = answer
     receipt.steps.push([state, ms])
-    if (!deadStates.has(state)) receipt.request = undefined
+    if (!isDeadLetter(state)) receipt.request = undefined
     this.#ended.add(receipt)
   }
 }
 
 const MAX_STEPS = 64
+
+/** How a stored call ends. */
+export interface End {
+  readonly state: ReceiptState
+  readonly ms: number
+  /** Somebody is to be told who may be away. */
+  readonly isOwed: boolean
+  readonly cause: Cause | undefined
+}
 
 function keyOf(principal: Principal, sn: string): string {
   return `${sn} ${principal}`
