@@ -1,5 +1,5 @@
 /** What a later start of the router makes of what an earlier one has promised. On paper: what is written survives the process, and nothing else. */
-import { currentCall, service, type Client } from '@waybill/client'
+import { currentCall, service, type Client, type Exceptional } from '@waybill/client'
 import { harness, Paper, type Harness } from '@waybill/testkit'
 import { describe, expect, test } from 'vitest'
 
@@ -114,6 +114,17 @@ describe('what is not written', () => {
     await h.advance(2000)
   })
 
+  test('goes to another process of its callee, where the first one has gone meanwhile', async () => {
+    await using h = harness({ paper: new Paper({ writeMs: 100 }) })
+    const first = await kennel(h)
+    const caller = await h.client('caller')
+    const receipt = caller.remote(dog).walk.async(10)
+    await h.advance(50)
+    const second = await kennel(h)
+    expect(await h.until((await h.until(receipt)).result())).toBe('kennel 10')
+    expect([first.ran, second.ran]).toEqual([[], ['begin walk 10', 'end walk 10']])
+  })
+
   test('is an outcome that nobody was told of', async () => {
     await using h = harness({ paper: new Paper({ writeMs: 100 }) })
     await kennel(h)
@@ -126,5 +137,66 @@ describe('what is not written', () => {
     expect(await h.until(caller.receipts({ state: 'pending' }))).toHaveLength(1)
     await h.advance(300)
     expect(ended).toBe(true)
+  })
+})
+
+describe('what could not be made safe', () => {
+  test('is a call of which nobody knows whether it will run, as the next start may find it', async () => {
+    const paper = new Paper()
+    await using h = harness({ paper })
+    const caller = await h.client('caller')
+    paper.isFailing = true
+    const failed = await h.until(caller.remote(dog).walk.with({ ttl: '1h' }).async(10).catch((error: Exceptional) => error))
+    expect(failed).toMatchObject({ code: 'Damaged', executed: 'maybe' })
+    // Nothing more is even tried.
+    await expect(h.until(caller.remote(dog).walk.async(10))).rejects.toMatchObject({ code: 'Damaged', executed: 'no' })
+    paper.isFailing = false
+    await h.restartRouter(100)
+    const { ran } = await kennel(h)
+    await h.advance(1000)
+    expect(ran).toEqual(['begin walk 10', 'end walk 10'])
+  })
+
+  test('is an outcome of which those who wait are told that nobody knows it', async () => {
+    const paper = new Paper()
+    await using h = harness({ paper })
+    await kennel(h)
+    const caller = await h.client('caller')
+    const receipt = await h.until(caller.remote(dog).walk.async(100))
+    await h.advance(50)
+    paper.isFailing = true
+    await expect(h.until(receipt.result())).rejects.toMatchObject({ code: 'Damaged', executed: 'maybe' })
+    paper.isFailing = false
+    await h.restartRouter(100)
+    const other = await h.client('other')
+    expect(await h.until(other.receipt(receipt.sn).result())).toBe('kennel 100')
+  })
+})
+
+describe('a wall clock that is wrong', () => {
+  test('and was put back gives no call more time than it had', async () => {
+    await using h = harness({ paper: new Paper() })
+    const caller = await h.client('caller')
+    await h.until(caller.remote(dog).walk.with({ ttl: '10s' }).async(10))
+    await h.restartRouter(100, { skewMs: -3_600_000 })
+    const other = await h.client('other')
+    await h.advance(9000)
+    expect(await h.until(other.receipts())).toMatchObject([{ state: 'stored' }])
+    await h.advance(1500)
+    expect(await h.until(other.receipts())).toMatchObject([{ state: 'expired' }])
+  })
+
+  test('and was put forward ends what could have ended meanwhile', async () => {
+    await using h = harness({ paper: new Paper() })
+    const caller = await h.client('caller')
+    await h.until(caller.remote(dog).walk.with({ ttl: '10s' }).async(10))
+    await h.until(caller.remote(dog).walk.with({ ttl: '2h' }).async(10))
+    await h.restartRouter(100, { skewMs: 3_600_000 })
+    await h.advance(100)
+    const other = await h.client('other')
+    expect(await h.until(other.receipts())).toMatchObject([{ state: 'stored' }, { state: 'expired' }])
+    const { ran } = await kennel(h)
+    await h.advance(100)
+    expect(ran).toEqual(['begin walk 10', 'end walk 10'])
   })
 })

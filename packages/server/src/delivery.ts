@@ -89,7 +89,6 @@ export class Delivery {
     this.#reserve(call, instance)
     call.state = 'handed'
     call.handedAfter = RETURNED
-    this.introduce(call.caller, instance.session)
   }
 
   /** A stored call that its callee gave back or was lost with leaves it, and keeps its turn. Its place there is free. */
@@ -270,7 +269,9 @@ export class Delivery {
     this.#parts.lease(call, instance)
   }
 
+  /** From here on the instance's client knows the caller: by that, what its session loses is found. */
   #reserve(call: CallRecord, instance: Instance): void {
+    if (!call.caller.introducedTo.has(instance.session)) this.introduce(call.caller, instance.session)
     call.instance = instance
     instance.inFlight++
     call.isLeased = call.receipt !== undefined
@@ -282,7 +283,6 @@ export class Delivery {
   #depart(call: CallRecord, instance: Instance, bytes: Uint8Array, start: number, end: number): void {
     call.state = 'handed'
     call.handedAfter = instance.session.channel.packets
-    if (!call.caller.introducedTo.has(instance.session)) this.introduce(call.caller, instance.session)
     // Nobody else is told, so the router asks for the end.
     if (call.silent) bytes[start + Offset.flags]! |= Flag.statusesWanted
     this.forward(call.caller, instance, bytes, start, end)

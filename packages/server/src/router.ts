@@ -25,6 +25,7 @@ import { CloseCode, Sessions, type Lost } from './sessions.js'
 import type { Store } from './store.js'
 import type { Tally } from './tally.js'
 import { View } from './view.js'
+import { steadyClock } from './wall-clock.js'
 
 /** A packet is flushed from 48 KiB on, so it is never longer than that plus one frame. */
 const PACKET_SLACK_BYTES = 64 * 1024
@@ -54,6 +55,8 @@ export interface RouterLoad {
   readonly patterns: number
   /** Without an outcome. */
   readonly storedCalls: number
+  /** Those of them that are in somebody's hands, or away. */
+  readonly leases: number
   /** Order keys that somebody has the turn of. */
   readonly turns: number
 }
@@ -112,12 +115,13 @@ export class Router implements Entrance {
     this.#registry = new Registry(limits, this.#presence.service)
     this.#routes = new Routes(this.#registry, limits)
     const { store } = parts
+    const clock = steadyClock(ports.clock, store.latestMs)
     this.#postbacks = new Postbacks({ limits, store, sessions: this.#sessions })
     const kept = (callee: Session | undefined, lease: Lease): void => this.#calls.leasing.kept(callee, lease)
-    this.#receipts = new Receipts({ limits, clock: ports.clock, store, postbacks: this.#postbacks, kept })
+    this.#receipts = new Receipts({ limits, clock, store, postbacks: this.#postbacks, kept })
     this.#calls = new Calls({
       limits,
-      clock: ports.clock,
+      clock,
       access,
       sessions: this.#sessions,
       registry: this.#registry,
@@ -209,6 +213,7 @@ export class Router implements Entrance {
       subscriptions: this.#events.subscriptions,
       patterns: this.#events.patterns,
       storedCalls: this.#receipts.pending,
+      leases: this.#calls.leasing.size,
       turns: this.#calls.delivery.turns,
     }
   }

@@ -16,6 +16,7 @@ export class Store implements Fold {
   /** Those that have their outcome, the oldest first. */
   readonly #ended = new Set<Receipt>()
   #nextOrdinal = 1
+  #latestMs = 0
   #journal: Journal | undefined
   /** Of receipts that were forgotten while the snapshot was written, so that it has no entry of them but their records follow. */
   readonly #missing = new Set<number>()
@@ -35,6 +36,11 @@ export class Store implements Fold {
 
   get size(): number {
     return this.#receipts.size
+  }
+
+  /** The last time by the wall clock that anything was written down with. */
+  get latestMs(): number {
+    return this.#latestMs
   }
 
   /** Receipts whose call has not ended. */
@@ -164,6 +170,7 @@ export class Store implements Fold {
     const receipt = readEntry(entry, (ordinal, terms) => this.#make(ordinal, terms))
     this.#enter(receipt)
     if (receipt.endedMs !== undefined) this.#ended.add(receipt)
+    for (const [, ms] of receipt.steps) this.#passed(ms)
   }
 
   record(kind: number, record: Uint8Array, place: Place): void {
@@ -265,7 +272,12 @@ export class Store implements Fold {
     return new Receipt(ordinal, terms, (receipt) => this.forget(receipt))
   }
 
+  #passed(ms: number): void {
+    if (ms > this.#latestMs) this.#latestMs = ms
+  }
+
   #enter(receipt: Receipt): void {
+    this.#passed(receipt.terms.storedMs)
     this.#receipts.set(keyOf(receipt.principal, receipt.sn), receipt)
     this.#byOrdinal.set(receipt.ordinal, receipt)
     if (receipt.terms.key !== undefined) this.#byKey.set(scopeOf(receipt.terms), receipt)
@@ -285,11 +297,13 @@ export class Store implements Fold {
     receipt.lease = lease
     receipt.state = 'handed'
     receipt.steps.push(['handed', ms, lease.client])
+    this.#passed(ms)
   }
 
   #step(receipt: Receipt, step: 'accepted' | 'started', ms: number): void {
     receipt.state = step
     receipt.steps.push([step, ms])
+    this.#passed(ms)
     if (step === 'started') receipt.begunWith = receipt.lease?.version
   }
 
@@ -298,6 +312,7 @@ export class Store implements Fold {
     receipt.lease = undefined
     receipt.state = 'stored'
     receipt.steps.push(['back', ms])
+    this.#passed(ms)
     // Given back for ever, it would have steps without end.
     if (receipt.steps.length > MAX_STEPS) receipt.steps.splice(1, receipt.steps.length - MAX_STEPS)
   }
@@ -314,6 +329,7 @@ export class Store implements Fold {
     receipt.cause = cause
     receipt.answer = answer
     receipt.steps.push([state, ms])
+    this.#passed(ms)
     if (!isDeadLetter(state)) receipt.request = undefined
     this.#ended.add(receipt)
   }

@@ -3,7 +3,7 @@
  * `Receipts`'.
  */
 import { findField, Flag, FrameType, Offset, prepareBody, serialText, Tag, WaybillError, type Clock, type FrameReader } from '@waybill/core'
-import { reject } from './answers.js'
+import { except, reject } from './answers.js'
 import type { Delivery } from './delivery.js'
 import type { Endings } from './endings.js'
 import type { Limits } from './limits.js'
@@ -131,7 +131,8 @@ export class StoredCalls {
     call.termsBytes = 0
     this.#store.journal.whenSafe(
       () => this.#promised(caller, number, receipt, asks),
-      (error) => caller.state === 'ended' || reject(caller, number, error, dataField(receipt.terms)),
+      // The next start may find it all the same.
+      (error) => caller.state === 'ended' || except(caller, number, error, 'maybe', dataField(receipt.terms)),
     )
     this.#delivery.accept(call)
     // It does not leave yet: what waits is kept on the disk alone.

@@ -83,13 +83,13 @@ export class Harness implements AsyncDisposable {
     this.network.died(process, how)
   }
 
-  /** The router's process ends as by `SIGKILL`, and after `downMs` another one listens in its place. */
-  async restartRouter(downMs = 0): Promise<void> {
+  /** The router's process ends as by `SIGKILL`, and after `downMs` another one listens in its place, whose wall clock is wrong by `skewMs`. */
+  async restartRouter(downMs = 0, { skewMs = 0 }: { skewMs?: number } = {}): Promise<void> {
     this.#routerProcess.kill()
     this.network.died(this.#routerProcess, 'reset')
     // A start within the same millisecond would have the same epoch.
     await this.world.advance(Math.max(1, downMs))
-    this.#startRouter()
+    this.#startRouter(skewMs)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -111,8 +111,8 @@ export class Harness implements AsyncDisposable {
     if (left.length > 0) throw new Error(`left behind: ${left.join('; ')}`)
   }
 
-  #startRouter(): void {
-    this.#routerProcess = this.world.process('router')
+  #startRouter(skewMs = 0): void {
+    this.#routerProcess = this.world.process('router', { skewMs })
     const { paper } = this.#options
     const store = paper && { store: paper.open(this.#routerProcess) }
     this.#router = composeRouter({ name: 'router', ...this.#options.router, ...store, ports: this.#routerProcess }).router

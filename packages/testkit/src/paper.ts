@@ -14,6 +14,8 @@ export class Paper {
   readonly #lines: Line[] = []
   readonly #writeMs: number
   #starts = 0
+  /** What is written from now on is not safe, though it may be there. */
+  isFailing = false
 
   constructor({ writeMs = 1 }: { writeMs?: number } = {}) {
     this.#writeMs = writeMs
@@ -29,9 +31,25 @@ export class Paper {
     const store = new Store()
     for (const [offset, { kind, record }] of this.#lines.entries())
       store.record(kind, record, { segment: 1, offset, bytes: record.byteLength })
-    store.begin(new PaperJournal(this.#lines, ++this.#starts, (write) => soon.onTick(() => void clock.timer(this.#writeMs, write()))))
+    const write: Write = (begin) => soon.onTick(() => void clock.timer(this.#writeMs, begin()))
+    store.begin(new PaperJournal({ lines: this.#lines, epoch: ++this.#starts, write, isFailing: () => this.isFailing }))
     return store
   }
+}
+
+/** Calls back for what is to be written, and what it gives when that is written. */
+type Write = (begin: () => () => void) => void
+
+interface PaperParts {
+  readonly lines: Line[]
+  readonly epoch: number
+  readonly write: Write
+  readonly isFailing: () => boolean
+}
+
+interface Waiting {
+  readonly safe: () => void
+  readonly failed: ((error: WaybillError) => void) | undefined
 }
 
 class PaperJournal implements Journal {
@@ -39,15 +57,15 @@ class PaperJournal implements Journal {
   readonly store = 'paper'
   failure: WaybillError | undefined
   #writing: Line[] = []
-  #waiting: (() => void)[] = []
+  #waiting: Waiting[] = []
   #isBusy = false
+  readonly epoch: number
+  readonly #parts: PaperParts
 
-  constructor(
-    readonly lines: Line[],
-    readonly epoch: number,
-    /** Calls back for what is to be written, and what it gives when that is written. */
-    readonly write: (begin: () => () => void) => void,
-  ) {}
+  constructor(parts: PaperParts) {
+    this.epoch = parts.epoch
+    this.#parts = parts
+  }
 
   hasRoom(): boolean {
     return true
@@ -57,12 +75,13 @@ class PaperJournal implements Journal {
     if (this.failure !== undefined) throw this.failure
     const record = Buffer.concat(parts)
     this.#writing.push({ kind, record: new Uint8Array(record) })
-    return { segment: 1, offset: this.lines.length + this.#writing.length - 1, bytes: record.byteLength }
+    return { segment: 1, offset: this.#parts.lines.length + this.#writing.length - 1, bytes: record.byteLength }
   }
 
-  whenSafe(safe: () => void): void {
+  whenSafe(safe: () => void, failed?: (error: WaybillError) => void): void {
+    if (this.failure !== undefined) return failed?.(this.failure)
     if (this.#writing.length === 0) return safe()
-    this.#waiting.push(safe)
+    this.#waiting.push({ safe, failed })
     this.#group()
   }
 
@@ -70,20 +89,27 @@ class PaperJournal implements Journal {
   #group(): void {
     if (this.#isBusy) return
     this.#isBusy = true
-    this.write(() => {
+    this.#parts.write(() => {
       const count = this.#writing.length
       const waiting = this.#waiting.splice(0)
       return () => {
         this.#isBusy = false
-        this.lines.push(...this.#writing.splice(0, count))
-        for (const safe of waiting) safe()
+        this.#parts.lines.push(...this.#writing.splice(0, count))
+        if (this.#parts.isFailing()) return this.#fail(waiting)
+        for (const { safe } of waiting) safe()
         if (this.#waiting.length > 0) this.#group()
       }
     })
   }
 
+  #fail(waiting: readonly Waiting[]): void {
+    this.failure = new WaybillError('Damaged', 'the paper is wet')
+    for (const { failed } of [...waiting, ...this.#waiting.splice(0)]) failed?.(this.failure)
+  }
+
   read({ offset }: Place, then: (record: Uint8Array | undefined, error?: WaybillError) => void): void {
-    const line = this.lines[offset] ?? this.#writing[offset - this.lines.length]
+    const { lines } = this.#parts
+    const line = lines[offset] ?? this.#writing[offset - lines.length]
     if (line === undefined) then(undefined, new WaybillError('Damaged', `nothing is written at ${offset}`))
     else then(line.record)
   }
