@@ -181,7 +181,12 @@ function after(parts: readonly Uint8Array[], written: number): Uint8Array[] {
 }
 
 function opened(path: string, flags: number): Promise<number> {
-  return new Promise((then, fail) => open(path, flags, 0o600, (error, descriptor) => (error === null ? then(descriptor) : fail(error))))
+  return new Promise((then, fail) =>
+    open(path, flags, 0o600, (error, descriptor) => {
+      if (error === null) then(descriptor)
+      else fail(error.code === 'ELOOP' ? new WaybillError('Forbidden', `${quoted(path)} is a symbolic link`) : error)
+    }),
+  )
 }
 
 function closed(descriptor: number): Promise<void> {
