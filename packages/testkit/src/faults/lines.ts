@@ -73,6 +73,8 @@ export type HarnessLine =
   /** Somebody could not be reached, or could not answer, for so long: what it held may be given up. */
   | { readonly e: 'away'; readonly who: string; readonly why: string; readonly forMs: number }
   | { readonly e: 'fault'; readonly what: string; readonly who: string }
+  /** What is wrong with the router's disk from its start on. */
+  | { readonly e: 'disk'; readonly what: string }
   | { readonly e: 'healed' }
   | { readonly e: 'undrained'; readonly who: string; readonly open: number }
 

@@ -52,7 +52,11 @@ export async function program(args: readonly string[]): Promise<number> {
   let found = 0
   for (const part of options.parts) {
     if (ending.signal.aborted) break
-    found += await parts[part]({ options, folder, signal: ending.signal, say })
+    found += await parts[part]({ options, folder, signal: ending.signal, say }).catch((thrown: unknown) => {
+      // What cannot be done to its end has found something.
+      say(`${part}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`)
+      return 1
+    })
   }
   if (ending.signal.aborted) {
     await rm(folder, { recursive: true, force: true })

@@ -49,7 +49,7 @@ export async function storm(setting: StormSetting): Promise<Verdict> {
   await mkdir(folder, { recursive: true })
   if (!router.isRunning) {
     const refusal = await router.start()
-    if (refusal !== undefined) throw new Error(`the router does not start: ${refusal.stderr.trim()}`)
+    if (refusal !== undefined) throw new Error(`the router does not start: ${refusal.said}`)
   }
   const cast = { router, log, actors: await actorsOf(setting) }
   const { actors } = cast

@@ -139,7 +139,7 @@ export class Weather {
     log.write({
       e: 'died',
       who,
-      how: `it did not start: ${refusal.signal ?? `exit ${refusal.code}`}: ${refusal.stderr.trim().slice(-500)}`,
+      how: `it did not start: ${refusal.signal ?? `exit ${refusal.code}`}: ${refusal.said.slice(-500)}`,
     })
   }
 

@@ -111,6 +111,7 @@ function isOwnVerdict(thrown: unknown): boolean {
   return thrown instanceof WaybillError && thrown.code === 'DeadlineExceeded' && thrown.executed === 'maybe'
 }
 
+/** A router whose disk has failed can say nothing of any call: the next start can. */
 function isOfTheWay(thrown: unknown): boolean {
-  return thrown instanceof WaybillError && ['RouterLost', 'RouterUnreachable', 'Overloaded', 'Closed'].includes(thrown.code)
+  return thrown instanceof WaybillError && ['RouterLost', 'RouterUnreachable', 'Overloaded', 'Closed', 'Damaged'].includes(thrown.code)
 }

@@ -20,9 +20,9 @@ export interface RouterSetting {
   readonly command?: string | undefined
 }
 
-/** It ended before it was ready. */
+/** It ended before it was ready, and said why. */
 export interface Refusal extends Ended {
-  readonly stderr: string
+  readonly said: string
 }
 
 /** Whether `waybill start` knows where to keep data. */
@@ -91,10 +91,12 @@ export class RouterProcess {
     const child = spawnPlain([...wrap, process.execPath, command, 'start', '--json', ...doors, ...kept], env)
     this.#child = child
     await within(START_MS, () => child.stdout.includes('\n') || !child.isRunning, 5)
-    if (!child.isRunning) return { ...(await child.ended), stderr: child.stderr }
-    if (!child.stdout.includes('\n')) {
-      child.kill('SIGKILL')
-      return { ...(await child.ended), stderr: `it did not listen within ${START_MS} ms; ${child.stderr}` }
+    // What it says where it does not start is a line too, and its end follows.
+    if (!child.stdout.includes('"url"')) {
+      const isLate = !(await within(child.stdout === '' ? 0 : START_MS, () => !child.isRunning))
+      if (isLate) child.kill('SIGKILL')
+      const ended = await child.ended
+      return { ...ended, said: `${isLate ? 'it neither listened nor ended; ' : ''}${child.stdout}${child.stderr}`.trim() }
     }
     this.log.write({ e: 'router-ready', tookMs: nowMs() - fromMs })
     // An end that nobody asked for is a finding, whenever it comes.

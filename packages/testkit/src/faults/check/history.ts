@@ -59,6 +59,8 @@ export class History {
   readonly died: { readonly who: string; readonly how: string }[] = []
   readonly undrained: { readonly who: string; readonly open: number }[] = []
   readonly faults = new Map<string, number>()
+  /** The router's disk is full, or says that it failed. */
+  isDiskBad = false
   healedMs: number | undefined
   drainedMs: number | undefined
 
@@ -123,7 +125,7 @@ export class History {
   #ofProcess(
     line: Extract<
       Line,
-      { e: 'connected' | 'lost' | `router-${string}` | 'ended' | 'died' | 'spawned' | 'away' | 'fault' | 'healed' | 'undrained' }
+      { e: 'connected' | 'lost' | `router-${string}` | 'ended' | 'died' | 'spawned' | 'away' | 'fault' | 'disk' | 'healed' | 'undrained' }
     >,
   ): void {
     const { t: atMs } = line
@@ -157,6 +159,10 @@ export class History {
       case 'fault':
         this.#count(line.what)
         this.troubles.push({ who: line.who, why: line.what, fromMs: atMs, toMs: atMs + AFTERMATH_MS })
+        break
+      case 'disk':
+        this.isDiskBad = true
+        this.#count(line.what)
         break
       case 'healed':
         this.healedMs = atMs

@@ -28,8 +28,9 @@ function lieOf(history: History, call: Call, told: Told & Stamp): Violation | un
 }
 
 /** Whether anything happened in its time that may hide from the router or its caller what became of it. */
-function isExplained(history: History, { attempted, storedMs, runs }: Call, { t: toldMs }: Stamp): boolean {
+function isExplained(history: History, { attempted, storedMs, runs }: Call, { t: toldMs, code }: Stamp & { readonly code: string }): boolean {
   const { cls, t: fromMs, i: caller } = attempted!
+  if (history.isDiskBad && code === 'Damaged') return true
   const isAcknowledged = storedMs !== undefined && storedMs <= toldMs
   if (!isAcknowledged && (isTroubled(history, caller, fromMs, toldMs) || routerWasAway(history, fromMs, toldMs))) return true
   // What was never offered cannot have been handed to anybody.

@@ -23,7 +23,7 @@ export async function crowd({ options, folder, say, signal }: Run): Promise<numb
   const router = await RouterProcess.on({ data: undefined, command: options.command }, log)
   if (router.knowsData && !options.memory) router.setting = { data: join(folder, 'crowd-data'), command: options.command }
   const refusal = await router.start()
-  if (refusal !== undefined) throw new Error(`the router does not start: ${refusal.stderr.trim()}`)
+  if (refusal !== undefined) throw new Error(`the router does not start: ${refusal.said}`)
   const given: Given = { url: router.web, folder: logs, who: 'crowd', seed: options.seed, clients: CLIENTS }
   const child = forkOwn(new URL('../cast/crowd.js', import.meta.url), given)
   let came = 0

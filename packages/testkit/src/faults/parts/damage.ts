@@ -48,9 +48,9 @@ export async function damage(run: Run): Promise<number> {
     if (refusal !== undefined) {
       refused++
       // A sentence and a code of its own, not a stack.
-      if (refusal.code === null || refusal.code === 0 || !/damaged/i.test(refusal.stderr) || /\n\s+at /.test(refusal.stderr)) {
+      if (refusal.code === null || refusal.code === 0 || !/damaged/i.test(refusal.said) || /\n\s+at /.test(refusal.said)) {
         found++
-        say(`damage: ${what}: it ended with ${refusal.signal ?? refusal.code} and said ${JSON.stringify(refusal.stderr)}`)
+        say(`damage: ${what}: it ended with ${refusal.signal ?? refusal.code} and said ${JSON.stringify(refusal.said)}`)
       }
       continue
     }

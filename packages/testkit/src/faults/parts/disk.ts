@@ -29,6 +29,7 @@ export async function fullDisk(run: Run): Promise<number> {
   try {
     return await shortStorm(run, {
       part: 'full-disk',
+      disk: 'full disk',
       setting: (data) => ({ data }),
       kinds: ['kill-worker', 'kill-caller'],
       forMs: FOR_MS,
@@ -50,6 +51,7 @@ export async function failingSync(run: Run): Promise<number> {
   if (why !== undefined) return skipped(run, 'failing-sync', why)
   return shortStorm(run, {
     part: 'failing-sync',
+    disk: 'failing syncs',
     setting: (data) => ({ data, wrap: injecting(`fdatasync,fsync:error=EIO:when=${FAILS_AT_SYNC}+`) }),
     kinds: ['kill-worker'],
     forMs: FOR_MS,

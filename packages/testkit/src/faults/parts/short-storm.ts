@@ -18,6 +18,8 @@ export interface ShortStorm {
   readonly forMs: number
   /** Calls a second. */
   readonly rate: number
+  /** What is wrong with the disk. */
+  readonly disk?: string
   /** Before the calm: what was wrong ends. */
   readonly calm?: (router: RouterProcess, data: string) => Promise<void>
 }
@@ -41,13 +43,14 @@ export async function routerFor({
   return undefined
 }
 
-export async function shortStorm(run: Run, { part, setting, kinds, forMs, rate, calm }: ShortStorm): Promise<number> {
+export async function shortStorm(run: Run, { part, setting, kinds, forMs, rate, calm, disk }: ShortStorm): Promise<number> {
   const { options, signal, say } = run
   const rig = await routerFor({ ...run, part })
   if (rig === undefined) return 0
   const { router, log, logs, data } = rig
   const fromMs = nowMs()
   router.setting = { ...setting(data), command: options.command }
+  if (disk !== undefined) log.write({ e: 'disk', what: disk })
   const verdict = await storm({
     folder: logs,
     log,

@@ -36,7 +36,7 @@ export async function syncOracle(run: Run): Promise<number> {
   const fromMs = nowMs()
   router.setting = { data, wrap: straceCommand(trace), command: options.command }
   const refusal = await router.start()
-  if (refusal !== undefined) throw new Error(`the router does not start: ${refusal.stderr.trim()}`)
+  if (refusal !== undefined) throw new Error(`the router does not start: ${refusal.said}`)
   try {
     await call(router.tcp)
   } finally {
