@@ -131,8 +131,6 @@ describe('panes', { timeout: 75_000 }, () => {
       ['call-no-service', 'call', 'Cat.meow'],
       ['usage', 'call', 'Dog'],
       ['ping', 'ping'],
-      ['help-status', 'status', '--help'],
-      ['help-top', 'top', '--help'],
     ])('%s', async (name, ...args) => {
       if (name === 'clients') await onlyKennels(env)
       const screen = await Pane.ofCommand(columns, args, env).end()

@@ -2,12 +2,13 @@
  * The Python client of the examples, beside a client of ours: it calls, serves, streams, publishes and subscribes through the JSON door, and is short
  * enough to show that PROTOCOL.md is all that a client needs.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { currentCall, service } from '@waybill/client'
 import { realHarness } from '@waybill/testkit'
 import { expect, onTestFinished, test } from 'vitest'
+import { pythonPath } from './system-packages.mjs'
 
 interface Dog {
   bark(phrase: string): string
@@ -31,7 +32,7 @@ interface Cat {
   sleep(): Promise<void>
 }
 const cat = service<Cat>('Cat@1.0.0', { purr: {}, sing: {}, hear: {}, nap: {}, echo: {}, hiss: {}, sleep: {} })
-const python = ['python3', '/usr/bin/python3'].find((one) => spawnSync(one, ['-c', 'import websockets']).status === 0)
+const python = pythonPath()
 if (python === undefined) process.stderr.write('tests/python.test.ts is skipped: no python3 with the package websockets is here\n')
 const example = (name: string): string => fileURLToPath(new URL(`../examples/05-python/${name}`, import.meta.url))
 

@@ -1,8 +1,8 @@
 /**
- * What the tests need of the system beside Node: a browser, and for the fault harness `strace` and `libfaketime`. Installed where that is possible
- * without asking, by root on Debian; elsewhere what needs it is skipped, and this says so. Never fails.
+ * What the tests need of the system beside Node: a browser, a Python with WebSockets, and for the fault harness `strace` and `libfaketime`. Installed
+ * where that is possible without asking, by root on Debian; elsewhere what needs it is skipped, and this says so. Never fails.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import process from 'node:process'
@@ -13,6 +13,7 @@ const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'chrome']
 /** By the name of the package: whether it is there, and what is skipped where it is not. */
 const PACKAGES = [
   { name: 'chromium', isThere: () => browserPath() !== undefined, skipped: 'the tests in a browser are' },
+  { name: 'python3-websockets', isThere: () => pythonPath() !== undefined, skipped: 'the tests of the client in Python are' },
   { name: 'strace', isThere: () => programPath('strace') !== undefined, skipped: 'the sync oracle, and syncs that fail or are slow, are' },
   { name: 'faketime', isThere: () => programPath('faketime') !== undefined, skipped: 'changes of the clock are' },
 ]
@@ -20,6 +21,11 @@ const PACKAGES = [
 /** Undefined where there is none. */
 export function browserPath() {
   return programPath(...BROWSERS)
+}
+
+/** Undefined where none has the package `websockets`. */
+export function pythonPath() {
+  return ['python3', '/usr/bin/python3'].find((path) => spawnSync(path, ['-c', 'import websockets']).status === 0)
 }
 
 function programPath(...names) {
