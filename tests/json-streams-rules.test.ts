@@ -48,6 +48,7 @@ describe('what is not allowed', () => {
       [[[], 'a1', 'values']],
       [[[0], 'r1', 'values']],
       [[[0], 'a01', 'values']],
+      [[[0], 'a4294967296', 'values']],
       [[[0], 'a1', 'thing']],
       [[[1], 'a1', 'values']],
       [[[0, 'x'], 'a1', 'values']],
@@ -72,10 +73,11 @@ describe('what is not allowed', () => {
       { item: { stream: 'a1', bytes: '!' } },
       { credit: { stream: 'r0', items: -1 } },
       { end: { stream: 'x1' } },
+      { stop: { stream: 'r4294967296' } },
       { stop: 5 },
     ])
       stage.say({ sn: SN, ...said })
-    expect(told(stage).map((one) => one['code'])).toEqual(Array.from({ length: 5 }, () => 'ProtocolViolation'))
+    expect(told(stage).map((one) => one['code'])).toEqual(Array.from({ length: 6 }, () => 'ProtocolViolation'))
     // Of streams that are not there nobody wants to know.
     for (const said of [{ item: { stream: 'a1' } }, { credit: { stream: 'r0' } }, { end: { stream: 'r1' } }, { stop: { stream: 'a1' } }])
       stage.say({ sn: SN, ...said })
@@ -209,6 +211,46 @@ describe('what is not allowed', () => {
 })
 
 describe('what ends with its call', () => {
+  test('more items than a client was told are not taken: its sender has credit for no more than a window', async () => {
+    await using h = harness()
+    const it = await bell(h)
+    const stage = await open(h, 'walker', undefined, { paces: true })
+    await call(h, stage, 'tick', [1_000_000])
+    await h.advance(10)
+    for (const [said, made] of [
+      [1_000_000_000, 512],
+      [512, 768],
+      [0, 768],
+    ] as const) {
+      stage.say({ sn: SN, credit: { stream: 'r0', items: said } })
+      await h.advance(100)
+      expect(it.made).toBe(made)
+    }
+    stage.say({ sn: SN, stop: { stream: 'r0' } })
+    await h.advance(10)
+    await leave(h, stage)
+  })
+
+  test('items of a stream that is stopped go nowhere, however many they are', async () => {
+    await using h = harness()
+    const callee = await open(h, 'py', ['eat'])
+    const caller = await open(h, 'walker')
+    await call(h, caller, 'eat', [null], { classname: 'Script', streams: [[[0], 'a1', 'values']] })
+    callee.say({ sn: SN, stop: { stream: 'a1' } })
+    await h.advance(0)
+    expect(told(caller).filter(({ credit }) => credit === undefined)).toEqual([{ stop: { stream: 'a1' } }])
+    callee.said.length = 0
+    for (let n = 0; n < 300; n++) caller.say({ sn: SN, item: { stream: 'a1', value: n } })
+    caller.say({ sn: SN, end: { stream: 'a1' } })
+    await h.advance(0)
+    expect([told(caller), told(callee)]).toEqual([[], []])
+    callee.say({ sn: SN, result: { retval: 'full' } })
+    await h.advance(0)
+    expect(told(caller)).toEqual([{ result: { retval: 'full' } }])
+    expect(told(callee)).toEqual([{ end: { stream: 'a1' } }])
+    await leave(h, callee, caller)
+  })
+
   test('a stream of the arguments that the callee does not read: its sender is told to stop before the outcome', async () => {
     await using h = harness()
     const callee = await open(h, 'py', ['eat'])
