@@ -14,6 +14,7 @@ const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'chrome']
 const PACKAGES = [
   { name: 'python3-websockets', isThere: () => pythonPath() !== undefined, skipped: 'the test of the client in Python is' },
   { name: 'chromium', isThere: () => browserPath() !== undefined, skipped: 'the tests in a browser are' },
+  { name: 'python3-websockets', isThere: () => pythonPath() !== undefined, skipped: 'the tests of the client in Python are' },
   { name: 'strace', isThere: () => programPath('strace') !== undefined, skipped: 'the sync oracle, and syncs that fail or are slow, are' },
   { name: 'faketime', isThere: () => programPath('faketime') !== undefined, skipped: 'changes of the clock are' },
 ]
