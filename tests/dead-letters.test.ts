@@ -260,7 +260,7 @@ test('a snapshot of the store knows causes, notes of another try, and to whom it
   const store = paper.open(h.processOf(caller))
   const copy = new Store()
   for (const entry of store.entries()) copy.restore(entry)
-  expect([...copy.all()].map(({ cause, redrivenAs, terms }) => [cause?.code, redrivenAs, terms.redriveOf])).toEqual([
+  expect([...copy.live()].map(({ cause, redrivenAs, terms }) => [cause?.code, redrivenAs, terms.redriveOf])).toEqual([
     ['Expired', again.sn, undefined],
     ['Expired', undefined, sn],
   ])

@@ -186,7 +186,7 @@ export class CallRecord extends Timed {
     readonly caller: Session,
     readonly number: number,
     public route: Route,
-    readonly terms: CallTerms | undefined,
+    public terms: CallTerms | undefined,
     readonly expire: (call: CallRecord) => void,
   ) {
     super()
@@ -279,6 +279,9 @@ export interface Note {
   place: Place
 }
 
+/** Shared, as most have nothing most of the time. */
+export const NO_WORDS = Object.freeze([]) as readonly Word[] as Word[]
+
 /** A stored call and what became of it. A fold of its records; owned by `Store`, but for who is told, which is `Receipts`'. */
 export class Receipt extends Timed {
   state: ReceiptState = 'stored'
@@ -312,15 +315,17 @@ export class Receipt extends Timed {
   call: CallRecord | undefined
   progress: Word | undefined
   /** The outcome, in pieces as it came, until it is safe; and what state it makes. */
-  outcome: Word[] = []
+  outcome: Word[] = NO_WORDS
   outcomeBytes = 0
   ending: ReceiptState | undefined
   endCause: Cause | undefined
   /** What is told of it while its end is not safe yet. */
   shown: ReceiptState | undefined
-  readonly watchers = new Set<Watcher>()
+  watchers: Set<Watcher> | undefined
   /** What it is counted with. */
   bytes = 0
+  /** It was made of a row of the archive, for reading. */
+  isArchived = false
 
   constructor(
     /** Its number in the records. */

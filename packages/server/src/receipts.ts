@@ -11,7 +11,6 @@ import {
   prepareBody,
   quoted,
   WaybillError,
-  Wheel,
   type Clock,
   type Executed,
   type FrameReader,
@@ -19,14 +18,24 @@ import {
 } from '@waybill/core'
 import { outcomeBody, rejectionBody } from './answers.js'
 import type { Limits } from './limits.js'
-import type { CallRecord, Cause, Lease, Receipt, Session, StoredTerms, Watcher, Word } from './model.js'
+import {
+  NO_WORDS,
+  type CallRecord,
+  type Cause,
+  type Lease,
+  type Receipt,
+  type Session,
+  type StoredTerms,
+  type Watcher,
+  type Word,
+} from './model.js'
 import type { Principal } from './access.js'
 import type { Channel } from './channel.js'
 import type { Postbacks } from './postbacks.js'
-import { isDeadLetter } from './receipt-states.js'
 import { causeOf, refusalCause } from './refusals.js'
+import { Retention } from './retention.js'
 import type { Store } from './store.js'
-import { tellWord } from './telling.js'
+import { pastOf, tellWord, unreadable } from './telling.js'
 
 interface Wanted {
   readonly sn?: string | undefined
@@ -37,7 +46,7 @@ interface Wanted {
 
 export class Receipts {
   readonly #store: Store
-  readonly #wheel: Wheel
+  readonly #retention: Retention
   readonly #clock: Clock
   readonly #limits: Limits
   readonly #postbacks: Postbacks
@@ -58,8 +67,7 @@ export class Receipts {
     this.#store = parts.store
     this.#postbacks = parts.postbacks
     this.#kept = parts.kept
-    this.#wheel = new Wheel(parts.clock)
-    this.#store.forget = (receipt) => this.#forget(receipt)
+    this.#retention = new Retention({ ...parts, forget: (receipt) => this.#forget(receipt) })
   }
 
   /** All that are kept, and how much of them. */
@@ -85,9 +93,10 @@ export class Receipts {
   select(principal: Principal, { sn, limit, isOfAll = false, fits }: Wanted): readonly Receipt[] {
     if (sn !== undefined && !isOfAll)
       return [this.find(principal, sn)].filter((receipt) => receipt !== undefined && fits(receipt)) as Receipt[]
-    const all = [...this.#store.all()].reverse()
     const found: Receipt[] = []
-    for (const receipt of all) {
+    let looked = 0
+    for (const receipt of this.#store.newest()) {
+      if (++looked > MOST_LOOKED_AT) break
       if ((isOfAll || receipt.principal === principal) && fits(receipt)) found.push(receipt)
       if (found.length === limit) break
     }
@@ -113,9 +122,9 @@ export class Receipts {
 
   /** One of an earlier start, which had its outcome then. */
   restored(receipt: Receipt): void {
-    receipt.outcome = []
+    receipt.outcome = NO_WORDS
     if (receipt.isOwed) this.#postbacks.owe(receipt)
-    this.#keep(receipt)
+    this.#retention.keep(receipt)
   }
 
   // ---- what is said of a call
@@ -160,7 +169,7 @@ export class Receipts {
   /** Whoever said this was lost, or goes on in another way: what there is of the outcome is no outcome. */
   cutOff(receipt: Receipt): void {
     this.#grow(receipt, -receipt.outcomeBytes)
-    receipt.outcome = []
+    receipt.outcome = NO_WORDS
     receipt.outcomeBytes = 0
     receipt.ending = undefined
   }
@@ -195,39 +204,35 @@ export class Receipts {
   }
 
   #conclude(receipt: Receipt, outcome: readonly Word[], feeder: Channel | undefined): void {
-    receipt.outcome = []
-    for (const watcher of receipt.watchers) for (const word of outcome) this.#feed(watcher, word, feeder)
+    receipt.outcome = NO_WORDS
+    for (const watcher of receipt.watchers ?? []) for (const word of outcome) this.#feed(watcher, word, feeder)
     this.#release(receipt)
     if (receipt.isOwed) this.#postbacks.owe(receipt)
-    this.#keep(receipt)
+    this.#retention.keep(receipt)
   }
 
   /** What was said may be lost with the next start: who waits is told that nobody knows. */
   #unsafe(receipt: Receipt, { code, message }: WaybillError): void {
     const body = prepareBody({ exval: `the outcome could not be made safe: ${message}`, code })
     const word = { type: FrameType.exception, flags: executedFlag('maybe'), encoding: body.encoding, body: bodyBytes(body) }
-    for (const watcher of receipt.watchers) this.#feed(watcher, word, undefined)
+    for (const watcher of receipt.watchers ?? []) this.#feed(watcher, word, undefined)
     this.#release(receipt)
   }
 
   #release(receipt: Receipt): void {
-    for (const { session, number } of receipt.watchers) session.watches.delete(number)
-    receipt.watchers.clear()
+    for (const { session, number } of receipt.watchers ?? []) session.watches.delete(number)
+    receipt.watchers = undefined
   }
 
-  /** For a while, by the wall clock where it is of an earlier start. */
-  #keep(receipt: Receipt): void {
-    const { receiptRetentionMs, postbackRetentionMs, deadRetentionMs } = this.#limits
-    const owedMs = receipt.isOwed ? postbackRetentionMs : 0
-    const keptMs = Math.max(receiptRetentionMs, owedMs, isDeadLetter(receipt.state) ? deadRetentionMs : 0)
-    const agoMs = Math.max(0, this.#clock.wallMs() - receipt.endedMs!)
-    this.#wheel.add(receipt, this.#clock.nowMs() + Math.max(0, keptMs - agoMs))
+  /** Some of an earlier start have had their outcome for long. */
+  begin(): void {
+    this.#retention.sweepLater()
   }
 
   /** Its outcome has reached who was to be told. */
   taken(receipt: Receipt): void {
     this.#store.taken(receipt)
-    this.#keep(receipt)
+    this.#retention.keep(receipt)
   }
 
   /** Nobody wants it back. */
@@ -242,6 +247,7 @@ export class Receipts {
     const watcher: Watcher = { session, number, receipt }
     for (const word of pastOf(receipt)) tellWord(watcher, word)
     if (!receipt.hasEnded) {
+      receipt.watchers ??= new Set()
       receipt.watchers.add(watcher)
       session.watches.set(number, watcher)
       return
@@ -257,7 +263,7 @@ export class Receipts {
     const watcher = session.watches.get(number)
     if (watcher === undefined) return false
     session.watches.delete(number)
-    watcher.receipt.watchers.delete(watcher)
+    watcher.receipt.watchers?.delete(watcher)
     return true
   }
 
@@ -266,7 +272,7 @@ export class Receipts {
   }
 
   stop(): void {
-    this.#wheel.stop()
+    this.#retention.stop()
   }
 
   #moved(receipt: Receipt, word: Word, state: ReceiptState | undefined, feeder: Channel): void {
@@ -277,7 +283,7 @@ export class Receipts {
     // Who came back with it may say again what it said before.
     if (receipt.state === 'handed' || (receipt.state === 'accepted' && state === 'started'))
       this.#store.step(receipt, state as 'accepted' | 'started', this.#clock.wallMs())
-    for (const watcher of receipt.watchers) this.#feed(watcher, word, feeder)
+    for (const watcher of receipt.watchers ?? []) this.#feed(watcher, word, feeder)
     this.#postbacks.tell(receipt, word, feeder)
   }
 
@@ -289,7 +295,8 @@ export class Receipts {
   }
 
   #say(receipt: Receipt, word: Word): void {
-    receipt.outcome.push(word)
+    if (receipt.outcome === NO_WORDS) receipt.outcome = [word]
+    else receipt.outcome.push(word)
     receipt.outcomeBytes += WORD_BYTES + word.body.byteLength
     this.#grow(receipt, WORD_BYTES + word.body.byteLength)
   }
@@ -353,7 +360,7 @@ export class Receipts {
   }
 
   #forget(receipt: Receipt): void {
-    this.#wheel.remove(receipt)
+    this.#retention.remove(receipt)
     this.#postbacks.forget(receipt)
     this.#bytes -= receipt.bytes
     if (this.#store.journal.failure === undefined) this.#store.forgotten(receipt)
@@ -374,22 +381,8 @@ export function noSuchReceipt(sn: string): WaybillError {
   return new WaybillError('NoSuchReceipt', `you have no receipt ${quoted(sn)} here; receipts in memory end with the router that gave them`)
 }
 
-/** What somebody who comes late is told before the outcome: how far it is, and the last progress. */
-function pastOf({ state, call, progress }: Receipt): Word[] {
-  const words: Word[] = []
-  const status = (type: number): void => void words.push({ type, flags: 0, encoding: 0, body: NOTHING })
-  if (call !== undefined && (state === 'accepted' || state === 'started')) status(FrameType.accepted)
-  if (call !== undefined && state === 'started') status(FrameType.started)
-  if (progress !== undefined) words.push(progress)
-  return words
-}
-
-function unreadable({ code, message }: WaybillError): Word {
-  const body = prepareBody({ exval: message, code })
-  return { type: FrameType.exception, flags: executedFlag('maybe'), encoding: body.encoding, body: bodyBytes(body) }
-}
-
-const NOTHING = new Uint8Array(0)
+/** Receipts that one question looks at. */
+const MOST_LOOKED_AT = 100_000
 /** What a piece costs beside its body; and an outcome that always fits. */
 const WORD_BYTES = 256
 const LEAST_BYTES = 64 * 1024

@@ -29,10 +29,11 @@ export interface RecoveryParts {
 /** Throws `Damaged` where a record cannot be what a router wrote. */
 export function recover(parts: RecoveryParts): void {
   const callers = new Map<string, Session>()
-  for (const receipt of [...parts.store.all()]) {
+  for (const receipt of [...parts.store.live()]) {
     if (receipt.endedMs === undefined) goOn(receipt, callers, parts)
     else parts.receipts.restored(receipt)
   }
+  parts.receipts.begin()
 }
 
 function goOn(receipt: Receipt, callers: Map<string, Session>, parts: RecoveryParts): void {

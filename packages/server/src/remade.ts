@@ -4,7 +4,7 @@ import type { Endings } from './endings.js'
 import { CallRecord, type Session, type StoredTerms } from './model.js'
 import type { Routes } from './routes.js'
 import { dataField } from './telling.js'
-import type { CallTerms } from './terms.js'
+import { isChoosy, type CallTerms } from './terms.js'
 
 export function remade(
   terms: StoredTerms,
@@ -12,7 +12,8 @@ export function remade(
   number: number,
   { clock, routes, endings }: { readonly clock: Clock; readonly routes: Routes; readonly endings: Endings },
 ): CallRecord {
-  const call = new CallRecord(caller, number, routes.find(terms.address), termsOf(terms), endings.expire)
+  const asked = termsOf(terms)
+  const call = new CallRecord(caller, number, routes.find(terms.address), isChoosy(asked) ? asked : undefined, endings.expire)
   const aheadMs = clock.nowMs() - clock.wallMs()
   call.method = terms.method
   call.told = terms.told

@@ -7,21 +7,20 @@ import type { Fold, Journal, Place } from './journal/journal.js'
 import { Receipt, type Cause, type Lease, type Note, type StoredTerms, type Word } from './model.js'
 import type { Principal } from './access.js'
 import { isDeadLetter } from './receipt-states.js'
+import { ReceiptTable, type Keyed } from './receipt-table.js'
 import { bodyOf, framesOf, readEntry, readHead, RecordKind, wordHeads, wordsOf, writeEntry, writeRecord } from './records.js'
 
 export class Store implements Fold {
-  readonly #receipts = new Map<string, Receipt>()
-  readonly #byOrdinal = new Map<number, Receipt>()
-  readonly #byKey = new Map<string, Receipt>()
-  /** Those that have their outcome, the oldest first. */
-  readonly #ended = new Set<Receipt>()
+  readonly #table = new ReceiptTable()
   #nextOrdinal = 1
   #latestMs = 0
   #journal: Journal | undefined
   /** Of receipts that were forgotten while the snapshot was written, so that it has no entry of them but their records follow. */
   readonly #missing = new Set<number>()
-  /** Gives each receipt what it calls when its time is over. */
+  /** What each receipt calls when its time is over. */
   forget: (receipt: Receipt) => void = () => {}
+  /** The same for all of them, as they are very many. */
+  readonly #due = (receipt: Receipt): void => this.forget(receipt)
 
   /** Where records go from now on. What it was opened with has been restored by then. Throws `Damaged`. */
   begin(journal: Journal): void {
@@ -35,7 +34,7 @@ export class Store implements Fold {
   }
 
   get size(): number {
-    return this.#receipts.size
+    return this.#table.size
   }
 
   /** The last time by the wall clock that anything was written down with. */
@@ -45,27 +44,40 @@ export class Store implements Fold {
 
   /** Receipts whose call has not ended. */
   get pending(): number {
-    return this.#receipts.size - this.#ended.size
+    return this.#table.pending
   }
 
   /** The oldest that has its outcome. */
   get oldestEnded(): Receipt | undefined {
-    const [oldest] = this.#ended
-    return oldest
+    return this.#table.oldestEnded
   }
 
-  /** In the order in which they were stored. */
-  all(): Iterable<Receipt> {
-    return this.#receipts.values()
+  /** When the oldest of those ended that are in the archive; and that one. */
+  get oldestArchivedMs(): number | undefined {
+    return this.#table.oldestArchivedMs
+  }
+
+  get oldestArchived(): Receipt | undefined {
+    return this.#table.oldestArchived
+  }
+
+  /** All but the archive, in the order in which they were stored. */
+  live(): Iterable<Receipt> {
+    return this.#table.live()
+  }
+
+  /** All. Not to be walked while anything changes. */
+  newest(): Iterable<Receipt> {
+    return this.#table.newest()
   }
 
   find(principal: Principal, sn: string): Receipt | undefined {
-    return this.#receipts.get(keyOf(principal, sn))
+    return this.#table.find(principal, sn)
   }
 
   /** The one that its caller knows by the same key. */
-  keyed(terms: Pick<StoredTerms, 'principal' | 'service' | 'method' | 'key'>): Receipt | undefined {
-    return terms.key === undefined ? undefined : this.#byKey.get(scopeOf(terms))
+  keyed(terms: Keyed): Receipt | undefined {
+    return this.#table.keyed(terms)
   }
 
   // ---- what happens, in the order of a life
@@ -122,10 +134,15 @@ export class Store implements Fold {
     receipt.isOwed = false
   }
 
+  /** It has ended, everybody has been told, and nobody holds it: what is kept of it need be no object. False where it has to stay one. */
+  archive(receipt: Receipt): boolean {
+    return this.#table.archive(receipt)
+  }
+
   forgotten(receipt: Receipt): void {
     this.#append(receipt, RecordKind.forgotten)
     const { request, answer } = receipt
-    this.#leave(receipt)
+    this.#table.leave(receipt)
     for (const place of [request, answer]) if (place !== undefined) this.journal.release(place)
     this.#unnote(receipt)
   }
@@ -167,15 +184,20 @@ export class Store implements Fold {
   // ---- the same, read back
 
   restore(entry: Uint8Array): void {
+    const isArchive = this.#table.restoreArchive(entry, (ordinal, endedMs) => {
+      this.#nextOrdinal = Math.max(this.#nextOrdinal, ordinal + 1)
+      this.#passed(endedMs)
+    })
+    if (isArchive) return
     const receipt = readEntry(entry, (ordinal, terms) => this.#make(ordinal, terms))
     this.#enter(receipt)
-    if (receipt.endedMs !== undefined) this.#ended.add(receipt)
+    if (receipt.endedMs !== undefined) this.#table.ended(receipt)
     for (const [, ms] of receipt.steps) this.#passed(ms)
   }
 
   record(kind: number, record: Uint8Array, place: Place): void {
     const [ordinal, ...said] = readHead(record) as [number, ...unknown[]]
-    const known = this.#byOrdinal.get(ordinal)
+    const known = this.#table.byOrdinal(ordinal)
     if (kind === RecordKind.stored) {
       if (known !== undefined) return
       const receipt = this.#make(ordinal, said[0] as StoredTerms)
@@ -209,7 +231,7 @@ export class Store implements Fold {
         receipt.isOwed = false
         return
       case RecordKind.forgotten:
-        return this.#leave(receipt)
+        return this.#table.leave(receipt)
       case RecordKind.cancelled:
         receipt.isCancelled = true
         return
@@ -229,19 +251,17 @@ export class Store implements Fold {
   }
 
   *places(): Iterable<Place> {
-    for (const { request, answer, notes } of this.#receipts.values()) {
-      for (const place of [request, answer]) if (place !== undefined) yield place
-      for (const { place } of notes?.values() ?? []) yield place
-    }
+    yield* this.#table.places()
   }
 
   *entries(): Iterable<Uint8Array> {
-    for (const receipt of this.#receipts.values()) yield writeEntry(receipt)
+    for (const receipt of this.#table.live()) yield writeEntry(receipt)
+    yield* this.#table.archiveEntries()
   }
 
   needs(kind: number, record: Uint8Array, place: Place): boolean {
     const [ordinal, , key] = readHead(record)
-    const receipt = this.#byOrdinal.get(ordinal as number)
+    const receipt = this.#table.byOrdinal(ordinal as number)
     if (receipt === undefined) return false
     switch (kind) {
       case RecordKind.stored:
@@ -257,8 +277,8 @@ export class Store implements Fold {
 
   moved(kind: number, record: Uint8Array, to: Place): void {
     const [ordinal, , key] = readHead(record)
-    const receipt = this.#byOrdinal.get(ordinal as number)
-    if (receipt === undefined) return
+    const receipt = this.#table.byOrdinal(ordinal as number)
+    if (receipt === undefined || (kind === RecordKind.ended && this.#table.movedInArchive(receipt.ordinal, to))) return
     if (kind === RecordKind.stored && receipt.request !== undefined) receipt.request = to
     if (kind === RecordKind.ended && receipt.answer !== undefined) receipt.answer = to
     const note = kind === RecordKind.noted ? receipt.notes?.get(key as string) : undefined
@@ -269,7 +289,7 @@ export class Store implements Fold {
 
   #make(ordinal: number, terms: StoredTerms): Receipt {
     this.#nextOrdinal = Math.max(this.#nextOrdinal, ordinal + 1)
-    return new Receipt(ordinal, terms, (receipt) => this.forget(receipt))
+    return new Receipt(ordinal, terms, this.#due)
   }
 
   #passed(ms: number): void {
@@ -278,19 +298,10 @@ export class Store implements Fold {
 
   #enter(receipt: Receipt): void {
     this.#passed(receipt.terms.storedMs)
-    this.#receipts.set(keyOf(receipt.principal, receipt.sn), receipt)
-    this.#byOrdinal.set(receipt.ordinal, receipt)
-    if (receipt.terms.key !== undefined) this.#byKey.set(scopeOf(receipt.terms), receipt)
+    this.#table.enter(receipt)
     const { redriveOf } = receipt.terms
     const dead = redriveOf === undefined ? undefined : this.find(receipt.principal, redriveOf)
     if (dead !== undefined) dead.redrivenAs = receipt.sn
-  }
-
-  #leave(receipt: Receipt): void {
-    this.#ended.delete(receipt)
-    this.#receipts.delete(keyOf(receipt.principal, receipt.sn))
-    this.#byOrdinal.delete(receipt.ordinal)
-    if (this.keyed(receipt.terms) === receipt) this.#byKey.delete(scopeOf(receipt.terms))
   }
 
   #lease(receipt: Receipt, lease: Lease, ms: number): void {
@@ -331,7 +342,7 @@ export class Store implements Fold {
     receipt.steps.push([state, ms])
     this.#passed(ms)
     if (!isDeadLetter(state)) receipt.request = undefined
-    this.#ended.add(receipt)
+    this.#table.ended(receipt)
   }
 }
 
@@ -344,14 +355,6 @@ export interface End {
   /** Somebody is to be told who may be away. */
   readonly isOwed: boolean
   readonly cause: Cause | undefined
-}
-
-function keyOf(principal: Principal, sn: string): string {
-  return `${sn} ${principal}`
-}
-
-function scopeOf({ principal, service, method, key }: Pick<StoredTerms, 'principal' | 'service' | 'method' | 'key'>): string {
-  return `${service} ${method} ${principal} ${key}`
 }
 
 function same(left: Place | undefined, right: Place): boolean {
