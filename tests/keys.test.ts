@@ -214,6 +214,17 @@ describe('a digest that takes a while', () => {
   })
 })
 
+test('a router that says wrongly which call has the key is not believed', async () => {
+  const stage = await Stage.open()
+  await using _ = stage
+  const making = stage.client.remote<Till>('Till').pay.with({ key: 'k' }).async(1)
+  await stage.world.advance(0)
+  const { call: number } = stage.said.find(({ type }) => type === FrameType.call)!
+  stage.send({ type: FrameType.stored, destination: CLIENT, call: number }, [], { sn: 'not one', durability: 'disk', duplicate: true })
+  const { sn, duplicate } = await stage.world.until(making)
+  expect([sn.endsWith(number.toString(16).padStart(8, '0')), duplicate]).toEqual([true, true])
+})
+
 test('IdempotencyConflict names the call that has the key', async () => {
   const stage = await Stage.open()
   await using _ = stage

@@ -151,6 +151,50 @@ describe('while nobody listens', () => {
     expect(told).toEqual(Array.from({ length: 300 }, (_one, index) => index + 1))
   })
 
+  test('nor more bytes than fit', async () => {
+    const { stage, told, post, taken } = await clerk()
+    await using _ = stage
+    Object.assign(stage.limits, { maxFrameBytes: 2 ** 24 })
+    await stage.lose()
+    const long = (...numbers: readonly number[]): void => {
+      for (const n of numbers) post(n, FrameType.result, new Uint8Array(8_380_000).fill(n))
+    }
+    const listen = (): (() => void) => stage.client.onPostback({ result: (value) => told.push((value as Uint8Array)[0]) })
+    long(1, 2, 3, 4)
+    await stage.lose()
+    // What waits already does not count again.
+    long(1, 2, 3, 4, 5, 6, 7, 8, 9)
+    const stop = listen()
+    expect(await taken()).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+    stop()
+    await stage.lose()
+    // There is room again.
+    long(9, 10)
+    listen()
+    expect(await taken()).toEqual([9, 10])
+    expect(told).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  })
+
+  test('who stops listening in the middle leaves the rest', async () => {
+    const { stage, told, post, taken } = await clerk()
+    await using _ = stage
+    for (const n of [1, 2, 3]) post(n, FrameType.result, n)
+    await stage.world.advance(0)
+    const once = (): void => {
+      const stop = stage.client.onPostback({
+        result: (value) => {
+          told.push(value)
+          stop()
+        },
+      })
+    }
+    once()
+    expect(await taken()).toEqual([1])
+    once()
+    expect(await taken()).toEqual([2])
+    expect(told).toEqual([1, 2])
+  })
+
   test('who stops listening leaves what comes later', async () => {
     const { stage, told, listen, post, taken } = await clerk()
     await using _ = stage

@@ -109,6 +109,7 @@ export class Postbacks {
   #wait(sn: string, said: Outcome): void {
     const bytes = said.bytes.byteLength
     if (this.#waiting.has(sn) || this.#waiting.size >= MOST_WAITING || this.#waitingBytes + bytes > MOST_BYTES) return
+    // Not the whole packet that it came in.
     this.#waiting.set(sn, { ...said, bytes: said.bytes.slice() })
     this.#waitingBytes += bytes
   }
