@@ -145,7 +145,7 @@ describe('what could not be made safe', () => {
     const paper = new Paper()
     await using h = harness({ paper })
     const caller = await h.client('caller')
-    paper.isFailing = true
+    paper.failing = 'keeps'
     const failed = await h.until(
       caller
         .remote(dog)
@@ -156,7 +156,7 @@ describe('what could not be made safe', () => {
     expect(failed).toMatchObject({ code: 'Damaged', executed: 'maybe' })
     // Nothing more is even tried.
     await expect(h.until(caller.remote(dog).walk.async(10))).rejects.toMatchObject({ code: 'Damaged', executed: 'no' })
-    paper.isFailing = false
+    paper.failing = undefined
     await h.restartRouter(100)
     const { ran } = await kennel(h)
     await h.advance(1000)
@@ -170,13 +170,72 @@ describe('what could not be made safe', () => {
     const caller = await h.client('caller')
     const receipt = await h.until(caller.remote(dog).walk.async(100))
     await h.advance(50)
-    paper.isFailing = true
+    paper.failing = 'loses'
     await expect(h.until(receipt.result())).rejects.toMatchObject({ code: 'Damaged', executed: 'maybe' })
-    paper.isFailing = false
+    paper.failing = undefined
     await h.restartRouter(100)
     const other = await h.client('other')
     expect(await h.until(other.receipt(receipt.sn).result())).toBe('kennel 100')
   })
+})
+
+describe('a router that can write nothing more', () => {
+  test('does not let a callee forget what is safe only there', async () => {
+    const paper = new Paper()
+    await using h = harness({ paper })
+    const { client, ran } = await kennel(h)
+    const caller = await h.client('caller')
+    const receipt = await h.until(caller.remote(dog).walk.async(100))
+    const other = await h.until(caller.remote(dog).walk.async(2000))
+    await h.advance(50)
+    paper.failing = 'loses'
+    await expect(h.until(receipt.result())).rejects.toMatchObject({ code: 'Damaged' })
+    h.network.isolate('kennel', 'reset')
+    h.network.cut(h.processOf(client))
+    await h.advance(1500)
+    h.network.isolate('kennel', undefined)
+    await h.advance(5000)
+    paper.failing = undefined
+    await h.restartRouter(100)
+    const later = await h.client('later')
+    expect(await h.until(Promise.all([receipt, other].map(({ sn }) => later.receipt(sn).result())))).toEqual(['kennel 100', 'kennel 2000'])
+    expect(ran).toEqual(['begin walk 100', 'begin walk 2000', 'end walk 100', 'end walk 2000'])
+  })
+
+  test('does not end the session of who says something that cannot be written', async () => {
+    const paper = new Paper()
+    await using h = harness({ paper, latencyMs: 20 })
+    const { client, ran } = await kennel(h)
+    const caller = await h.client('caller')
+    const statuses: string[] = []
+    client.onStatus(({ kind }) => statuses.push(kind))
+    const first = caller.remote(dog).walk.async(500)
+    await h.advance(10)
+    const second = caller.remote(dog).walk.async(500)
+    await h.advance(35)
+    // Both have left. What their callee says of the first one is what cannot be written, and of the second one what is not even tried.
+    paper.failing = 'keeps'
+    await h.advance(200)
+    expect(await h.until(caller.remote(dog).walk(1))).toBe('kennel 1')
+    expect(statuses).toEqual([])
+    paper.failing = undefined
+    await h.restartRouter(100)
+    const later = await h.client('later')
+    const receipts = await h.until(Promise.all([first, second]))
+    expect(await h.until(Promise.all(receipts.map(({ sn }) => later.receipt(sn).result())))).toEqual(['kennel 500', 'kennel 500'])
+    expect(ran.filter((line) => line === 'begin walk 500')).toHaveLength(2)
+  })
+})
+
+test('a full disk takes no call, and has room for the outcomes of those that it has', async () => {
+  const paper = new Paper()
+  await using h = harness({ paper })
+  await kennel(h)
+  const caller = await h.client('caller')
+  const receipt = await h.until(caller.remote(dog).walk.async(100))
+  paper.isFull = true
+  await expect(h.until(caller.remote(dog).walk.async(1))).rejects.toMatchObject({ code: 'Overloaded', executed: 'no' })
+  expect(await h.until(receipt.result())).toBe('kennel 100')
 })
 
 describe('a wall clock that is wrong', () => {

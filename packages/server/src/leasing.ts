@@ -243,6 +243,8 @@ export class Leasing {
     if (held.length * TOKEN_BYTES > this.#limits.maxBodyBytes) throw new WaybillError('TooLarge', 'nobody can hold so many leases')
     if ((frame.flags & Flag.more) !== 0) return void this.#holding.set(session, held)
     this.#holding.delete(session)
+    // What it has said may be safe nowhere but with itself: the next start will ask.
+    if (this.#store.journal.failure !== undefined) return
     this.#answer(session, held)
     // It has never heard of these: they were lost on their way.
     for (const call of this.leases.own(session)) this.givenBack(call, 0)

@@ -231,7 +231,7 @@ export class Receipts {
 
   /** Its outcome has reached who was to be told. */
   taken(receipt: Receipt): void {
-    this.#store.taken(receipt)
+    if (this.#store.journal.failure === undefined) this.#store.taken(receipt)
     this.#retention.keep(receipt)
   }
 
@@ -281,7 +281,8 @@ export class Receipts {
       receipt.progress = word
     }
     // Who came back with it may say again what it said before.
-    if (receipt.state === 'handed' || (receipt.state === 'accepted' && state === 'started'))
+    const isNews = receipt.state === 'handed' || (receipt.state === 'accepted' && state === 'started')
+    if (isNews && this.#store.journal.failure === undefined)
       this.#store.step(receipt, state as 'accepted' | 'started', this.#clock.wallMs())
     for (const watcher of receipt.watchers ?? []) this.#feed(watcher, word, feeder)
     this.#postbacks.tell(receipt, word, feeder)
@@ -320,7 +321,8 @@ export class Receipts {
     const before = type === FrameType.answerChunk ? receipt.outcomeBytes : 0
     // Twice, as it may come in very many pieces.
     if (before + WORD_BYTES + bytes > 2 * maxBodyBytes + LEAST_BYTES || bytesOf(receipt, type) + bytes > maxBodyBytes) return false
-    return this.#hasRoom(WORD_BYTES + bytes)
+    // What is kept free of a disk is for this.
+    return bytes <= LEAST_BYTES && this.#isLasting ? true : this.#hasRoom(WORD_BYTES + bytes)
   }
 
   #grow(receipt: Receipt, bytes: number): void {
@@ -328,9 +330,13 @@ export class Receipts {
     this.#bytes += bytes
   }
 
+  get #isLasting(): boolean {
+    return this.#store.journal.durability !== 'memory'
+  }
+
   /** In memory the oldest that have ended make room; on a disk only their time does. What has not ended is never dropped. */
   #hasRoom(bytes: number): boolean {
-    if (this.#store.journal.durability !== 'memory') return this.#store.journal.hasRoom(bytes)
+    if (this.#isLasting) return this.#store.journal.hasRoom(bytes)
     while (this.#bytes + bytes > this.#limits.maxReceiptBytes) {
       const oldest = this.#store.oldestEnded
       if (oldest === undefined) return false

@@ -49,7 +49,8 @@ export class StoredCalls {
     if (call.isHere)
       this.#endings.end(call, 'cancel', new WaybillError('Cancelled', 'the call was cancelled before it was handed over'), 'cancelled')
     else {
-      this.#store.cancelled(call.receipt!)
+      // Where nothing can be written down any more, its callee is told all the same.
+      if (this.#store.journal.failure === undefined) this.#store.cancelled(call.receipt!)
       this.#endings.tellCancel(call)
     }
     return true

@@ -14,8 +14,10 @@ export class Paper {
   readonly #lines: Line[] = []
   readonly #writeMs: number
   #starts = 0
-  /** What is written from now on is not safe, though it may be there. */
-  isFailing = false
+  /** What is written from now on is not safe: it is there all the same, or is not. */
+  failing: 'keeps' | 'loses' | undefined
+  /** There is room only for what must not fail. */
+  isFull = false
 
   constructor({ writeMs = 1 }: { writeMs?: number } = {}) {
     this.#writeMs = writeMs
@@ -32,7 +34,9 @@ export class Paper {
     for (const [offset, { kind, record }] of this.#lines.entries())
       store.record(kind, record, { segment: 1, offset, bytes: record.byteLength })
     const write: Write = (begin) => soon.onTick(() => void clock.timer(this.#writeMs, begin()))
-    store.begin(new PaperJournal({ lines: this.#lines, epoch: ++this.#starts, write, isFailing: () => this.isFailing }))
+    store.begin(
+      new PaperJournal({ lines: this.#lines, epoch: ++this.#starts, write, failing: () => this.failing, isFull: () => this.isFull }),
+    )
     return store
   }
 }
@@ -44,7 +48,8 @@ interface PaperParts {
   readonly lines: Line[]
   readonly epoch: number
   readonly write: Write
-  readonly isFailing: () => boolean
+  readonly failing: () => Paper['failing']
+  readonly isFull: () => boolean
 }
 
 interface Waiting {
@@ -68,13 +73,14 @@ class PaperJournal implements Journal {
   }
 
   hasRoom(): boolean {
-    return true
+    return !this.#parts.isFull()
   }
 
   append(kind: number, parts: readonly Uint8Array[]): Place {
     if (this.failure !== undefined) throw this.failure
     const record = Buffer.concat(parts)
     this.#writing.push({ kind, record: new Uint8Array(record) })
+    this.#group()
     return { segment: 1, offset: this.#parts.lines.length + this.#writing.length - 1, bytes: record.byteLength }
   }
 
@@ -82,7 +88,6 @@ class PaperJournal implements Journal {
     if (this.failure !== undefined) return failed?.(this.failure)
     if (this.#writing.length === 0) return safe()
     this.#waiting.push({ safe, failed })
-    this.#group()
   }
 
   /** One at a time; what comes meanwhile is the next one. */
@@ -94,10 +99,12 @@ class PaperJournal implements Journal {
       const waiting = this.#waiting.splice(0)
       return () => {
         this.#isBusy = false
-        this.#parts.lines.push(...this.#writing.splice(0, count))
-        if (this.#parts.isFailing()) return this.#fail(waiting)
+        const failing = this.#parts.failing()
+        const written = this.#writing.splice(0, count)
+        if (failing !== 'loses') this.#parts.lines.push(...written)
+        if (failing !== undefined) return this.#fail(waiting)
         for (const { safe } of waiting) safe()
-        if (this.#waiting.length > 0) this.#group()
+        if (this.#writing.length > 0) this.#group()
       }
     })
   }

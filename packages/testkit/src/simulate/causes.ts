@@ -39,6 +39,8 @@ export function causeOf(history: History, call: MadeCall, executions: readonly E
     }
     case 'RouterLost':
       return isStormy && aboutCaller
+    case 'TooLarge':
+      return plan.method === 'large' && history.wasTroubled('router', startedMs, ended.atMs, ['fullDisk'])
     case 'Damaged':
       return isStormy && (history.isDamaged || history.wasTroubled('router', startedMs, ended.atMs, ['failingDisk']))
     case 'Superseded':

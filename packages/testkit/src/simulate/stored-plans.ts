@@ -91,7 +91,10 @@ function faultsOf({ random, weather, workers, callers, spanMs, calls, hasDisk, l
     const forMs = isLong ? leaseMs + random.between(500, 3000) : random.between(20, 1800)
     return { ...fault, atMs: Math.min(fromMs, BEGIN_MS + spanMs), target, forMs }
   })
-  return faults.toSorted((left, right) => left.atMs - right.atMs)
+  // Two at a time may end a session, which is nothing to be mended without a trace.
+  const isApart = ({ kind, target, atMs }: FaultPlan, at: number): boolean =>
+    kind !== 'strand' || !faults.some((other, index) => index !== at && other.target === target && Math.abs(other.atMs - atMs) < 3000)
+  return faults.filter((fault, at) => weather !== 'cuts' || isApart(fault, at)).toSorted((left, right) => left.atMs - right.atMs)
 }
 
 function faultOf(random: Seeded, hasDisk: boolean): Fault {
