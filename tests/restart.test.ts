@@ -146,7 +146,13 @@ describe('what could not be made safe', () => {
     await using h = harness({ paper })
     const caller = await h.client('caller')
     paper.isFailing = true
-    const failed = await h.until(caller.remote(dog).walk.with({ ttl: '1h' }).async(10).catch((error: Exceptional) => error))
+    const failed = await h.until(
+      caller
+        .remote(dog)
+        .walk.with({ ttl: '1h' })
+        .async(10)
+        .catch((error: Exceptional) => error),
+    )
     expect(failed).toMatchObject({ code: 'Damaged', executed: 'maybe' })
     // Nothing more is even tried.
     await expect(h.until(caller.remote(dog).walk.async(10))).rejects.toMatchObject({ code: 'Damaged', executed: 'no' })
