@@ -43,13 +43,15 @@ class NodeDisk implements Disk {
     }
   }
 
-  async cut(name: string, bytes: number): Promise<void> {
+  async settle(name: string, from: number, bytes: number): Promise<void> {
     const descriptor = await opened(join(this.name, name), O_RDWR | O_NOFOLLOW)
+    const file = new NodeFile(descriptor, bytes)
     try {
-      if ((await lengthOf(descriptor, name)) > bytes) await done((then) => ftruncate(descriptor, bytes, then))
-      await done((then) => fdatasync(descriptor, then))
+      await done((then) => ftruncate(descriptor, bytes, then))
+      await file.write([await file.read(from, bytes - from)], from)
+      await file.sync()
     } finally {
-      await closed(descriptor)
+      await file.close()
     }
   }
 
