@@ -28,7 +28,11 @@ function lieOf(history: History, call: Call, told: Told & Stamp): Violation | un
 }
 
 /** Whether anything happened in its time that may hide from the router or its caller what became of it. */
-function isExplained(history: History, { attempted, storedMs, runs }: Call, { t: toldMs, code }: Stamp & { readonly code: string }): boolean {
+function isExplained(
+  history: History,
+  { attempted, storedMs, runs }: Call,
+  { t: toldMs, code }: Stamp & { readonly code: string },
+): boolean {
   const { cls, t: fromMs, i: caller } = attempted!
   if (history.isDiskBad && code === 'Damaged') return true
   const isAcknowledged = storedMs !== undefined && storedMs <= toldMs
