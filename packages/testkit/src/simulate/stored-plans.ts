@@ -49,6 +49,7 @@ export function storedOf(seed: number): Scenario {
       maxLeased: random.pick([2, 64]),
       receiptRetentionMs: RETENTION_MS,
       postbackRetentionMs: RETENTION_MS,
+      deadRetentionMs: RETENTION_MS,
       leaseMs,
       heartbeatMs: 1500,
       heartbeatGraceMs: 1000,

@@ -99,10 +99,7 @@ export class Cable {
     let late = Promise.resolve()
     const pass = (bytes: Buffer): void => {
       if (to.destroyed) return
-      if (!to.write(bytes.subarray(0, rest))) {
-        from.pause()
-        to.once('drain', () => from.resume())
-      }
+      if (!to.write(bytes.subarray(0, rest))) from.pause()
       rest -= bytes.length
       if (rest <= 0) to.end(() => (from.destroy(), to.destroy()))
     }
@@ -127,6 +124,7 @@ export class Cable {
       }
     }
     let pending = 0
+    to.on('drain', () => from.resume())
     from.on('data', (chunk: Buffer) => {
       waiting.push(chunk)
       waitingBytes += chunk.length
