@@ -82,7 +82,7 @@ async function offer(worker: Client): Promise<Seen> {
       })
     },
     async *count(to) {
-      for (const number of numbers(to)) yield number
+      for (let number = 0; number < to; number++) yield number
       return 'that is all'
     },
     async *fails(after) {

@@ -260,7 +260,7 @@ describe.skipIf(missing)('a page', () => {
       line.cut()
       await tab.until(() => !page.held.client.isConnected)
       // As after a long sleep, there is nothing to resume.
-      await vi.waitFor(() => expect(router.load.sessions).toBe(1), { timeout: 5000 })
+      await vi.waitFor(() => expect(router.load.sessions).toBe(1), { timeout: 15_000 })
       line.isCut = false
       await tab.run(() => void globalThis.dispatchEvent(new Event('online')))
       await tab.until(() => page.held.status.includes('closed') || page.held.status.includes('connected'))

@@ -172,6 +172,14 @@ describe('waybill call', () => {
     expect(form(again)).toEqual({ receipt: sn, result: 'still here' })
   })
 
+  it('Ctrl-C may come as soon as it has said that the call is stored', async () => {
+    const following = starts(['call', 'meadow/Cow.wait', 'at once', '--follow'], env(), { interruptedAt: /^Stored as/ })
+    expect(await following.ended).toEqual({ code: 130, signal: null })
+    expect(following.stderr).toMatch(/^Stored as .*\nThe call goes on\./)
+    await until('waits at once')
+    waiting.get('at once')!('still here')
+  })
+
   it('--follow survives a router that comes back without what it had stored, and says so', async () => {
     const first = await startRouter()
     const following = starts(['call', 'Goat.climb', '--follow', '--url', first.url])

@@ -18,6 +18,7 @@ interface Lab {
   patient(): Promise<void>
   crash(how: string): void
   function(): unknown
+  deeds(): Promise<unknown[]>
   here(): number
 }
 
@@ -88,6 +89,14 @@ describe('across', () => {
     expect(result['args']).toEqual(args)
     expect(result['leftMs']).toBeGreaterThan(5000)
     expect(result['leftMs']).toBeLessThanOrEqual(10_000)
+  })
+
+  it('what is done once, and what it throws', async () => {
+    const at = new Date(0)
+    const receipt = await lab().deeds.async()
+    expect(await receipt.result()).toEqual([{ done: 1, at }, { done: 1, at }, { done: 2, at }, 'Spilled', 'NotRepresentable'])
+    // Without a receipt nothing is recorded.
+    expect(await lab().deeds()).toEqual([{ done: 1, at }, { done: 2, at }, { done: 3, at }, 'Spilled', 'NotRepresentable'])
   })
 
   it('row 004-17: progress', async () => {

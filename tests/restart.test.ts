@@ -125,6 +125,20 @@ describe('what is not written', () => {
     expect([first.ran, second.ran]).toEqual([[], ['begin walk 10', 'end walk 10']])
   })
 
+  test('has not left, so another one has it where its callee is lost meanwhile', async () => {
+    await using h = harness({ paper: new Paper({ writeMs: 2000 }) })
+    const first = await kennel(h, 'first')
+    const caller = await h.client('caller')
+    const storing = caller.remote(dog).walk.async(10)
+    await h.advance(500)
+    h.kill(first.client)
+    await h.advance(1500)
+    const { ran } = await kennel(h, 'second')
+    const receipt = await h.until(storing, 20_000)
+    expect(await h.until(receipt.result(), 60_000)).toBe('second 10')
+    expect([first.ran, ran]).toEqual([[], ['begin walk 10', 'end walk 10']])
+  })
+
   test('is an outcome that nobody was told of', async () => {
     await using h = harness({ paper: new Paper({ writeMs: 100 }) })
     await kennel(h)
@@ -146,7 +160,13 @@ describe('what could not be made safe', () => {
     await using h = harness({ paper })
     const caller = await h.client('caller')
     paper.failing = 'keeps'
-    const failed = await h.until(caller.remote(dog).walk.with({ ttl: '1h' }).async(10).catch((error: Exceptional) => error))
+    const failed = await h.until(
+      caller
+        .remote(dog)
+        .walk.with({ ttl: '1h' })
+        .async(10)
+        .catch((error: Exceptional) => error),
+    )
     expect(failed).toMatchObject({ code: 'Damaged', executed: 'maybe' })
     // Nothing more is even tried.
     await expect(h.until(caller.remote(dog).walk.async(10))).rejects.toMatchObject({ code: 'Damaged', executed: 'no' })

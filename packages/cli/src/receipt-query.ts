@@ -3,13 +3,18 @@ import type { ReceiptQuery, ReceiptState } from '@waybill/client'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { readObject } from './request.js'
 
-export interface QueryOptions {
-  readonly state?: ReceiptState | 'pending'
+/** What narrows any list of stored calls. */
+export interface FilterOptions {
   readonly service?: string
   readonly method?: string
   readonly client?: string
+  readonly key?: string
   readonly match?: string
   readonly limit?: number
+}
+
+export interface QueryOptions extends FilterOptions {
+  readonly state?: ReceiptState | 'pending'
 }
 
 /** As many as the router tells at once; and where nobody says how many. */
@@ -32,21 +37,33 @@ const states: Readonly<Record<ReceiptState | 'pending', true>> = {
 }
 
 export function addQueryOptions(command: Command): Command {
+  return addFilterOptions(
+    command.addOption(
+      new Option('--state <state>', 'only those in this state; pending: those without an outcome').choices(Object.keys(states)),
+    ),
+  )
+}
+
+export function addFilterOptions(command: Command): Command {
   return command
-    .addOption(new Option('--state <state>', 'only those in this state; pending: those without an outcome').choices(Object.keys(states)))
     .option('--service <name>', 'only calls of this service')
     .option('--method <name>', 'only calls of this method')
     .option('--client <name>', 'only calls that this client made')
+    .option('--key <key>', 'only the call that its caller knows by this key')
     .option('--match <json>', 'only calls whose --data holds this, such as \'{"group":2}\'')
     .option('--limit <n>', `at most so many (default ${USUAL_RECEIPTS})`, readLimit)
 }
 
-export function queryOf({ state, service, method, client, match, limit }: QueryOptions): ReceiptQuery {
+export function queryOf({ state, ...filter }: QueryOptions): ReceiptQuery {
+  return { ...(state !== undefined && { state }), ...filterOf(filter) }
+}
+
+export function filterOf({ service, method, client, key, match, limit }: FilterOptions): Omit<ReceiptQuery, 'state'> {
   return {
-    ...(state !== undefined && { state }),
     ...(service !== undefined && { service }),
     ...(method !== undefined && { method }),
     ...(client !== undefined && { client }),
+    ...(key !== undefined && { key }),
     ...(match !== undefined && { data: { match: readObject(match, '--match', '{"group":2}') } }),
     ...(limit !== undefined && { limit }),
   }

@@ -1,10 +1,12 @@
 /** The client: the one place that sees its parts, and what the user holds. */
-import { callNumber, defaultLimits, Feature, FrameType, mintIncarnation, quoted, WaybillError } from '@waybill/core'
+import { callNumber, defaultLimits, Feature, FrameType, isSerialNumber, mintIncarnation, quoted, WaybillError } from '@waybill/core'
 import type {
   BodyLimits,
   Ports,
   Receipt,
   ReceiptInfo,
+  DeadLetter,
+  DeadQuery,
   ReceiptQuery,
   Remote,
   RemoteOptions,
@@ -19,9 +21,11 @@ import type { Incident } from './answers.js'
 import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Connection } from './connection.js'
+import type { ConnectionStatus } from './connection-status.js'
 import { Events } from './events.js'
 import { Groups } from './groups.js'
 import { describe, type Described } from './describe.js'
+import type { Digest } from './digests/digest.js'
 import { Dispatch } from './dispatch.js'
 import type { Isolation } from './isolate/isolation.js'
 import { Names } from './names.js'
@@ -31,6 +35,7 @@ import { Postbacks, type PostbackListener } from './postbacks.js'
 import { LiveReceipt } from './receipt.js'
 import { remoteProxy } from './remote.js'
 import type { Serving } from './serving.js'
+import { Takings } from './takings.js'
 import { Spans } from './tracing.js'
 
 export interface ClientParts {
@@ -47,32 +52,17 @@ export interface ClientParts {
   readonly onExpose?: ((client: Client) => void) | undefined
   /** All that is called of a client: at hand, or loaded where it first offers something. */
   readonly serving: typeof Serving | (() => Promise<typeof Serving>)
+  /** For calls with a key. */
+  readonly digest: Digest
   /** What runs methods in processes of their own; undefined where there are none. */
   readonly isolation?: (() => Promise<typeof Isolation>) | undefined
 }
-
-/** What happens to a client's connection. */
-export type ConnectionStatus =
-  | { readonly kind: 'connected'; readonly router: string; readonly name: string }
-  /** The session is gone: calls that were under way have ended with `RouterLost`. The client goes on looking for the router. */
-  | { readonly kind: 'lost'; readonly reason: string }
-  /** The router refused in a new session what it had accepted in the one before: nobody can call the services now. */
-  | { readonly kind: 'notOffered'; readonly error: WaybillError }
-  /** The router would not take an event that was published. */
-  | { readonly kind: 'notPublished'; readonly topic: string; readonly error: WaybillError }
-  /** The router asked for it: the services were taken back for good, and what runs is let end. */
-  | { readonly kind: 'draining' }
-  /** Nothing runs any longer. The program may expose again, or end. */
-  | { readonly kind: 'drained' }
-  /** For good. */
-  | { readonly kind: 'closed'; readonly error: WaybillError | undefined }
 
 export interface CloseOptions {
   /** How long running calls may take to end, in milliseconds. Default 25,000. */
   readonly drainMs?: number
 }
 
-const SERIAL_NUMBER = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const ATTEMPT_MS = 5000
 const ACKNOWLEDGE_MS = 20
 const DRAIN_MS = 25_000
@@ -147,10 +137,12 @@ export class Client implements AsyncDisposable {
       limits,
       running: () => this.#serving?.incoming.running(),
       spans,
+      digest: parts.digest,
       cancelStored: async (sn) => void (await this.#router.cancel({ sn })),
     })
     this.#groups = new Groups(this.#outgoing, this.#names, ports.clock)
-    this.#postbacks = new Postbacks(limits, (sn) => this.receipt(sn))
+    const takings = new Takings(this.#connection, ports.soon)
+    this.#postbacks = new Postbacks({ limits, soon: ports.soon, takings, receipt: (sn) => this.receipt(sn) })
     this.#events = new Events({
       connection: this.#connection,
       limits,
@@ -230,7 +222,7 @@ export class Client implements AsyncDisposable {
 
   /** A stored call by its serial number: one of this client's, or of another one of the same principal. Throws `BadAddress`. */
   receipt<T>(sn: string): Receipt<T> {
-    if (!SERIAL_NUMBER.test(sn)) throw new WaybillError('BadAddress', `${quoted(sn)} is not a serial number such as a receipt's sn`)
+    if (!isSerialNumber(sn)) throw new WaybillError('BadAddress', `${quoted(sn)} is not a serial number such as a receipt's sn`)
     return new LiveReceipt<T>(sn.toLowerCase(), this.#outgoing)
   }
 
@@ -244,7 +236,26 @@ export class Client implements AsyncDisposable {
     return this.#router.cancel(query)
   }
 
-  /** Calls `listener` with what becomes of calls whose callers named this client as their `replyto`; the function that is returned ends that. */
+  /** The dead letters of this principal that fit, the newest first: stored calls that have ended without having been done for certain. */
+  deadLetters(query: DeadQuery = {}): Promise<readonly DeadLetter[]> {
+    return this.#router.dead(query)
+  }
+
+  /** Tries a dead letter again, once, as another stored call that asks for the same; this is its receipt. The dead one stays, with a note of it. */
+  async redrive<T>(sn: string): Promise<Receipt<T>> {
+    const stored = await this.#router.redrive(sn)
+    return new LiveReceipt<T>(stored.sn, this.#outgoing, stored)
+  }
+
+  /** Has the router forget the dead letters that fit, and resolves to their serial numbers. What is still owed to a client that is away stays. */
+  purge(query: DeadQuery): Promise<readonly string[]> {
+    return this.#router.purge(query)
+  }
+
+  /**
+   * Calls `listener` with what becomes of calls whose callers named this client as their `replyto`; the function that is returned ends that. Outcomes wait for
+   * the first listener: here, and beyond this process at the router.
+   */
   onPostback(listener: PostbackListener): () => void {
     return this.#postbacks.listen(listener)
   }

@@ -303,7 +303,8 @@ export class Connection {
     this.#step('lost')
     this.#state = 'opening'
     this.#events.lost(reason)
-    // An attempt that is under way asks for the old session.
+    // An attempt that is under way asks for the old session: one that asks for a new one follows at once.
+    if (this.#attempt !== undefined) this.#failures = -1
     this.#attempt?.abort('the session is over')
   }
 

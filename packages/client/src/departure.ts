@@ -1,8 +1,9 @@
 /** What a call takes with it: its arguments and the fields beside them, as bytes, and the streams that stand in them. Owns no calls. */
-import { serialNumber, WaybillError } from '@waybill/core'
+import { bodyBytes, joinFields, serialNumber, WaybillError } from '@waybill/core'
 import type { BodyLimits, CallSpan } from '@waybill/core'
 import { fieldsOf, type Within } from './call-fields.js'
 import type { Connection } from './connection.js'
+import type { Digest } from './digests/digest.js'
 import { outgoingBody, type OutgoingBody } from './outgoing-body.js'
 import { isAlone, isStored, type Request } from './request.js'
 import type { Flow } from './streams/flows.js'
@@ -12,6 +13,8 @@ import { cancelledUnsent, sessionGone } from './verdicts.js'
 export interface Luggage {
   readonly body: OutgoingBody
   readonly fields: Uint8Array | undefined
+  /** The fields instead, where a digest belongs to them that is not here yet. */
+  readonly later?: Promise<Uint8Array> | undefined
   readonly streams: readonly Flow[]
 }
 
@@ -21,9 +24,17 @@ export class Departure {
   readonly #incarnation: string
   readonly #limits: BodyLimits
   readonly #running: () => Within | undefined
+  readonly #digest: Digest
 
   /** `running`: the call that this client runs now, if any. */
-  constructor(parts: { connection: Connection; incarnation: string; limits: BodyLimits; running: () => Within | undefined }) {
+  constructor(parts: {
+    connection: Connection
+    incarnation: string
+    limits: BodyLimits
+    running: () => Within | undefined
+    digest: Digest
+  }) {
+    this.#digest = parts.digest
     this.#connection = parts.connection
     this.#incarnation = parts.incarnation
     this.#limits = parts.limits
@@ -40,7 +51,13 @@ export class Departure {
     if (streams.length > 0 && request.semantics !== 'live') {
       throw new WaybillError('NotStorable', 'the arguments hold a stream, which ends with the connection of its caller')
     }
-    return { body, fields: this.#fields(request, counter, span), streams }
+    const fields = this.#fields(request, counter, span)
+    if (request.key === undefined) return { body, fields, streams }
+    const { prepared, bytes = bodyBytes(prepared) } = body
+    const digest = this.#digest(prepared.encoding, bytes, request.fields)
+    const withIt = (field: Uint8Array): Uint8Array => joinFields([...(fields === undefined ? [] : [fields]), field])
+    if (digest instanceof Promise) return { body, fields: undefined, later: digest.then(withIt), streams }
+    return { body, fields: withIt(digest), streams }
   }
 
   #bodyWithStreams(request: Request, args: readonly unknown[]): Pick<Luggage, 'body' | 'streams'> {

@@ -2,6 +2,7 @@
 import { isSocketUrl, parseSocketUrl, WaybillError, type Transport } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import { connectIn } from './connect.js'
+import { nodeDigest } from './digests/node.js'
 import { isImporting } from './isolate/importing.js'
 import './node.js'
 import { Serving } from './serving.js'
@@ -32,5 +33,6 @@ export const connect = connectIn({
   },
   connected: undefined,
   serving: Serving,
+  digest: nodeDigest,
   isolation: async () => (await import('./isolate/isolation.js')).Isolation,
 })

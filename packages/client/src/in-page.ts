@@ -19,5 +19,6 @@ export const connect = connectIn({
   exposing: undefined,
   connected: wakes,
   serving: async () => (await import('./serving.js')).Serving,
+  digest: async (...given) => (await import('./digests/page.js')).pageDigest(...given),
   isolation: undefined,
 })

@@ -12,6 +12,7 @@ export interface CallSink {
   /** The sn as the caller has it, as long as that caller has made fewer than 2³² calls. */
   serialNumber(call: IncomingCall): string
   progress(call: IncomingCall, progress: Progress): void
+  once<T>(call: IncomingCall, key: string, run: () => T | PromiseLike<T>): Promise<T>
 }
 
 export class IncomingCall implements CurrentCall {
@@ -111,6 +112,10 @@ export class IncomingCall implements CurrentCall {
   /** A function of its own: `const { progress } = currentCall()` is what people write. */
   get progress(): (progress: Progress) => void {
     return (progress) => this.#sink.progress(this, progress)
+  }
+
+  get once(): CurrentCall['once'] {
+    return (key, run) => this.#sink.once(this, key, run)
   }
 
   // ---- what the others see

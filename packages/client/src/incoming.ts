@@ -14,7 +14,7 @@ import { Joining } from './joining.js'
 import type { Leases } from './leases.js'
 import type { Names } from './names.js'
 import { closing, cutOff, givesStream, noSuchMethod, takenBack } from './refusals.js'
-import { Running } from './running.js'
+import { Running, type Recorded } from './running.js'
 
 export class Incoming {
   readonly #calls = new Map<number, Ring<IncomingCall>>()
@@ -40,14 +40,15 @@ export class Incoming {
     answers: Answers
     leases: Leases
     spans: Spans | undefined
+    recorded: Recorded
   }) {
-    const { ports, limits, answers, spans } = parts
+    const { ports, limits, answers, spans, recorded } = parts
     this.#connection = parts.connection
     this.#names = parts.names
     this.#limits = limits
     this.#answers = answers
     this.#leases = parts.leases
-    this.#running = new Running({ ports, limits, answers, spans, ended: (call) => this.#forget(call) })
+    this.#running = new Running({ ports, limits, answers, spans, recorded, ended: (call) => this.#forget(call) })
   }
 
   /** Calls that have arrived and have not ended; methods that run on after their caller was answered count too. */

@@ -10,6 +10,7 @@ import { snField, type Within } from './call-fields.js'
 import { writeFrameOf } from './call-frames.js'
 import type { Connection } from './connection.js'
 import { Departure, type Luggage } from './departure.js'
+import type { Digest } from './digests/digest.js'
 import { readStored } from './failures.js'
 import { OutgoingCall, type CallOwner } from './outgoing-call.js'
 import { sendOneWay, type Sent } from './one-way.js'
@@ -49,6 +50,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     limits: BodyLimits
     running: () => Within | undefined
     spans: Spans | undefined
+    digest: Digest
     cancelStored: (sn: string) => Promise<void>
   }) {
     this.#departure = new Departure(parts)
@@ -80,14 +82,14 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     } catch (thrown) {
       return this.#stillborn(counter, notSent(thrown), span)
     }
-    const { body, fields, streams } = luggage
+    const { body, fields, later, streams } = luggage
     const call = new OutgoingCall({ counter, request, body, fields, span, nowMs: this.#ports.clock.nowMs(), owner: this })
     if (streams.length > 0) {
       if (!request.isTimed) call.deadlineAtMs = Number.POSITIVE_INFINITY
       this.#hearing.flowsOf(call).send(streams)
     }
     if (request.signal !== undefined) call.follow(request.signal)
-    return this.#begin(call)
+    return this.#begin(call, later)
   }
 
   /** A serial number for what is not itself a call. */
@@ -127,11 +129,22 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     )
   }
 
-  #begin(call: OutgoingCall): LiveCall<unknown> {
+  /** With fields that come later it is sent then. */
+  #begin(call: OutgoingCall, later?: Promise<Uint8Array>): LiveCall<unknown> {
     this.#pending.add(callNumber(call.counter), call)
     this.#await(call)
-    this.#send(call)
+    if (later === undefined) this.#send(call)
+    else void this.#sendLater(call, later)
     return call.live
+  }
+
+  async #sendLater(call: OutgoingCall, later: Promise<Uint8Array>): Promise<void> {
+    try {
+      call.fields = await later
+      this.#send(call)
+    } catch (thrown) {
+      this.settle(call, 'givenUp', notSent(thrown))
+    }
   }
 
   /** The arguments of calls that are made later. Throws `NotRepresentable` or `TooLarge`. */
@@ -158,9 +171,10 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   stored(frame: FrameReader): void {
     const call = this.#mine(frame)
     if (call === undefined || !call.step('stored')) return
+    const body = readStored(parseBodyIn(frame.encoding, frame.bytes, frame.bodyStart, frame.end, this.#limits, 'given'))
+    if (body.duplicate) call.storedAs = body.sn
     // The cancel was about the number that the call has in this session; the router knows it by the one before.
     if (call.gaveUp === 'Cancelled') void this.cancelStored(call.sn).catch(() => {})
-    const body = readStored(parseBodyIn(frame.encoding, frame.bytes, frame.bodyStart, frame.end, this.#limits, 'given'))
     if (call.request.semantics === 'stored') return this.succeed(call, new LiveReceipt(call.sn, this, body))
     call.live.stored(new LiveReceipt(call.sn, this, body, call.live))
     this.#look()

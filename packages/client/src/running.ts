@@ -31,6 +31,9 @@ import { Turns } from './turns.js'
 /** How long a cancelled method may take to end by itself before its caller is answered. */
 const CANCEL_GRACE_MS = 250
 
+/** Runs what a call that has a lease does once, and gives what is recorded of it. */
+export type Recorded = <T>(call: IncomingCall, lease: string, key: string, run: () => T | PromiseLike<T>) => Promise<T>
+
 export class Running implements CallSink {
   readonly #turns = new Turns()
   readonly #ports: Ports
@@ -38,6 +41,7 @@ export class Running implements CallSink {
   readonly #answers: Answers
   readonly #spans: Spans | undefined
   readonly #ended: (call: IncomingCall) => void
+  readonly #recorded: Recorded
   readonly #streams: CalleeStreams<IncomingCall>
 
   /** `ended` is told of each call once, when nothing of it is left here. */
@@ -46,6 +50,7 @@ export class Running implements CallSink {
     limits: BodyLimits
     answers: Answers
     spans: Spans | undefined
+    recorded: Recorded
     ended: (call: IncomingCall) => void
   }) {
     this.#ports = parts.ports
@@ -53,6 +58,7 @@ export class Running implements CallSink {
     this.#answers = parts.answers
     this.#spans = parts.spans
     this.#ended = parts.ended
+    this.#recorded = parts.recorded
     this.#streams = {
       limits: parts.limits,
       sent: (call, result) => this.#sent(call, result),
@@ -236,6 +242,10 @@ export class Running implements CallSink {
 
   progress(call: IncomingCall, progress: Progress): void {
     if (call.state === 'running') this.#answers.progress(call, progress)
+  }
+
+  async once<T>(call: IncomingCall, key: string, run: () => T | PromiseLike<T>): Promise<T> {
+    return call.lease === undefined ? await runInCall(call, run) : this.#recorded(call, call.lease, key, run)
   }
 
   // ---- ends

@@ -11,6 +11,8 @@ import { Leases } from './leases.js'
 import type { Isolation } from './isolate/isolation.js'
 import type { Names } from './names.js'
 import { Offers, type RouterCalls } from './offers.js'
+import { notesOf, recordOnce } from './once.js'
+import type { Recorded } from './running.js'
 import type { Spans } from './tracing.js'
 
 export interface ServingParts {
@@ -34,7 +36,8 @@ export class Serving {
     const leases = new Leases(connection)
     const answers = new Answers({ connection, leases, ports, limits, report: incidents })
     const report = answers.incident.bind(answers)
-    this.incoming = new Incoming({ connection, names, ports, limits, answers, leases, spans })
+    const recorded: Recorded = (call, lease, key, run) => recordOnce(call, notesOf(router, lease, call), limits, key, run)
+    this.incoming = new Incoming({ connection, names, ports, limits, answers, leases, spans, recorded })
     this.offers = new Offers({
       incoming: this.incoming,
       router,

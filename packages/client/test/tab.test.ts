@@ -143,3 +143,21 @@ it('a client that is woken while an attempt fails makes the next one at once, an
   await h.advance(0)
   expect(client.isConnected).toBe(true)
 })
+
+it('a client whose session is over in the middle of an attempt asks for a new one at once', async () => {
+  await using h = harness({ router: { limits: { resumeGraceMs: 3000 } } })
+  const client = await h.client('page', { backoff: { firstMs: 600_000, mostMs: 600_000 } })
+  const status: string[] = []
+  client.onStatus(({ kind }) => status.push(kind))
+  const page = h.processOf(client)
+  h.network.isolate('page', 'reset')
+  h.network.cut(page)
+  await h.advance(2950)
+  h.network.isolate('page', undefined)
+  h.network.slow('page', 50)
+  client.wake()
+  await h.advance(100)
+  expect([status, client.isConnected]).toEqual([['lost'], false])
+  await h.advance(1000)
+  expect([status, client.isConnected]).toEqual([['lost', 'connected'], true])
+})

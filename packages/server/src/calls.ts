@@ -17,7 +17,6 @@ import {
   type FrameReader,
   type Random,
   type RouterEvent,
-  type ReceiptState,
   type Tracing,
 } from '@waybill/core'
 import type { Access } from './access.js'
@@ -27,9 +26,11 @@ import { Endings, endSpan, type CallCounts } from './endings.js'
 import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import { CallRecord, type Receipt, type Route, type Session } from './model.js'
+import { Notes } from './notes.js'
 import { Permission } from './permission.js'
 import type { Postbacks } from './postbacks.js'
 import type { Receipts } from './receipts.js'
+import { stateAfter } from './receipt-states.js'
 import { runningAt } from './reentrance.js'
 import { cannotLeave } from './departing.js'
 import { Leasing } from './leasing.js'
@@ -39,6 +40,7 @@ import type { Routes } from './routes.js'
 import { nobody } from './routing.js'
 import type { Sessions } from './sessions.js'
 import { recover } from './recovery.js'
+import { Redriving } from './redriving.js'
 import { StoredCalls } from './stored.js'
 import type { Store } from './store.js'
 import type { LastWord, Tally } from './tally.js'
@@ -50,6 +52,8 @@ export class Calls {
   readonly delivery: Delivery
   readonly stored: StoredCalls
   readonly leasing: Leasing
+  readonly redriving: Redriving
+  readonly notes: Notes
   /** Goes on with the stored calls of earlier starts. Before anybody is let in. */
   readonly recover: () => void
   readonly #endings: Endings
@@ -102,7 +106,10 @@ export class Calls {
     this.#endings = new Endings({ limits, clock, sessions, receipts, counts: this.counts, log: parts.log, tally: parts.tally, left })
     const both = { limits, clock, delivery: this.delivery, endings: this.#endings, receipts, store }
     this.stored = new StoredCalls({ ...both, postbacks: parts.postbacks })
-    this.leasing = new Leasing({ ...both, routes, random: parts.random, permission: this.#permission })
+    const sent = { ...both, routes, random: parts.random, permission: this.#permission }
+    this.leasing = new Leasing(sent)
+    this.notes = new Notes({ limits, receipts, store, leases: this.leasing.leases })
+    this.redriving = new Redriving({ ...sent, sessions, notes: this.notes })
     this.recover = () => recover({ ...both, sessions, routes, leasing: this.leasing, stored: this.stored })
   }
 
@@ -237,7 +244,7 @@ export class Calls {
       this.#endings.end(call, 'rejected', refusedAfterLoss(refusal.description), 'indeterminate')
       return false
     }
-    if (this.#receipts.heard(receipt, frame, event && stateAfter(call, event), callee.channel)) return true
+    if (this.#receipts.heard(receipt, frame, event && stateAfter(event, call.cancelled), callee.channel)) return true
     this.#endings.end(call, 'exception', noRoomForOutcome())
     return false
   }
@@ -378,22 +385,4 @@ export class Calls {
 function isOwn(caller: Session, call: number, sn: string | undefined): boolean {
   const parts = sn === undefined ? undefined : readSerialNumber(sn)
   return parts !== undefined && parts.incarnation === caller.incarnation && parts.counter >>> 0 === call
-}
-
-function stateAfter(call: CallRecord, event: RouterEvent): ReceiptState | undefined {
-  switch (event) {
-    case 'accepted':
-      return 'accepted'
-    case 'started':
-    case 'progress':
-      return 'started'
-    case 'result':
-      return 'succeeded'
-    case 'rejected':
-      return 'rejected'
-    case 'exception':
-      return call.cancelled ? 'cancelled' : 'failed'
-    default:
-      return undefined
-  }
 }

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { isName, WaybillError, type Ports, type Tracing, type Transport } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import { tokenAuthentication, unchanging, type Access, type Principal, type TokenSource } from './access.js'
-import { openDoors, type Doors, type DoorsOptions } from './gateways/doors.js'
+import { checkedDoors, openDoors, type Doors, type DoorsOptions } from './gateways/doors.js'
 import { memoryTransport } from './gateways/memory.js'
 import { Signer, type SigningOptions } from './gateways/signing.js'
 import type { JsonDoorOptions } from './gateways/websocket.js'
@@ -69,6 +69,7 @@ export interface RouterHandle extends AsyncDisposable {
  * must not touch what is in the folder of `data`, `Overloaded` with `details.pid` where another process has that.
  */
 export async function createRouter(options: RouterOptions = {}): Promise<RouterHandle> {
+  const openings = checkedDoors(options, options.tokens !== undefined || options.authenticate !== undefined)
   const opened = options.data === undefined ? undefined : await openedIn(options.data, options)
   let composed: ReturnType<typeof composeRouter>
   try {
@@ -85,8 +86,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
     // Loaded here, as only few need it.
     if (tally !== undefined) metrics = (await import('./metrics/index.js')).metricsOf(() => router.measured, tally)
     const page = metrics && metricsPage(metrics, (token) => router.letObserve(token))
-    const credentials = options.tokens !== undefined || options.authenticate !== undefined
-    doors = await openDoors({ entrance: router, ports, credentials, json: jsonDoor(options, ports), page }, options)
+    doors = await openDoors(openings, { entrance: router, ports, json: jsonDoor(options, ports), page })
   } catch (thrown) {
     metrics?.close()
     router.close()

@@ -265,6 +265,8 @@ export class Delivery {
   /** The place is the call's, which leaves when `lease` has done its work. */
   #lease(call: CallRecord, instance: Instance): void {
     this.#reserve(call, instance)
+    // Where the callee is lost, its calls are found by the callers that it knows: also those that have not left yet.
+    this.introduce(call.caller, instance.session)
     call.state = 'leased'
     this.#parts.lease(call, instance)
   }

@@ -1,5 +1,6 @@
 export type { Access, Action, OpenTokens, Principal, Subject, TokenSource } from './access.js'
-export type { ClientInfo, DrainInfo, RouterApi, RouterInfo, ServiceInfo } from './api/router-api.js'
+export type { Waiting } from './api/mailbox.js'
+export type { ClientInfo, DrainInfo, Redriven, RouterApi, RouterInfo, ServiceInfo } from './api/router-api.js'
 export { composeRouter, createRouter, DEFAULT_PORT, DEFAULT_TCP_PORT, type RouterHandle, type RouterOptions } from './create-router.js'
 export type { Entrance } from './entrance.js'
 export type { Signature, SigningKey, SigningOptions } from './gateways/signing.js'

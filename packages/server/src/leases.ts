@@ -97,6 +97,12 @@ export class Leases {
     return call
   }
 
+  /** The call of a token, where it is with this very process, and here. */
+  holding(session: Session, token: string): CallRecord | undefined {
+    const call = this.#byToken.get(token)
+    return call !== undefined && call.state !== 'away' && call.instance?.session === session ? call : undefined
+  }
+
   get size(): number {
     return this.#byToken.size
   }

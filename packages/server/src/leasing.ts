@@ -51,7 +51,8 @@ export class Leasing {
   readonly #store: Store
   readonly #routes: Routes
   readonly #permission: Permission
-  readonly #leases: Leases
+  /** Who has which. */
+  readonly leases: Leases
   readonly #departures = new Departures()
   readonly #clock: Clock
   /** For those that rest. */
@@ -81,19 +82,19 @@ export class Leasing {
     this.#routes = parts.routes
     this.#permission = parts.permission
     const { clock, random, limits } = parts
-    this.#leases = new Leases({ clock, random, waitedForMs: limits.leaseMs, lost: (call) => this.#dead(call, 'did not come back') })
+    this.leases = new Leases({ clock, random, waitedForMs: limits.leaseMs, lost: (call) => this.#dead(call, 'did not come back') })
   }
 
   /** Calls that are in somebody's hands, or away. */
   get size(): number {
-    return this.#leases.size
+    return this.leases.size
   }
 
   /** Nothing leaves any more, and nobody is waited for. */
   stop(): void {
     this.#stopped = true
     this.#wheel.stop()
-    this.#leases.stop()
+    this.leases.stop()
   }
 
   // ---- out
@@ -106,7 +107,7 @@ export class Leasing {
     const forbidden = this.#permission.again(receipt.terms)
     if (forbidden !== undefined) return this.#endings.refuse(call, forbidden)
     const lease: Lease = {
-      token: this.#leases.mint(),
+      token: this.leases.mint(),
       client: session.name,
       principal: session.principal,
       incarnation: session.incarnation,
@@ -131,7 +132,7 @@ export class Leasing {
 
   #depart(call: CallRecord, lease: Lease, frames: readonly Uint8Array[]): void {
     const [first, ...rest] = frames
-    this.#leases.handed(call)
+    this.leases.handed(call)
     const leaving = [departing(first!, call.receipt!.attempts, lease), ...rest.map((frame) => frame.slice())]
     // The symbol that its caller had at an earlier start is somebody else's by now.
     for (const frame of leaving) writeU32(frame, Offset.source, call.caller.symbol)
@@ -153,7 +154,7 @@ export class Leasing {
     this.#delivery.away(call)
     this.#receipts.cutOff(call.receipt!)
     call.answering = false
-    this.#leases.away(call)
+    this.leases.away(call)
   }
 
   /** Who had the call is dead. */
@@ -165,7 +166,7 @@ export class Leasing {
 
   #gone(call: CallRecord, lease: Lease, error: WaybillError): void {
     const receipt = call.receipt!
-    this.#leases.ended(lease)
+    this.leases.ended(lease)
     const attempts = receipt.attempts + 1
     if (call.cancelled || !lease.idempotent) {
       receipt.attempts = attempts
@@ -184,7 +185,7 @@ export class Leasing {
   givenBack(call: CallRecord, askedMs: number): void {
     const { lease } = call.receipt!
     if (lease !== undefined) {
-      this.#leases.ended(lease)
+      this.leases.ended(lease)
       if (call.instance !== undefined && !call.isHere) this.kept(call.instance.session, lease)
     }
     if (call.cancelled) return this.#endCancelled(call)
@@ -229,8 +230,8 @@ export class Leasing {
 
   /** A process has come under a name: another one that had it is dead, with what it had. One that cannot say what it has, has nothing. */
   joined(session: Session): void {
-    for (const call of this.#leases.others(session)) this.#dead(call, 'was followed by another process of its name')
-    if (!session.keepsLeases) for (const call of this.#leases.own(session)) this.#dead(call, 'came back without it')
+    for (const call of this.leases.others(session)) this.#dead(call, 'was followed by another process of its name')
+    if (!session.keepsLeases) for (const call of this.leases.own(session)) this.#dead(call, 'came back without it')
   }
 
   /** What a client has of earlier sessions. Throws `ProtocolViolation`. */
@@ -246,13 +247,13 @@ export class Leasing {
     if (this.#store.journal.failure !== undefined) return
     this.#answer(session, held)
     // It has never heard of these: they were lost on their way.
-    for (const call of this.#leases.own(session)) this.givenBack(call, 0)
+    for (const call of this.leases.own(session)) this.givenBack(call, 0)
   }
 
   #answer(session: Session, held: readonly string[]): void {
     const body = new Uint8Array(held.length * PAIR_BYTES)
     for (const [index, token] of held.entries()) {
-      const call = this.#leases.returned(session, token)
+      const call = this.leases.returned(session, token)
       if (call === undefined) continue
       this.#delivery.returned(call, standIn(call, session))
       if (call.cancelled) this.#endings.tellCancel(call)
@@ -272,7 +273,7 @@ export class Leasing {
 
   /** The last word under the lease is safe, or of no use: its callee need not keep it. */
   kept(callee: Session | undefined, lease: Lease): void {
-    this.#leases.ended(lease)
+    this.leases.ended(lease)
     if (!lease.keeps || callee === undefined || callee.state === 'ended') return
     callee.channel.writeRaw({ type: FrameType.kept, destination: callee.symbol }, undefined, encodings.bytes, tokenBytes(lease.token))
   }
@@ -281,9 +282,9 @@ export class Leasing {
 
   /** A call of an earlier start that somebody may have. */
   recovered(call: CallRecord): void {
-    this.#leases.handed(call)
+    this.leases.handed(call)
     call.state = 'away'
-    this.#leases.away(call)
+    this.leases.away(call)
   }
 }
 

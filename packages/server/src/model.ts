@@ -186,7 +186,7 @@ export class CallRecord extends Timed {
     readonly caller: Session,
     readonly number: number,
     public route: Route,
-    readonly terms: CallTerms | undefined,
+    public terms: CallTerms | undefined,
     readonly expire: (call: CallRecord) => void,
   ) {
     super()
@@ -264,8 +264,23 @@ export interface Lease {
   readonly keeps: boolean
 }
 
-/** A step in the life of a stored call, and when by the wall clock. */
-export type Step = readonly [step: 'stored' | 'leased' | 'accepted' | 'started' | 'back' | ReceiptState, atMs: number]
+/** A step in the life of a stored call, and when by the wall clock; of the handing over, to whom. */
+export type Step = readonly [step: ReceiptState | 'back', atMs: number, callee?: string]
+
+/** Why a stored call ended, where that is the word of the router or a refusal. */
+export interface Cause {
+  readonly code: string
+  readonly message: string
+}
+
+/** A value that a callee has recorded, as its bytes came. */
+export interface Note {
+  readonly encoding: number
+  place: Place
+}
+
+/** Shared, as most have nothing most of the time. */
+export const NO_WORDS = Object.freeze([]) as readonly Word[] as Word[]
 
 /** A stored call and what became of it. A fold of its records; owned by `Store`, but for who is told, which is `Receipts`'. */
 export class Receipt extends Timed {
@@ -281,6 +296,11 @@ export class Receipt extends Timed {
   isCancelled = false
   readonly steps: Step[]
   endedMs: number | undefined
+  cause: Cause | undefined
+  /** The call that is another try of it. */
+  redrivenAs: string | undefined
+  /** What its callees have recorded, by key. */
+  notes: Map<string, Note> | undefined
   /** Its frames, while it is about to leave. */
   frames: readonly Uint8Array[] | undefined
   /** Where they are written down, and what was said at last. Undefined where nobody will ask for them any more, or not yet. */
@@ -295,14 +315,17 @@ export class Receipt extends Timed {
   call: CallRecord | undefined
   progress: Word | undefined
   /** The outcome, in pieces as it came, until it is safe; and what state it makes. */
-  outcome: Word[] = []
+  outcome: Word[] = NO_WORDS
   outcomeBytes = 0
   ending: ReceiptState | undefined
+  endCause: Cause | undefined
   /** What is told of it while its end is not safe yet. */
   shown: ReceiptState | undefined
-  readonly watchers = new Set<Watcher>()
+  watchers: Set<Watcher> | undefined
   /** What it is counted with. */
   bytes = 0
+  /** It was made of a row of the archive, for reading. */
+  isArchived = false
 
   constructor(
     /** Its number in the records. */

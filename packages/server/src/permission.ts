@@ -28,6 +28,14 @@ export class Permission {
     return new WaybillError('Forbidden', `${principal} may not call ${service}.${quoted(method)} any more`)
   }
 
+  /** The same for one that is made anew: also who is told may not be told any more. */
+  anew(terms: StoredTerms): WaybillError | undefined {
+    const { principal, replyto, told } = terms
+    if (replyto === undefined || told === principal || this.#authorize?.(principal, 'postback', { client: replyto }) === true)
+      return this.again(terms)
+    return notTold(principal, replyto)
+  }
+
   /** Whose the client is that is to be told: it may be away, and is then one of the caller's own. */
   addressee(caller: Session, client: string): Principal {
     return this.#sessions.byName(client)?.principal ?? caller.principal
@@ -38,6 +46,10 @@ export class Permission {
     if (!isName(client)) return new WaybillError('BadAddress', `${quoted(client)} is not the name of a client to be told of the call`)
     if (this.addressee(caller, client) === caller.principal || this.#authorize?.(caller.principal, 'postback', { client }) === true)
       return undefined
-    return new WaybillError('Forbidden', `${caller.principal} may not have ${quoted(client)} told of a call`)
+    return notTold(caller.principal, client)
   }
+}
+
+function notTold(principal: Principal, client: string): WaybillError {
+  return new WaybillError('Forbidden', `${principal} may not have ${quoted(client)} told of a call`)
 }

@@ -11,7 +11,6 @@ import {
   prepareBody,
   quoted,
   WaybillError,
-  Wheel,
   type Clock,
   type Executed,
   type FrameReader,
@@ -19,22 +18,35 @@ import {
 } from '@waybill/core'
 import { outcomeBody, rejectionBody } from './answers.js'
 import type { Limits } from './limits.js'
-import type { CallRecord, Lease, Receipt, Session, StoredTerms, Watcher, Word } from './model.js'
+import {
+  NO_WORDS,
+  type CallRecord,
+  type Cause,
+  type Lease,
+  type Receipt,
+  type Session,
+  type StoredTerms,
+  type Watcher,
+  type Word,
+} from './model.js'
 import type { Principal } from './access.js'
 import type { Channel } from './channel.js'
 import type { Postbacks } from './postbacks.js'
+import { causeOf, refusalCause } from './refusals.js'
+import { Retention } from './retention.js'
 import type { Store } from './store.js'
-import { tellWord } from './telling.js'
+import { pastOf, tellWord, unreadable } from './telling.js'
 
 interface Wanted {
   readonly sn?: string | undefined
   readonly limit: number
+  readonly isOfAll?: boolean
   fits(receipt: Receipt): boolean
 }
 
 export class Receipts {
   readonly #store: Store
-  readonly #wheel: Wheel
+  readonly #retention: Retention
   readonly #clock: Clock
   readonly #limits: Limits
   readonly #postbacks: Postbacks
@@ -55,8 +67,7 @@ export class Receipts {
     this.#store = parts.store
     this.#postbacks = parts.postbacks
     this.#kept = parts.kept
-    this.#wheel = new Wheel(parts.clock)
-    this.#store.forget = (receipt) => this.#forget(receipt)
+    this.#retention = new Retention({ ...parts, forget: (receipt) => this.#forget(receipt) })
   }
 
   /** All that are kept, and how much of them. */
@@ -78,13 +89,15 @@ export class Receipts {
     return this.#store.find(principal, sn)
   }
 
-  /** Those of a principal that fit, the newest first. */
-  select(principal: Principal, { sn, limit, fits }: Wanted): readonly Receipt[] {
-    if (sn !== undefined) return [this.find(principal, sn)].filter((receipt) => receipt !== undefined && fits(receipt)) as Receipt[]
-    const all = [...this.#store.all()].reverse()
+  /** Those of a principal that fit, or of all, the newest first. */
+  select(principal: Principal, { sn, limit, isOfAll = false, fits }: Wanted): readonly Receipt[] {
+    if (sn !== undefined && !isOfAll)
+      return [this.find(principal, sn)].filter((receipt) => receipt !== undefined && fits(receipt)) as Receipt[]
     const found: Receipt[] = []
-    for (const receipt of all) {
-      if (receipt.principal === principal && fits(receipt)) found.push(receipt)
+    let looked = 0
+    for (const receipt of this.#store.newest()) {
+      if (++looked > MOST_LOOKED_AT) break
+      if ((isOfAll || receipt.principal === principal) && fits(receipt)) found.push(receipt)
       if (found.length === limit) break
     }
     return found
@@ -109,9 +122,9 @@ export class Receipts {
 
   /** One of an earlier start, which had its outcome then. */
   restored(receipt: Receipt): void {
-    receipt.outcome = []
+    receipt.outcome = NO_WORDS
     if (receipt.isOwed) this.#postbacks.owe(receipt)
-    this.#keep(receipt)
+    this.#retention.keep(receipt)
   }
 
   // ---- what is said of a call
@@ -128,35 +141,42 @@ export class Receipts {
       return true
     }
     if (!this.#fits(receipt, type, word.body.byteLength)) return false
-    if (type !== FrameType.answerChunk) this.#end(receipt, state!, [word])
+    if (type !== FrameType.answerChunk) this.#end(receipt, state!, word, refusalCause(frame))
     else this.#say(receipt, word)
     return true
+  }
+
+  /** Its callee has recorded something, for which there was room. */
+  noted(receipt: Receipt, key: string, encoding: number, value: Uint8Array): void {
+    this.#store.noted(receipt, key, encoding, value)
+    this.#grow(receipt, receipt.notes!.get(key)!.place.bytes)
   }
 
   /** A refusal by the router or its callee. */
   rejected(receipt: Receipt, error: WaybillError, state: ReceiptState): void {
     const body = prepareBody(rejectionBody(error))
-    this.#end(receipt, state, [{ type: FrameType.rejected, flags: 0, encoding: body.encoding, body: bodyBytes(body) }])
+    const word = { type: FrameType.rejected, flags: 0, encoding: body.encoding, body: bodyBytes(body) }
+    this.#end(receipt, state, word, causeOf(error))
   }
 
   /** An end that the router decides. */
   excepted(receipt: Receipt, error: WaybillError, known: Executed, state: ReceiptState): void {
     const body = prepareBody(outcomeBody(error))
     const word = { type: FrameType.exception, flags: executedFlag(known), encoding: body.encoding, body: bodyBytes(body) }
-    this.#end(receipt, state, [word])
+    this.#end(receipt, state, word, causeOf(error))
   }
 
   /** Whoever said this was lost, or goes on in another way: what there is of the outcome is no outcome. */
   cutOff(receipt: Receipt): void {
     this.#grow(receipt, -receipt.outcomeBytes)
-    receipt.outcome = []
+    receipt.outcome = NO_WORDS
     receipt.outcomeBytes = 0
     receipt.ending = undefined
   }
 
   /** The outcome is whole. It is told when it is safe, and kept for a while. */
   ended(receipt: Receipt): void {
-    const { call, lease, outcome, ending } = receipt
+    const { call, lease, outcome } = receipt
     if (call === undefined) return
     const callee = call.instance?.session
     call.caller.storedCalls--
@@ -166,11 +186,14 @@ export class Receipts {
       receipt.shown = undefined
       if (lease !== undefined) this.#kept(callee, lease)
     }
+    const isOwed = receipt.terms.replyto !== undefined
+    const notesBytes = [...(receipt.notes?.values() ?? [])].reduce((sum, { place }) => sum + place.bytes, 0)
     try {
-      this.#store.ended(receipt, ending!, this.#clock.wallMs(), receipt.terms.replyto !== undefined, outcome)
+      this.#store.ended(receipt, { state: receipt.ending!, ms: this.#clock.wallMs(), isOwed, cause: receipt.endCause }, outcome)
     } catch (thrown) {
       return this.#unsafe(receipt, WaybillError.from(thrown, 'maybe'))
     }
+    if (receipt.notes === undefined) this.#grow(receipt, -notesBytes)
     this.#store.journal.whenSafe(
       () => {
         over()
@@ -181,38 +204,40 @@ export class Receipts {
   }
 
   #conclude(receipt: Receipt, outcome: readonly Word[], feeder: Channel | undefined): void {
-    receipt.outcome = []
-    for (const watcher of receipt.watchers) for (const word of outcome) this.#feed(watcher, word, feeder)
+    receipt.outcome = NO_WORDS
+    for (const watcher of receipt.watchers ?? []) for (const word of outcome) this.#feed(watcher, word, feeder)
     this.#release(receipt)
     if (receipt.isOwed) this.#postbacks.owe(receipt)
-    this.#keep(receipt)
+    this.#retention.keep(receipt)
   }
 
   /** What was said may be lost with the next start: who waits is told that nobody knows. */
   #unsafe(receipt: Receipt, { code, message }: WaybillError): void {
     const body = prepareBody({ exval: `the outcome could not be made safe: ${message}`, code })
     const word = { type: FrameType.exception, flags: executedFlag('maybe'), encoding: body.encoding, body: bodyBytes(body) }
-    for (const watcher of receipt.watchers) this.#feed(watcher, word, undefined)
+    for (const watcher of receipt.watchers ?? []) this.#feed(watcher, word, undefined)
     this.#release(receipt)
   }
 
   #release(receipt: Receipt): void {
-    for (const { session, number } of receipt.watchers) session.watches.delete(number)
-    receipt.watchers.clear()
+    for (const { session, number } of receipt.watchers ?? []) session.watches.delete(number)
+    receipt.watchers = undefined
   }
 
-  /** For a while, by the wall clock where it is of an earlier start. */
-  #keep(receipt: Receipt): void {
-    const { receiptRetentionMs, postbackRetentionMs } = this.#limits
-    const keptMs = receipt.isOwed ? Math.max(receiptRetentionMs, postbackRetentionMs) : receiptRetentionMs
-    const agoMs = Math.max(0, this.#clock.wallMs() - receipt.endedMs!)
-    this.#wheel.add(receipt, this.#clock.nowMs() + Math.max(0, keptMs - agoMs))
+  /** Some of an earlier start have had their outcome for long. */
+  begin(): void {
+    this.#retention.sweepLater()
   }
 
   /** Its outcome has reached who was to be told. */
   taken(receipt: Receipt): void {
     if (this.#store.journal.failure === undefined) this.#store.taken(receipt)
-    this.#keep(receipt)
+    this.#retention.keep(receipt)
+  }
+
+  /** Nobody wants it back. */
+  purge(receipt: Receipt): void {
+    this.#forget(receipt)
   }
 
   // ---- who is told
@@ -222,6 +247,7 @@ export class Receipts {
     const watcher: Watcher = { session, number, receipt }
     for (const word of pastOf(receipt)) tellWord(watcher, word)
     if (!receipt.hasEnded) {
+      receipt.watchers ??= new Set()
       receipt.watchers.add(watcher)
       session.watches.set(number, watcher)
       return
@@ -237,7 +263,7 @@ export class Receipts {
     const watcher = session.watches.get(number)
     if (watcher === undefined) return false
     session.watches.delete(number)
-    watcher.receipt.watchers.delete(watcher)
+    watcher.receipt.watchers?.delete(watcher)
     return true
   }
 
@@ -246,7 +272,7 @@ export class Receipts {
   }
 
   stop(): void {
-    this.#wheel.stop()
+    this.#retention.stop()
   }
 
   #moved(receipt: Receipt, word: Word, state: ReceiptState | undefined, feeder: Channel): void {
@@ -258,18 +284,20 @@ export class Receipts {
     const isNews = receipt.state === 'handed' || (receipt.state === 'accepted' && state === 'started')
     if (isNews && this.#store.journal.failure === undefined)
       this.#store.step(receipt, state as 'accepted' | 'started', this.#clock.wallMs())
-    for (const watcher of receipt.watchers) this.#feed(watcher, word, feeder)
+    for (const watcher of receipt.watchers ?? []) this.#feed(watcher, word, feeder)
     this.#postbacks.tell(receipt, word, feeder)
   }
 
-  #end(receipt: Receipt, state: ReceiptState, words: readonly Word[]): void {
+  #end(receipt: Receipt, state: ReceiptState, word: Word, cause: Cause | undefined): void {
     this.cutOff(receipt)
     receipt.ending = state
-    for (const word of words) this.#say(receipt, word)
+    receipt.endCause = cause
+    this.#say(receipt, word)
   }
 
   #say(receipt: Receipt, word: Word): void {
-    receipt.outcome.push(word)
+    if (receipt.outcome === NO_WORDS) receipt.outcome = [word]
+    else receipt.outcome.push(word)
     receipt.outcomeBytes += WORD_BYTES + word.body.byteLength
     this.#grow(receipt, WORD_BYTES + word.body.byteLength)
   }
@@ -323,6 +351,11 @@ export class Receipts {
       if (oldest === undefined) throw this.#full()
       this.#forget(oldest)
     }
+    this.assertRoom(bytes)
+  }
+
+  /** Throws `Overloaded` where so much more cannot be kept. */
+  assertRoom(bytes: number): void {
     if (!this.#hasRoom(bytes)) throw this.#full()
   }
 
@@ -333,7 +366,7 @@ export class Receipts {
   }
 
   #forget(receipt: Receipt): void {
-    this.#wheel.remove(receipt)
+    this.#retention.remove(receipt)
     this.#postbacks.forget(receipt)
     this.#bytes -= receipt.bytes
     if (this.#store.journal.failure === undefined) this.#store.forgotten(receipt)
@@ -354,22 +387,8 @@ export function noSuchReceipt(sn: string): WaybillError {
   return new WaybillError('NoSuchReceipt', `you have no receipt ${quoted(sn)} here; receipts in memory end with the router that gave them`)
 }
 
-/** What somebody who comes late is told before the outcome: how far it is, and the last progress. */
-function pastOf({ state, call, progress }: Receipt): Word[] {
-  const words: Word[] = []
-  const status = (type: number): void => void words.push({ type, flags: 0, encoding: 0, body: NOTHING })
-  if (call !== undefined && (state === 'accepted' || state === 'started')) status(FrameType.accepted)
-  if (call !== undefined && state === 'started') status(FrameType.started)
-  if (progress !== undefined) words.push(progress)
-  return words
-}
-
-function unreadable({ code, message }: WaybillError): Word {
-  const body = prepareBody({ exval: message, code })
-  return { type: FrameType.exception, flags: executedFlag('maybe'), encoding: body.encoding, body: bodyBytes(body) }
-}
-
-const NOTHING = new Uint8Array(0)
+/** Receipts that one question looks at. */
+const MOST_LOOKED_AT = 100_000
 /** What a piece costs beside its body; and an outcome that always fits. */
 const WORD_BYTES = 256
 const LEAST_BYTES = 64 * 1024

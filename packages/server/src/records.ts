@@ -4,7 +4,7 @@
  */
 import { WaybillError, writeU32, readU32, type ReceiptState } from '@waybill/core'
 import type { Place } from './journal/journal.js'
-import type { Lease, Receipt, Step, StoredTerms, Word } from './model.js'
+import type { Cause, Lease, Note, Receipt, Step, StoredTerms, Word } from './model.js'
 
 /** Stored in files, so a number keeps its meaning. */
 export const RecordKind = {
@@ -16,7 +16,7 @@ export const RecordKind = {
   step: 3,
   /** `ordinal, seq, attempts, ms`: who had it does not do it, and another one is looked for. */
   back: 4,
-  /** `ordinal, seq, state, ms, isOwed, attempts, [type, flags, encoding, length]…`, then the bodies. */
+  /** `ordinal, seq, state, ms, isOwed, attempts, cause, [type, flags, encoding, length]…`, then the bodies. */
   ended: 5,
   /** `ordinal, seq`: who was to be told has taken the outcome. */
   taken: 6,
@@ -24,6 +24,8 @@ export const RecordKind = {
   forgotten: 7,
   /** `ordinal, seq`: it is wanted no more. */
   cancelled: 8,
+  /** `ordinal, seq, key, encoding`, then the value. */
+  noted: 9,
 } as const
 
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
@@ -82,7 +84,12 @@ export function wordsOf(record: Uint8Array): Word[] {
   })
 }
 
-const WORDS_AT = 6
+const WORDS_AT = 7
+
+/** What stands behind the head. */
+export function bodyOf(record: Uint8Array): Uint8Array {
+  return record.subarray(restOf(record))
+}
 
 /** All of a receipt but the bodies, for a snapshot. */
 interface Entry {
@@ -96,14 +103,19 @@ interface Entry {
   readonly isCancelled: boolean
   readonly steps: readonly Step[]
   readonly endedMs?: number | undefined
+  readonly cause?: Cause | undefined
+  readonly redrivenAs?: string | undefined
   readonly request?: Place | undefined
   readonly answer?: Place | undefined
   readonly isOwed: boolean
+  readonly notes?: readonly (readonly [key: string, note: Note])[] | undefined
 }
 
 export function writeEntry(receipt: Receipt): Uint8Array {
-  const { ordinal, terms, state, seq, attempts, lease, begunWith, isCancelled, steps, endedMs, request, answer, isOwed } = receipt
-  const entry: Entry = { ordinal, terms, state, seq, attempts, lease, begunWith, isCancelled, steps, endedMs, request, answer, isOwed }
+  const { ordinal, terms, state, seq, attempts, lease, begunWith, isCancelled, steps } = receipt
+  const { endedMs, cause, redrivenAs, request, answer, isOwed, notes } = receipt
+  const life = { ordinal, terms, state, seq, attempts, lease, begunWith, isCancelled, steps }
+  const entry: Entry = { ...life, endedMs, cause, redrivenAs, request, answer, isOwed, notes: notes && [...notes] }
   return encoder.encode(JSON.stringify(entry))
 }
 
@@ -115,8 +127,9 @@ export function readEntry(bytes: Uint8Array, make: (ordinal: number, terms: Stor
   } catch {
     throw new WaybillError('Damaged', 'an entry of the snapshot is not one of this router')
   }
-  const { ordinal, terms, steps, ...rest } = entry
+  const { ordinal, terms, steps, notes, ...rest } = entry
   const receipt = make(ordinal, terms)
   receipt.steps.splice(0, Number.POSITIVE_INFINITY, ...steps)
+  if (notes !== undefined) receipt.notes = new Map(notes)
   return Object.assign(receipt, rest)
 }

@@ -6,14 +6,13 @@ import { readSerialNumber, WaybillError, type Clock } from '@waybill/core'
 import type { Delivery } from './delivery.js'
 import type { Endings } from './endings.js'
 import type { Leasing } from './leasing.js'
-import { CallRecord, type Receipt, type Session } from './model.js'
+import type { Receipt, Session } from './model.js'
 import type { Receipts } from './receipts.js'
+import { remade } from './remade.js'
 import type { Routes } from './routes.js'
 import type { Sessions } from './sessions.js'
 import type { Store } from './store.js'
 import type { StoredCalls } from './stored.js'
-import { dataField } from './telling.js'
-import type { CallTerms } from './terms.js'
 
 export interface RecoveryParts {
   readonly clock: Clock
@@ -30,25 +29,20 @@ export interface RecoveryParts {
 /** Throws `Damaged` where a record cannot be what a router wrote. */
 export function recover(parts: RecoveryParts): void {
   const callers = new Map<string, Session>()
-  for (const receipt of [...parts.store.all()]) {
+  for (const receipt of [...parts.store.live()]) {
     if (receipt.endedMs === undefined) goOn(receipt, callers, parts)
     else parts.receipts.restored(receipt)
   }
+  parts.receipts.begin()
 }
 
 function goOn(receipt: Receipt, callers: Map<string, Session>, parts: RecoveryParts): void {
-  const { clock, receipts, routes, delivery, endings, leasing, stored } = parts
+  const { receipts, routes, delivery, endings, leasing, stored } = parts
   const { terms, lease } = receipt
   const serial = readSerialNumber(terms.sn)
   if (serial === undefined) throw new WaybillError('Damaged', `the store has a call with the serial number ${terms.sn}`)
   const caller = callerOf(receipt, serial.incarnation, callers, parts)
-  const call = new CallRecord(caller, serial.counter >>> 0, routes.find(terms.address), termsOf(receipt), endings.expire)
-  const aheadMs = clock.nowMs() - clock.wallMs()
-  call.method = terms.method
-  call.told = terms.told
-  call.deadlineMs = aheadMs + terms.deadlineMs
-  call.waitUntilMs = aheadMs + terms.waitUntilMs
-  call.state = 'queued'
+  const call = remade(terms, caller, serial.counter >>> 0, parts)
   caller.calls.add(call.number, call)
   receipts.attach(receipt, call)
   endings.wheel.add(call, lease === undefined ? call.waitUntilMs : call.deadlineMs)
@@ -63,27 +57,12 @@ function goOn(receipt: Receipt, callers: Map<string, Session>, parts: RecoveryPa
   leasing.recovered(call)
 }
 
-/** One for each process, as symbols are few. */
+/** One for each process and client, as symbols are few. */
 function callerOf({ terms }: Receipt, incarnation: string, callers: Map<string, Session>, { sessions }: RecoveryParts): Session {
   const { principal, client } = terms
-  const key = `${incarnation} ${principal}`
+  // One process of the router makes dead letters anew for many clients.
+  const key = `${incarnation} ${principal} ${client}`
   let caller = callers.get(key)
   if (caller === undefined) callers.set(key, (caller = sessions.departed(client, principal, incarnation)))
   return caller
-}
-
-function termsOf({ terms }: Receipt): CallTerms {
-  const { sn, waitUntilMs, deadlineMs, orderKey, key, digest, sticky, isInTurn = false, replyto } = terms
-  return {
-    data: dataField(terms),
-    sn,
-    waitMs: Math.max(0, Math.min(waitUntilMs, deadlineMs)),
-    orderKey,
-    key,
-    digest,
-    sticky,
-    isInTurn,
-    replyto,
-    within: undefined,
-  }
 }

@@ -92,7 +92,7 @@ export class Router implements Entrance {
 
   constructor(parts: RouterParts) {
     const { ports, limits, identity, incidents, log, tally } = parts
-    this.#tokens = parts.tokens.open(ports.clock, (principal) => this.revoke(principal))
+    this.#tokens = parts.tokens.open(ports.clock, (principal, digest) => this.revoke(principal, digest))
     const { authenticate } = this.#tokens
     const access = guardedAccess({ authenticate, authorize: parts.authorize }, (where, error) => incidents.report(where, error))
     const slab = new Slab()
@@ -243,10 +243,10 @@ export class Router implements Entrance {
     }
   }
 
-  /** Nobody is here as this principal any more; how many were. */
-  revoke(principal: Principal): number {
-    this.#admission.revoke(principal)
-    const sessions = [...this.#sessions.all()].filter((session) => session.principal === principal)
+  /** Nobody is here as this principal any more, or nobody who presented this token of his; how many were. */
+  revoke(principal: Principal, digest?: string): number {
+    this.#admission.revoke(principal, digest)
+    const sessions = this.#sessions.ofPrincipal(principal, digest)
     const error = new WaybillError('Unauthorized', 'your token is not good any more', { executed: 'maybe' })
     for (const session of sessions) this.#sessions.end(session, 'goodbye', 'was shut out', error)
     return sessions.length

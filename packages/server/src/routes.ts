@@ -6,9 +6,13 @@ import type { Registry } from './registry.js'
 import { candidatesOf, checkRange } from './routing.js'
 import { SymbolKind, SymbolTable } from './symbols.js'
 
+const MOST_RECENT = 1024
+
 export class Routes {
   readonly #symbols: SymbolTable<Route>
   readonly #byText = new Map<string, Route>()
+  /** Addresses without a symbol that were used last, the oldest first. */
+  readonly #recent = new Map<string, Route>()
   readonly #registry: Registry
   readonly #limits: Limits
   #uses = 0
@@ -39,9 +43,18 @@ export class Routes {
   find(text: string): Route {
     const known = this.#byText.get(text)
     if (known !== undefined) return this.refresh(known)
+    const recent = this.#recent.get(text)
+    if (recent !== undefined) return this.refresh(recent)
     const address = parseAddress(text)
     checkRange(address)
-    return this.refresh(this.#route(text, address))
+    return this.refresh(this.#remember(this.#route(text, address)))
+  }
+
+  /** Very many calls may wait for somebody who is not there: they share what stands for the address. */
+  #remember(route: Route): Route {
+    if (this.#recent.size >= MOST_RECENT) this.#recent.delete(this.#recent.keys().next().value!)
+    this.#recent.set(route.text, route)
+    return route
   }
 
   addressOf(symbol: number): string | undefined {
@@ -73,6 +86,7 @@ export class Routes {
     route.symbol = this.#symbols.mint(() => route)
     if (route.symbol === 0) return
     this.#byText.set(route.text, route)
+    this.#recent.delete(route.text)
     session.mintedAddresses++
   }
 

@@ -5,7 +5,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { Feature, FrameType, prepareBody, routerSession, WaybillError } from '@waybill/core'
 import type { Introduction, Link, Ports, RouterSessionEvent, Slab, Timer } from '@waybill/core'
-import { digestOf, type Principal } from './access.js'
+import { digestOf, presentedDigest, type Principal } from './access.js'
 import { Channel } from './channel.js'
 import type { Flusher } from './flusher.js'
 import type { Incidents } from './incidents.js'
@@ -34,6 +34,8 @@ interface Secret {
   digest: Buffer | undefined
   /** The one that the client last came with, while it may not have received the newer one. */
   former: Buffer | undefined
+  /** The digest of the token that it last came in with. */
+  presented: string | undefined
   timer: Timer | undefined
 }
 
@@ -69,6 +71,13 @@ export class Sessions {
 
   all(): Iterable<Session> {
     return this.#byId.values()
+  }
+
+  /** All of the principal, or those that came in with the token of this digest. */
+  ofPrincipal(principal: Principal, digest?: string): Session[] {
+    return [...this.all()].filter(
+      (session) => session.principal === principal && (digest === undefined || this.#secrets.get(session)?.presented === digest),
+    )
   }
 
   /** Those too that have left and have calls that go on without them. */
@@ -120,7 +129,12 @@ export class Sessions {
     this.#byId.set(id, session)
     this.#byName.set(name, session)
     if (introduction.name !== undefined) this.#incumbents.take(`${name}/${principal}`, introduction.incarnation)
-    this.#secrets.set(session, { digest: undefined, former: undefined, timer: undefined })
+    this.#secrets.set(session, {
+      digest: undefined,
+      former: undefined,
+      presented: presentedDigest(introduction.credentials),
+      timer: undefined,
+    })
     channel.attach(link, this.#ports.clock.nowMs())
     return session
   }
@@ -133,6 +147,7 @@ export class Sessions {
     const secret = this.#secrets.get(session)!
     if (session.principal !== principal || !opens(secret, resume.token)) return undefined
     secret.former = digestOf(resume.token)
+    secret.presented = presentedDigest(introduction.credentials)
     this.#step(session, 'resumed')
     secret.timer?.cancel()
     secret.timer = undefined

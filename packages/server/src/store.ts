@@ -4,26 +4,23 @@
  */
 import { WaybillError, type ReceiptState } from '@waybill/core'
 import type { Fold, Journal, Place } from './journal/journal.js'
-import { Receipt, type Lease, type StoredTerms, type Word } from './model.js'
+import { Receipt, type Cause, type Lease, type Note, type StoredTerms, type Word } from './model.js'
 import type { Principal } from './access.js'
-import { framesOf, readEntry, readHead, RecordKind, wordHeads, wordsOf, writeEntry, writeRecord } from './records.js'
-
-/** Ends after which somebody may want the call again, so that what it asked for is kept as long as its receipt. */
-const deadStates: ReadonlySet<ReceiptState> = new Set(['dead', 'indeterminate', 'expired', 'rejected'])
+import { isDeadLetter } from './receipt-states.js'
+import { ReceiptTable, type Keyed } from './receipt-table.js'
+import { bodyOf, framesOf, readEntry, readHead, RecordKind, wordHeads, wordsOf, writeEntry, writeRecord } from './records.js'
 
 export class Store implements Fold {
-  readonly #receipts = new Map<string, Receipt>()
-  readonly #byOrdinal = new Map<number, Receipt>()
-  readonly #byKey = new Map<string, Receipt>()
-  /** Those that have their outcome, the oldest first. */
-  readonly #ended = new Set<Receipt>()
+  readonly #table = new ReceiptTable()
   #nextOrdinal = 1
   #latestMs = 0
   #journal: Journal | undefined
   /** Of receipts that were forgotten while the snapshot was written, so that it has no entry of them but their records follow. */
   readonly #missing = new Set<number>()
-  /** Gives each receipt what it calls when its time is over. */
+  /** What each receipt calls when its time is over. */
   forget: (receipt: Receipt) => void = () => {}
+  /** The same for all of them, as they are very many. */
+  readonly #due = (receipt: Receipt): void => this.forget(receipt)
 
   /** Where records go from now on. What it was opened with has been restored by then. Throws `Damaged`. */
   begin(journal: Journal): void {
@@ -37,7 +34,7 @@ export class Store implements Fold {
   }
 
   get size(): number {
-    return this.#receipts.size
+    return this.#table.size
   }
 
   /** The last time by the wall clock that anything was written down with. */
@@ -47,27 +44,40 @@ export class Store implements Fold {
 
   /** Receipts whose call has not ended. */
   get pending(): number {
-    return this.#receipts.size - this.#ended.size
+    return this.#table.pending
   }
 
   /** The oldest that has its outcome. */
   get oldestEnded(): Receipt | undefined {
-    const [oldest] = this.#ended
-    return oldest
+    return this.#table.oldestEnded
   }
 
-  /** In the order in which they were stored. */
-  all(): Iterable<Receipt> {
-    return this.#receipts.values()
+  /** When the oldest of those ended that are in the archive; and that one. */
+  get oldestArchivedMs(): number | undefined {
+    return this.#table.oldestArchivedMs
+  }
+
+  get oldestArchived(): Receipt | undefined {
+    return this.#table.oldestArchived
+  }
+
+  /** All but the archive, in the order in which they were stored. */
+  live(): Iterable<Receipt> {
+    return this.#table.live()
+  }
+
+  /** All. Not to be walked while anything changes. */
+  newest(): Iterable<Receipt> {
+    return this.#table.newest()
   }
 
   find(principal: Principal, sn: string): Receipt | undefined {
-    return this.#receipts.get(keyOf(principal, sn))
+    return this.#table.find(principal, sn)
   }
 
   /** The one that its caller knows by the same key. */
-  keyed(terms: Pick<StoredTerms, 'principal' | 'service' | 'method' | 'key'>): Receipt | undefined {
-    return terms.key === undefined ? undefined : this.#byKey.get(scopeOf(terms))
+  keyed(terms: Keyed): Receipt | undefined {
+    return this.#table.keyed(terms)
   }
 
   // ---- what happens, in the order of a life
@@ -101,13 +111,22 @@ export class Store implements Fold {
     receipt.isCancelled = true
   }
 
-  ended(receipt: Receipt, state: ReceiptState, ms: number, isOwed: boolean, words: readonly Word[]): void {
-    const head = [receipt.ordinal, ++receipt.seq, state, ms, isOwed, receipt.attempts, ...wordHeads(words)]
+  ended(receipt: Receipt, end: End, words: readonly Word[]): void {
+    const { state, ms, isOwed, cause } = end
+    const head = [receipt.ordinal, ++receipt.seq, state, ms, isOwed, receipt.attempts, cause ?? null, ...wordHeads(words)]
     const bodies = words.map(({ body }) => body)
     const answer = this.journal.append(RecordKind.ended, writeRecord(head, bodies))
     const { request } = receipt
-    this.#end(receipt, state, ms, isOwed, answer)
-    if (request !== undefined && receipt.request === undefined) this.journal.release(request)
+    this.#end(receipt, end, answer)
+    if (request === undefined || receipt.request !== undefined) return
+    this.journal.release(request)
+    this.#unnote(receipt)
+  }
+
+  /** Its callee has done something that is not to be done again. */
+  noted(receipt: Receipt, key: string, encoding: number, value: Uint8Array): void {
+    const place = this.journal.append(RecordKind.noted, writeRecord([receipt.ordinal, ++receipt.seq, key, encoding], [value]))
+    this.#note(receipt, key, { encoding, place })
   }
 
   taken(receipt: Receipt): void {
@@ -115,11 +134,17 @@ export class Store implements Fold {
     receipt.isOwed = false
   }
 
+  /** It has ended, everybody has been told, and nobody holds it: what is kept of it need be no object. False where it has to stay one. */
+  archive(receipt: Receipt): boolean {
+    return this.#table.archive(receipt)
+  }
+
   forgotten(receipt: Receipt): void {
     this.#append(receipt, RecordKind.forgotten)
     const { request, answer } = receipt
-    this.#leave(receipt)
+    this.#table.leave(receipt)
     for (const place of [request, answer]) if (place !== undefined) this.journal.release(place)
+    this.#unnote(receipt)
   }
 
   /** The frames of the call, as they were sent; `Damaged` where they cannot be read. */
@@ -133,6 +158,16 @@ export class Store implements Fold {
   /** The outcome. */
   words(receipt: Receipt, then: (words: Word[] | undefined, error?: WaybillError) => void): void {
     this.#read(receipt.answer, (record, error) => then(record && wordsOf(record), error))
+  }
+
+  /** The value of a note. */
+  value({ place }: Note, then: (value: Uint8Array | undefined, error?: WaybillError) => void): void {
+    this.#read(place, (record, error) => then(record && bodyOf(record).slice(), error))
+  }
+
+  #unnote(receipt: Receipt): void {
+    for (const { place } of receipt.notes?.values() ?? []) this.journal.release(place)
+    receipt.notes = undefined
   }
 
   #read(place: Place | undefined, then: (record: Uint8Array | undefined, error?: WaybillError) => void): void {
@@ -149,15 +184,20 @@ export class Store implements Fold {
   // ---- the same, read back
 
   restore(entry: Uint8Array): void {
+    const isArchive = this.#table.restoreArchive(entry, (ordinal, endedMs) => {
+      this.#nextOrdinal = Math.max(this.#nextOrdinal, ordinal + 1)
+      this.#passed(endedMs)
+    })
+    if (isArchive) return
     const receipt = readEntry(entry, (ordinal, terms) => this.#make(ordinal, terms))
     this.#enter(receipt)
-    if (receipt.endedMs !== undefined) this.#ended.add(receipt)
+    if (receipt.endedMs !== undefined) this.#table.ended(receipt)
     for (const [, ms] of receipt.steps) this.#passed(ms)
   }
 
   record(kind: number, record: Uint8Array, place: Place): void {
     const [ordinal, ...said] = readHead(record) as [number, ...unknown[]]
-    const known = this.#byOrdinal.get(ordinal)
+    const known = this.#table.byOrdinal(ordinal)
     if (kind === RecordKind.stored) {
       if (known !== undefined) return
       const receipt = this.#make(ordinal, said[0] as StoredTerms)
@@ -181,18 +221,24 @@ export class Store implements Fold {
       case RecordKind.back:
         return this.#back(receipt, ...(said as [number, number]))
       case RecordKind.ended: {
-        const [state, ms, isOwed, attempts] = said as [ReceiptState, number, boolean, number]
+        const [state, ms, isOwed, attempts, cause] = said as [ReceiptState, number, boolean, number, Cause | null]
         receipt.attempts = attempts
-        return this.#end(receipt, state, ms, isOwed, place)
+        this.#end(receipt, { state, ms, isOwed, cause: cause ?? undefined }, place)
+        if (receipt.request === undefined) receipt.notes = undefined
+        return
       }
       case RecordKind.taken:
         receipt.isOwed = false
         return
       case RecordKind.forgotten:
-        return this.#leave(receipt)
+        return this.#table.leave(receipt)
       case RecordKind.cancelled:
         receipt.isCancelled = true
         return
+      case RecordKind.noted: {
+        const [key, encoding] = said as [string, number]
+        return this.#note(receipt, key, { encoding, place })
+      }
       default:
         throw new WaybillError('Damaged', `the store has a record of kind ${kind}, which this router does not know`)
     }
@@ -205,31 +251,45 @@ export class Store implements Fold {
   }
 
   *places(): Iterable<Place> {
-    for (const { request, answer } of this.#receipts.values()) for (const place of [request, answer]) if (place !== undefined) yield place
+    yield* this.#table.places()
   }
 
   *entries(): Iterable<Uint8Array> {
-    for (const receipt of this.#receipts.values()) yield writeEntry(receipt)
+    for (const receipt of this.#table.live()) yield writeEntry(receipt)
+    yield* this.#table.archiveEntries()
   }
 
   needs(kind: number, record: Uint8Array, place: Place): boolean {
-    const receipt = this.#byOrdinal.get(readHead(record)[0] as number)
+    const [ordinal, , key] = readHead(record)
+    const receipt = this.#table.byOrdinal(ordinal as number)
     if (receipt === undefined) return false
-    return (kind === RecordKind.stored && same(receipt.request, place)) || (kind === RecordKind.ended && same(receipt.answer, place))
+    switch (kind) {
+      case RecordKind.stored:
+        return same(receipt.request, place)
+      case RecordKind.ended:
+        return same(receipt.answer, place)
+      case RecordKind.noted:
+        return same(receipt.notes?.get(key as string)?.place, place)
+      default:
+        return false
+    }
   }
 
   moved(kind: number, record: Uint8Array, to: Place): void {
-    const receipt = this.#byOrdinal.get(readHead(record)[0] as number)
-    if (receipt === undefined) return
+    const [ordinal, , key] = readHead(record)
+    const receipt = this.#table.byOrdinal(ordinal as number)
+    if (receipt === undefined || (kind === RecordKind.ended && this.#table.movedInArchive(receipt.ordinal, to))) return
     if (kind === RecordKind.stored && receipt.request !== undefined) receipt.request = to
     if (kind === RecordKind.ended && receipt.answer !== undefined) receipt.answer = to
+    const note = kind === RecordKind.noted ? receipt.notes?.get(key as string) : undefined
+    if (note !== undefined) note.place = to
   }
 
   // ---- both
 
   #make(ordinal: number, terms: StoredTerms): Receipt {
     this.#nextOrdinal = Math.max(this.#nextOrdinal, ordinal + 1)
-    return new Receipt(ordinal, terms, (receipt) => this.forget(receipt))
+    return new Receipt(ordinal, terms, this.#due)
   }
 
   #passed(ms: number): void {
@@ -238,22 +298,16 @@ export class Store implements Fold {
 
   #enter(receipt: Receipt): void {
     this.#passed(receipt.terms.storedMs)
-    this.#receipts.set(keyOf(receipt.principal, receipt.sn), receipt)
-    this.#byOrdinal.set(receipt.ordinal, receipt)
-    if (receipt.terms.key !== undefined) this.#byKey.set(scopeOf(receipt.terms), receipt)
-  }
-
-  #leave(receipt: Receipt): void {
-    this.#ended.delete(receipt)
-    this.#receipts.delete(keyOf(receipt.principal, receipt.sn))
-    this.#byOrdinal.delete(receipt.ordinal)
-    if (this.keyed(receipt.terms) === receipt) this.#byKey.delete(scopeOf(receipt.terms))
+    this.#table.enter(receipt)
+    const { redriveOf } = receipt.terms
+    const dead = redriveOf === undefined ? undefined : this.find(receipt.principal, redriveOf)
+    if (dead !== undefined) dead.redrivenAs = receipt.sn
   }
 
   #lease(receipt: Receipt, lease: Lease, ms: number): void {
     receipt.lease = lease
     receipt.state = 'handed'
-    receipt.steps.push(['leased', ms])
+    receipt.steps.push(['handed', ms, lease.client])
     this.#passed(ms)
   }
 
@@ -274,26 +328,33 @@ export class Store implements Fold {
     if (receipt.steps.length > MAX_STEPS) receipt.steps.splice(1, receipt.steps.length - MAX_STEPS)
   }
 
-  #end(receipt: Receipt, state: ReceiptState, ms: number, isOwed: boolean, answer: Place): void {
+  #note(receipt: Receipt, key: string, note: Note): void {
+    receipt.notes ??= new Map<string, Note>()
+    receipt.notes.set(key, note)
+  }
+
+  #end(receipt: Receipt, { state, ms, isOwed, cause }: End, answer: Place): void {
     receipt.state = state
     receipt.endedMs = ms
     receipt.isOwed = isOwed
+    receipt.cause = cause
     receipt.answer = answer
     receipt.steps.push([state, ms])
     this.#passed(ms)
-    if (!deadStates.has(state)) receipt.request = undefined
-    this.#ended.add(receipt)
+    if (!isDeadLetter(state)) receipt.request = undefined
+    this.#table.ended(receipt)
   }
 }
 
 const MAX_STEPS = 64
 
-function keyOf(principal: Principal, sn: string): string {
-  return `${sn} ${principal}`
-}
-
-function scopeOf({ principal, service, method, key }: Pick<StoredTerms, 'principal' | 'service' | 'method' | 'key'>): string {
-  return `${service} ${method} ${principal} ${key}`
+/** How a stored call ends. */
+export interface End {
+  readonly state: ReceiptState
+  readonly ms: number
+  /** Somebody is to be told who may be away. */
+  readonly isOwed: boolean
+  readonly cause: Cause | undefined
 }
 
 function same(left: Place | undefined, right: Place): boolean {

@@ -13,7 +13,7 @@ import type { Postbacks } from './postbacks.js'
 import { notTaken, tooMany } from './refusals.js'
 import type { Store } from './store.js'
 import { dataField } from './telling.js'
-import type { CallTerms } from './terms.js'
+import { isChoosy, type CallTerms } from './terms.js'
 
 export class StoredCalls {
   readonly #limits: Limits
@@ -127,6 +127,8 @@ export class StoredCalls {
       return this.#endings.refuse(call, WaybillError.from(thrown, 'no'))
     }
     call.state = 'stored'
+    // Of a stored call only what decides where it goes is looked at again; very many may wait.
+    if (!isChoosy(call.terms!)) call.terms = undefined
     // Counted with the receipt from now on.
     caller.termsBytes -= call.termsBytes
     call.termsBytes = 0

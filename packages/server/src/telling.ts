@@ -1,6 +1,18 @@
-/** One thing that was said of a stored call, to somebody who is told of it. */
-import { encodings, extensionField, joinFields, parseBody, serialBytes, Tag } from '@waybill/core'
-import type { StoredTerms, Watcher, Word } from './model.js'
+/** What was said of a stored call, to somebody who is told of it: each word, what is past, and what is said where that cannot be read. */
+import {
+  bodyBytes,
+  encodings,
+  executedFlag,
+  extensionField,
+  FrameType,
+  joinFields,
+  parseBody,
+  prepareBody,
+  serialBytes,
+  Tag,
+  type WaybillError,
+} from '@waybill/core'
+import type { Receipt, StoredTerms, Watcher, Word } from './model.js'
 
 /** Under the number 0, which is nobody's, stands the whole serial number. */
 export function tellWord({ session, number, receipt: { sn, terms } }: Watcher, { type, flags, encoding, body }: Word): void {
@@ -25,3 +37,21 @@ export function dataOf({ data }: StoredTerms): unknown {
 }
 
 const encoder = new TextEncoder()
+
+/** What somebody who comes late is told before the outcome: how far it is, and the last progress. */
+export function pastOf({ state, call, progress }: Receipt): Word[] {
+  const words: Word[] = []
+  const status = (type: number): void => void words.push({ type, flags: 0, encoding: 0, body: NOTHING })
+  if (call !== undefined && (state === 'accepted' || state === 'started')) status(FrameType.accepted)
+  if (call !== undefined && state === 'started') status(FrameType.started)
+  if (progress !== undefined) words.push(progress)
+  return words
+}
+
+/** Instead of an outcome that is kept and cannot be had. */
+export function unreadable({ code, message }: WaybillError): Word {
+  const body = prepareBody({ exval: message, code })
+  return { type: FrameType.exception, flags: executedFlag('maybe'), encoding: body.encoding, body: bodyBytes(body) }
+}
+
+const NOTHING = new Uint8Array(0)

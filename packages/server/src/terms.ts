@@ -20,6 +20,11 @@ export interface CallTerms {
   readonly within: { readonly source: number; readonly number: number } | undefined
 }
 
+/** It asks for a turn, or for an instance of its own. */
+export function isChoosy({ orderKey, sticky, isInTurn }: CallTerms): boolean {
+  return orderKey !== undefined || sticky !== undefined || isInTurn
+}
+
 const MAX_KEY_CHARACTERS = 256
 const DIGEST_BYTES = 32
 

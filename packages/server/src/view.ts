@@ -1,13 +1,25 @@
 /** What the router says of itself, and does for whoever asks: the body of `waybill.Router`. Reads the parts; who may ask is checked here. */
-import { FrameType, PROTOCOL_VERSION, quoted, WaybillError, type Ports, type ReceiptInfo, type RouterIdentity } from '@waybill/core'
+import {
+  FrameType,
+  PROTOCOL_VERSION,
+  quoted,
+  WaybillError,
+  type DeadLetter,
+  type Ports,
+  type ReceiptInfo,
+  type RouterIdentity,
+} from '@waybill/core'
 import type { Access } from './access.js'
+import { deadLetter, reasonOf } from './api/dead-api.js'
+import { mailboxOf, type Waiting } from './api/mailbox.js'
 import { receiptInfo, type Selection } from './api/receipts-api.js'
-import type { ClientInfo, DrainInfo, InstanceInfo, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
+import type { ClientInfo, DrainInfo, InstanceInfo, Redriven, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
 import type { Calls } from './calls.js'
 import type { Events } from './events.js'
 import type { Limits } from './limits.js'
-import type { Offer, Session } from './model.js'
-import type { Receipts } from './receipts.js'
+import type { Offer, Receipt, Session } from './model.js'
+import type { Noted } from './notes.js'
+import { noSuchReceipt, type Receipts } from './receipts.js'
 import type { Offered, Registry } from './registry.js'
 import type { Routes } from './routes.js'
 import { nobody } from './routing.js'
@@ -48,8 +60,8 @@ export class View implements RouterView {
     this.#closed = true
   }
 
-  whenSafe(then: () => void): void {
-    this.#parts.store.journal.whenSafe(then, then)
+  whenSafe(safe: () => void, failed: (error: WaybillError) => void): void {
+    this.#parts.store.journal.whenSafe(safe, failed)
   }
 
   info(): RouterInfo {
@@ -121,7 +133,54 @@ export class View implements RouterView {
   }
 
   receipts(session: Session, selection: Selection): readonly ReceiptInfo[] {
-    return this.#parts.receipts.select(session.principal, selection).map(receiptInfo)
+    const isWhole = selection.sn !== undefined
+    return this.#parts.receipts.select(session.principal, selection).map((receipt) => receiptInfo(receipt, isWhole))
+  }
+
+  dead(session: Session, selection: Selection): readonly DeadLetter[] {
+    const isWhole = selection.sn !== undefined
+    return this.#select(session, selection).map((receipt) => deadLetter(receipt, isWhole))
+  }
+
+  async redrive(session: Session, sn: string, principal = session.principal): Promise<Redriven> {
+    if (principal !== session.principal) this.#operates(session)
+    const receipt = this.#parts.receipts.find(principal, sn)
+    if (receipt === undefined) throw noSuchReceipt(sn)
+    if (reasonOf(receipt) === undefined) throw new WaybillError('BadArguments', `${quoted(sn)} is no dead letter: it is ${receipt.known}`)
+    const { durability } = this.#parts.store.journal
+    return { ...(await this.#parts.calls.redriving.redrive(receipt)), durability }
+  }
+
+  purge(session: Session, selection: Selection): readonly string[] {
+    const purged = this.#select(session, selection)
+    for (const receipt of purged) this.#parts.receipts.purge(receipt)
+    return purged.map(({ sn }) => sn)
+  }
+
+  mailbox(session: Session, isOfAll: boolean): readonly Waiting[] {
+    if (isOfAll) this.#operates(session)
+    const { principal } = session
+    const isOwn = (receipt: Receipt): boolean => isOfAll || receipt.principal === principal || receipt.terms.told === principal
+    return mailboxOf([...this.#parts.store.live()].filter(isOwn))
+  }
+
+  noted(session: Session, lease: string, key: string): Promise<Noted | undefined> {
+    return this.#parts.calls.notes.noted(session, lease, key)
+  }
+
+  note(session: Session, lease: string, key: string, value: Noted): Promise<Noted | undefined> {
+    return this.#parts.calls.notes.note(session, lease, key, value)
+  }
+
+  #select(session: Session, selection: Selection): readonly Receipt[] {
+    if (selection.isOfAll === true) this.#operates(session)
+    return this.#parts.receipts.select(session.principal, selection)
+  }
+
+  /** What is everyone's is for whom the deployment says so. */
+  #operates({ principal }: Session): void {
+    if (this.#parts.access.authorize?.(principal, 'operate', {}) !== true)
+      throw new WaybillError('Forbidden', `${principal} may not see to the calls of others`)
   }
 
   cancel(session: Session, selection: Selection): readonly string[] {

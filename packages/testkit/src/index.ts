@@ -1,6 +1,6 @@
 export { Calendar } from './clock.js'
 export { Harness, harness, ROUTER_URL, type HarnessOptions } from './harness.js'
-export { Inode, Platter, systemError, VirtualDisk, type DiskDeed, type Doing, type VirtualDiskOptions } from './disk/index.js'
+export { asJob, Inode, Platter, systemError, VirtualDisk, type DiskDeed, type Doing, type VirtualDiskOptions } from './disk/index.js'
 export { End, Wire, type Tap } from './link.js'
 export { Network, type Death, type Listener, type NetworkOptions } from './network.js'
 export { Paper } from './paper.js'

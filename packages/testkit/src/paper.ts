@@ -34,7 +34,9 @@ export class Paper {
     for (const [offset, { kind, record }] of this.#lines.entries())
       store.record(kind, record, { segment: 1, offset, bytes: record.byteLength })
     const write: Write = (begin) => soon.onTick(() => void clock.timer(this.#writeMs, begin()))
-    store.begin(new PaperJournal({ lines: this.#lines, epoch: ++this.#starts, write, failing: () => this.failing, isFull: () => this.isFull }))
+    store.begin(
+      new PaperJournal({ lines: this.#lines, epoch: ++this.#starts, write, failing: () => this.failing, isFull: () => this.isFull }),
+    )
     return store
   }
 }

@@ -92,11 +92,8 @@ async function store(
   terminal: Terminal,
 ): Promise<number> {
   const receipt = await method.async(...args)
-  if (stays) {
-    // Known from now on, whatever becomes of this process.
-    if (!json) remark(`Stored as ${receipt.sn}`, terminal)
-    return follow(receipt, json, terminal)
-  }
+  // Known from now on, whatever becomes of this process.
+  if (stays) return follow(receipt, json, terminal, () => json || remark(`Stored as ${receipt.sn}`, terminal))
   print(json ? JSON.stringify({ receipt: receipt.sn }) : receipt.sn, terminal)
   return Exit.ok
 }

@@ -24,6 +24,7 @@ const columns: readonly Column<ReceiptInfo>[] = [
   { title: 'CALL', cell: ({ service, method }) => `${service}.${method}` },
   { title: 'CLIENT', cell: ({ client }) => client },
   { title: 'AGE', cell: ({ storedAt }) => ageText(Date.parse(storedAt), systemPorts.clock.wallMs()), right: true },
+  { title: 'KEY', cell: ({ key = '' }) => key, optional: true },
   { title: 'LOST', cell: ({ attempts }) => `${attempts}`, right: true },
 ]
 
@@ -36,8 +37,8 @@ Examples:
   waybill receipts --service Dog --method walk --limit 10
   waybill receipts --match '{"group":2}' --cancel
 
-The newest come first. A receipt is kept for an hour after the outcome. LOST counts
-those who took the call and were lost with it.`
+The newest come first. A receipt is kept for an hour after the outcome, a dead letter
+for a week (see: waybill dead). LOST counts those who took the call and were lost.`
 
 export function define(verb: Command, act: Act): void {
   addPlaceOptions(
@@ -67,7 +68,7 @@ async function receipts(options: Options, terminal: Terminal): Promise<number> {
 
 async function cancel(query: ReceiptQuery, options: Options, terminal: Terminal): Promise<number> {
   if (!isNarrow(query))
-    throw new UsageError('--cancel: say which: --state, --service, --method, --client or --match; --state pending means all')
+    throw new UsageError('--cancel: say which: --state, --service, --method, --client, --key or --match; --state pending means all')
   const json = options.json === true
   return withRouter(options, terminal, async (client) => {
     try {

@@ -102,6 +102,8 @@ async function start(options: Options, terminal: Terminal): Promise<number> {
   } catch (thrown) {
     return couldNot(thrown, options, terminal)
   }
+  // Listened for before anything is said: whoever reads it may stop the router at once.
+  const interrupted = interruptedOnce(terminal)
   const [url, ...others] = router.urls as [string, ...string[]]
   if (options.json === true) {
     const door = { url, host, port: router.port, pid: process.pid, token: tokens !== undefined, tls: tls !== undefined }
@@ -112,7 +114,7 @@ async function start(options: Options, terminal: Terminal): Promise<number> {
     if (data !== undefined) tellStore(data, router.load.storedCalls, router.recovered!, terminal)
     for (const other of others) print(`Also: connect('${other}'${tokens === undefined ? '' : ', { token }'})`, terminal)
   }
-  await interruptedOnce(terminal)
+  await interrupted
   await router.close()
   return Exit.ok
 }

@@ -60,6 +60,13 @@ export function readSerialNumber(sn: string): { incarnation: string; counter: nu
   }
 }
 
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/** Any UUID: an sn need not be one that `serialNumber` wrote. */
+export function isSerialNumber(sn: string): boolean {
+  return UUID.test(sn)
+}
+
 /** The 16 bytes of an sn, as they stand in the extension of a frame. */
 export function serialBytes(sn: string): Uint8Array {
   const hex = sn.replaceAll('-', '')

@@ -13,6 +13,8 @@ export interface Hello {
   readonly introduction: Uint8Array
   /** The client acknowledges what it is told. */
   readonly acknowledges: boolean
+  /** The client says of each stream what it has taken. */
+  readonly paces: boolean
 }
 
 /** Throws `ProtocolViolation` or `Incompatible`; what else is wrong, the router says. */
@@ -29,6 +31,7 @@ export function readHello(members: Members, incarnation: string): Hello {
   return {
     introduction: writeOpening(introduction, countOf(hello, 'version', 0, 0xffffffff) ?? PROTOCOL_VERSION),
     acknowledges: valueOf(hello, 'acknowledges') === true,
+    paces: valueOf(hello, 'paces') === true,
   }
 }
 

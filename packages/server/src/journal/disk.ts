@@ -12,8 +12,9 @@ export interface Disk {
   create(name: string): Promise<DiskFile>
   /** A file that is there, for reading only. */
   open(name: string): Promise<DiskFile>
-  /** Shortens a file that nobody writes to so many bytes, and makes all that stays of it safe. */
-  cut(name: string, bytes: number): Promise<void>
+  /** Shortens a file that nobody writes to `bytes`, and makes all that stays of it safe: writes anew what stands from `from` on, because after a sync that
+   * failed a system may show what it will never write. */
+  settle(name: string, from: number, bytes: number): Promise<void>
   /** Replaces `to` where it is there, at once. */
   rename(from: string, to: string): Promise<void>
   remove(name: string): Promise<void>

@@ -4,6 +4,7 @@
  */
 import { WaybillError } from '@waybill/core'
 import type { Journal, Place } from './journal.js'
+import { joined, lengthOf } from './parts.js'
 
 export interface MemoryJournalOptions {
   /** Default: no bound of its own. */
@@ -34,8 +35,7 @@ export class MemoryJournal implements Journal {
 
   append(_kind: number, record: readonly Uint8Array[]): Place {
     if (this.#failure !== undefined) throw this.#failure
-    let bytes = 0
-    for (const part of record) bytes += part.byteLength
+    const bytes = lengthOf(record)
     const place = { segment: 1, offset: this.#offset, bytes }
     // An empty record has a place of its own too.
     this.#offset += bytes + 1
@@ -64,14 +64,4 @@ export class MemoryJournal implements Journal {
     this.#records.clear()
     return Promise.resolve()
   }
-}
-
-function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.byteLength
-  }
-  return whole
 }

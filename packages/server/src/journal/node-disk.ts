@@ -43,13 +43,15 @@ class NodeDisk implements Disk {
     }
   }
 
-  async cut(name: string, bytes: number): Promise<void> {
+  async settle(name: string, from: number, bytes: number): Promise<void> {
     const descriptor = await opened(join(this.name, name), O_RDWR | O_NOFOLLOW)
+    const file = new NodeFile(descriptor, bytes)
     try {
-      if ((await lengthOf(descriptor, name)) > bytes) await done((then) => ftruncate(descriptor, bytes, then))
-      await done((then) => fdatasync(descriptor, then))
+      await done((then) => ftruncate(descriptor, bytes, then))
+      await file.write([await file.read(from, bytes - from)], from)
+      await file.sync()
     } finally {
-      await closed(descriptor)
+      await file.close()
     }
   }
 
@@ -181,7 +183,12 @@ function after(parts: readonly Uint8Array[], written: number): Uint8Array[] {
 }
 
 function opened(path: string, flags: number): Promise<number> {
-  return new Promise((then, fail) => open(path, flags, 0o600, (error, descriptor) => (error === null ? then(descriptor) : fail(error))))
+  return new Promise((then, fail) =>
+    open(path, flags, 0o600, (error, descriptor) => {
+      if (error === null) then(descriptor)
+      else fail(error.code === 'ELOOP' ? new WaybillError('Forbidden', `${quoted(path)} is a symbolic link`) : error)
+    }),
+  )
 }
 
 function closed(descriptor: number): Promise<void> {

@@ -92,12 +92,13 @@ async function start(from: Start): Promise<{ journal: DiskJournal; report: Recov
 
   // What a process had not made safe that was killed was read all the same, and a power loss would still undo it.
   await disk.sync()
-  if (state.last > 0 && replayed.ends.has(state.last)) await disk.cut(segmentName(state.last), replayed.ends.get(state.last)!)
+  const { lastGroupAt, boundary } = replayed
+  if (lastGroupAt !== undefined) await disk.settle(segmentName(state.last), lastGroupAt, boundary.previousEnd)
   const leftovers = leftoversOf(names, state, ledger)
   for (const name of leftovers) await disk.remove(name)
   if (leftovers.length > 0) await disk.sync()
   const store = new StoreFile(disk, state)
-  await store.put({ epoch: state.epoch + 1, lastEnd: state.last > 0 ? replayed.boundary.previousEnd : 0 })
+  await store.put({ epoch: state.epoch + 1, lastEnd: state.last > 0 ? boundary.previousEnd : 0 })
 
   const journal = await assemble(from, store, books, replayed)
   const report = {

@@ -21,6 +21,8 @@ export interface Replayed {
   readonly records: number
   /** Each segment that was read, and where it ends. */
   readonly ends: ReadonlyMap<number, number>
+  /** Where the last group stands in the last segment, or would; undefined where that segment was not read. */
+  readonly lastGroupAt: number | undefined
   /** Of the last segment: what was being written when the process ended. */
   readonly tornBytes: number
   /** Which blobs the records speak of, and how long they are. */
@@ -65,6 +67,7 @@ export async function replay(disk: Disk, state: StoreState, names: Names, fold: 
     snapshotFileBytes: snapshot?.bytes ?? 0,
     records: teller.records,
     ends,
+    lastGroupAt: ends.has(last) ? teller.groupAt : undefined,
     tornBytes,
     blobs: teller.blobs,
     nextBlob: Math.max(teller.nextBlob, (names.blobs.at(-1) ?? 0) + 1),
@@ -82,6 +85,8 @@ async function checkUnknown(disk: Disk, number: number, last: number): Promise<v
 /** Tells a fold the records of segments, in order. */
 class Teller {
   records = 0
+  /** Where the last group stands in its segment. */
+  groupAt = HEAD_BYTES
   readonly blobs = new Map<number, { segment: number; bytes: number }>()
   #found: { readonly kind: number; readonly reference: BlobReference } | undefined
 
@@ -97,6 +102,7 @@ class Teller {
   /** Returns where the records end that are whole. */
   async tell(stretch: Stretch, segment: number): Promise<number> {
     let at = HEAD_BYTES
+    this.groupAt = at
     while (at < stretch.end) {
       const next = await walkChunk(stretch, at, (form, kind, bytes, offset) => this.#record(stretch, segment, form, kind, bytes, offset))
       if (next === at) break
@@ -110,6 +116,7 @@ class Teller {
     if (form === Form.mark) {
       if (groupOf(bytes) !== this.group + 1) throw damaged(`a group is missing in ${name} at ${offset}`)
       this.group++
+      this.groupAt = offset
       return true
     }
     this.records++

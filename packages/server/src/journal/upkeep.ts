@@ -130,7 +130,7 @@ export class Upkeep {
       await file?.close()
     }
     if (bytes === undefined) {
-      await disk.remove(UNFINISHED_SNAPSHOT)
+      if (file !== undefined) await disk.remove(UNFINISHED_SNAPSHOT)
       return
     }
     // What it tells of must not be known to a start that does not know what led to it.

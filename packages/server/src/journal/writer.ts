@@ -14,6 +14,9 @@ import { type Form, seedOf } from './record.js'
 import { SafeQueue } from './safe-queue.js'
 import { Witness } from './witness.js'
 
+/** The syncs of several files cost little more than one. */
+const BLOBS_AT_ONCE = 8
+
 /** Between two segments: the one that comes next, and what its head says of the one before. */
 export interface Boundary {
   readonly segment: number
@@ -180,7 +183,10 @@ export class Writer {
   async #write(group: Group): Promise<number> {
     const { disk, files } = this.#options
     let blobBytes = 0
-    for (const blob of group.blobs) blobBytes += await writeBlob(disk, files, blob)
+    for (let at = 0; at < group.blobs.length; at += BLOBS_AT_ONCE) {
+      const some = group.blobs.slice(at, at + BLOBS_AT_ONCE)
+      for (const bytes of await Promise.all(some.map((blob) => writeBlob(disk, files, blob)))) blobBytes += bytes
+    }
     if (group.blobs.length > 0) await disk.sync()
     if (this.#file === undefined || group.segment !== this.#segment) await this.#begin(group.segment, group.number - 1)
     await this.#file!.write([group.bytes], group.offset)

@@ -1,2 +1,2 @@
 export { Inode, Platter } from './platter.js'
-export { systemError, VirtualDisk, type DiskDeed, type Doing, type VirtualDiskOptions } from './virtual-disk.js'
+export { asJob, systemError, VirtualDisk, type DiskDeed, type Doing, type VirtualDiskOptions } from './virtual-disk.js'

@@ -9,8 +9,10 @@ const SECTOR_BYTES = 512
 /** Contents of one file, whatever it is called. */
 export class Inode {
   bytes: Uint8Array = new Uint8Array(0)
-  /** As it was when it was last made safe. */
+  /** What a power loss leaves of it at least. */
   #safe: Uint8Array = new Uint8Array(0)
+  /** What was written and is to be made safe. */
+  #written: { readonly from: number; readonly to: number }[] = []
 
   write(parts: readonly Uint8Array[], offset: number): void {
     if (offset > this.bytes.byteLength) throw new Error('a write beyond the end')
@@ -23,20 +25,30 @@ export class Inode {
       at += part.byteLength
     }
     this.bytes = bytes
+    this.#written.push({ from: offset, to: end })
   }
 
   cut(length: number): void {
     this.bytes = this.bytes.slice(0, length)
+    this.#written = this.#written.filter(({ from }) => from < length).map(({ from, to }) => ({ from, to: Math.min(to, length) }))
   }
 
   makeSafe(): void {
-    this.#safe = this.bytes
+    const safe = new Uint8Array(this.bytes.byteLength)
+    safe.set(this.#safe.subarray(0, safe.byteLength))
+    for (const { from, to } of this.#written) safe.set(this.bytes.subarray(from, to), from)
+    this.#safe = safe
+    this.#written = []
+  }
+
+  /** As systems do: what was written is still shown, and will not be tried again. */
+  failToMakeSafe(): void {
+    this.#written = []
   }
 
   /** Of what was not made safe each sector is there or not; the length is the old one, the new one, or between. */
   loseUnsafe(random: Seeded): void {
     const [safe, now] = [this.#safe, this.bytes]
-    if (safe === now) return
     const lengths = [
       safe.byteLength,
       now.byteLength,
@@ -45,12 +57,17 @@ export class Inode {
     const kept = new Uint8Array(random.pick(lengths))
     kept.set(safe.subarray(0, kept.byteLength))
     const share = random.pick([0, 0.5, 1])
-    for (let at = 0; at < kept.byteLength; at += SECTOR_BYTES) {
+    const sectors = new Set<number>()
+    for (const { from, to } of this.#written)
+      for (let sector = Math.floor(from / SECTOR_BYTES); sector * SECTOR_BYTES < to; sector++) sectors.add(sector)
+    for (const sector of sectors) {
       if (random.fraction() >= share) continue
-      kept.set(now.subarray(at, Math.min(at + SECTOR_BYTES, kept.byteLength)), at)
+      const at = sector * SECTOR_BYTES
+      if (at < kept.byteLength) kept.set(now.subarray(at, Math.min(at + SECTOR_BYTES, kept.byteLength)), at)
     }
     this.bytes = kept
     this.#safe = kept
+    this.#written = []
   }
 }
 
@@ -108,7 +125,7 @@ export class Platter {
     const copy = new Platter()
     for (const [name, inode] of this.names) {
       const other = copy.create(name)
-      other.bytes = inode.bytes.slice()
+      other.write([inode.bytes], 0)
       other.makeSafe()
     }
     copy.makeNamesSafe()

@@ -7,7 +7,19 @@ import { WaybillError } from '@waybill/core'
 import type { Seeded } from '../random.js'
 import { Platter, type Inode } from './platter.js'
 
-export type DiskDeed = 'list' | 'create' | 'open' | 'cut' | 'rename' | 'remove' | 'sync' | 'write' | 'read' | 'syncFolder' | 'free' | 'lock'
+export type DiskDeed =
+  | 'list'
+  | 'create'
+  | 'open'
+  | 'settle'
+  | 'rename'
+  | 'remove'
+  | 'sync'
+  | 'write'
+  | 'read'
+  | 'syncFolder'
+  | 'free'
+  | 'lock'
 
 /** What is about to be done, for whoever decides what becomes of it. */
 export interface Doing {
@@ -65,10 +77,12 @@ export class VirtualDisk {
       list: () => run('list', '', () => [...platter.names.keys()]),
       create: (file) => run('create', file, () => this.#file(run, file, platter.create(file))),
       open: (file) => run('open', file, () => this.#file(run, file, inodeOf(file))),
-      cut: (file, bytes) =>
-        run('cut', file, () => {
-          inodeOf(file).cut(bytes)
-          inodeOf(file).makeSafe()
+      settle: (file, from, bytes) =>
+        run('settle', file, () => {
+          const inode = inodeOf(file)
+          inode.cut(bytes)
+          inode.write([inode.bytes.slice(from)], from)
+          inode.makeSafe()
         }),
       rename: (from, to) =>
         run('rename', to, () => {
@@ -97,7 +111,7 @@ export class VirtualDisk {
   }
 
   #doing(session: object): Run {
-    const { after = (_delayMs, then) => queueMicrotask(then), delayMs = () => 0 } = this.#options
+    const { after = (_delayMs, then) => asJob(then), delayMs = () => 0 } = this.#options
     return (deed, name, act) =>
       new Promise((resolve, reject) => {
         if (session !== this.#session) return
@@ -127,7 +141,11 @@ export class VirtualDisk {
           inode.write(parts, offset)
         }),
       read: (offset, bytes) => run('read', name, () => inode.bytes.slice(offset, offset + Math.min(bytes, this.mostReadBytes))),
-      sync: () => run('sync', name, () => inode.makeSafe()),
+      sync: () =>
+        run('sync', name, () => inode.makeSafe()).catch((thrown: unknown) => {
+          inode.failToMakeSafe()
+          throw thrown
+        }),
       close: () => Promise.resolve(),
     }
   }
@@ -151,8 +169,13 @@ export function systemError(code: 'ENOENT' | 'ENOSPC' | 'EIO', name: string): Er
   return Object.assign(new Error(`${code}: ${name}`), { code })
 }
 
+/** As a promise job: later, in order, and without any time. */
+export function asJob(run: () => void): void {
+  void Promise.resolve().then(run)
+}
+
 function isLate(deed: DiskDeed): boolean {
-  return deed === 'sync' || deed === 'syncFolder' || deed === 'cut' || deed === 'read'
+  return deed === 'sync' || deed === 'syncFolder' || deed === 'settle' || deed === 'read'
 }
 
 function attempt<T>(act: () => T): { readonly value: T } | { readonly thrown: unknown } {

@@ -162,7 +162,13 @@ export class Faults {
     const { world, history } = this.#parts
     const leaseMs = history.scenario.limits.leaseMs ?? 0
     history.count(`fault ${kind}`)
-    history.troubles.push({ name, kind, fromMs: world.nowMs, forMs, untilMs: world.nowMs + forMs + AFTERMATH_MS + (history.scenario.storage === undefined ? 0 : leaseMs) })
+    history.troubles.push({
+      name,
+      kind,
+      fromMs: world.nowMs,
+      forMs,
+      untilMs: world.nowMs + forMs + AFTERMATH_MS + (history.scenario.storage === undefined ? 0 : leaseMs),
+    })
   }
 
   #noticeMs(): number {

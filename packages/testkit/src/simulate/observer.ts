@@ -163,7 +163,9 @@ export class Observer implements Tap {
   #held(): void {
     const body = this.#frame.body()
     for (let at = 0; at < body.byteLength; at += ADDRESSEE_BYTES)
-      this.#history.count(body.subarray(at, at + ADDRESSEE_BYTES).some((byte) => byte !== 0) ? 'lease that comes back' : 'lease that is void')
+      this.#history.count(
+        body.subarray(at, at + ADDRESSEE_BYTES).some((byte) => byte !== 0) ? 'lease that comes back' : 'lease that is void',
+      )
   }
 
   #watch(wire: Wire): void {

@@ -46,6 +46,8 @@ export function scenarioOf(seed: number): Scenario {
       maxQueuedCalls: weather === 'storm' ? random.pick([3, 6, 4096]) : 4096,
       maxAttempts: random.pick([2, 5]),
       receiptRetentionMs: RETENTION_MS,
+      postbackRetentionMs: RETENTION_MS,
+      deadRetentionMs: RETENTION_MS,
       heartbeatMs: 1500,
       heartbeatGraceMs: 1000,
     },

@@ -95,7 +95,7 @@ export class Storage {
     const offset = Math.floor(at * inode.bytes.byteLength)
     if (deed === 'remove') damaged.remove(name)
     else if (deed === 'truncate') inode.cut(offset)
-    else if (inode.bytes.byteLength > 0) inode.bytes[offset]! ^= 1 << Math.floor(at * 8_388_608) % 8
+    else if (inode.bytes.byteLength > 0) inode.bytes[offset]! ^= 1 << (Math.floor(at * 8_388_608) % 8)
     inode.makeSafe()
     damaged.makeNamesSafe()
     const verdict = this.#compare(await this.#prospect(whole.copy()), await this.#prospect(damaged.copy()))

@@ -10,7 +10,18 @@ import type { SemanticsName } from './semantics.js'
 import { BEGIN_MS, type Weather, type WorkerPlan } from './setting.js'
 import { damageOf, storageOf } from './storage-plans.js'
 
-const SEMANTICS: readonly SemanticsName[] = ['live', 'durable', 'durable', 'async', 'async', 'async', 'async', 'callback', 'postback', 'postback']
+const SEMANTICS: readonly SemanticsName[] = [
+  'live',
+  'durable',
+  'durable',
+  'async',
+  'async',
+  'async',
+  'async',
+  'callback',
+  'postback',
+  'postback',
+]
 const HOUR_MS = 3_600_000
 
 export function storedOf(seed: number): Scenario {
@@ -38,6 +49,7 @@ export function storedOf(seed: number): Scenario {
       maxLeased: random.pick([2, 64]),
       receiptRetentionMs: RETENTION_MS,
       postbackRetentionMs: RETENTION_MS,
+      deadRetentionMs: RETENTION_MS,
       leaseMs,
       heartbeatMs: 1500,
       heartbeatGraceMs: 1000,

@@ -3,7 +3,7 @@
  * there, and what is there is what somebody put, up to one moment.
  */
 import { openJournal, type Journal } from '@waybill/server/store'
-import { VirtualDisk } from '../disk/index.js'
+import { asJob, VirtualDisk } from '../disk/index.js'
 import { Seeded } from '../random.js'
 import { Cupboard } from './cupboard.js'
 
@@ -94,7 +94,7 @@ class Run {
     const random = this.#random
     const cupboard = new Cupboard()
     const { journal, report } = await openJournal(this.#disk.mount(), cupboard, {
-      ports: { random, soon: { onTick: queueMicrotask, afterInput: queueMicrotask } },
+      ports: { random, soon: { onTick: asJob, afterInput: asJob } },
       segmentBytes: random.pick([400, 2000, 10_000]),
       snapshotBytes: random.pick([500, 3000, 20_000]),
       reserveBytes: 1000,

@@ -67,6 +67,8 @@ export function gatheringOf(seed: number): GatheringPlan {
         windowBytes: 1024 * 1024,
         maxOutboundBytes: random.pick([128, 8192]) * 1024,
         receiptRetentionMs: RETENTION_MS,
+        postbackRetentionMs: RETENTION_MS,
+        deadRetentionMs: RETENTION_MS,
         heartbeatMs: 1500,
         heartbeatGraceMs: 1000,
       },
