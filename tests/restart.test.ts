@@ -139,6 +139,24 @@ describe('who is told of a call that another one made', () => {
   })
 })
 
+test('who comes back is told in order, however long it takes to find what it is told', async () => {
+  // What was written first takes longest.
+  await using h = harness({ paper: new Paper({ readMs: (line) => Math.max(0, 500 - 10 * line) }) })
+  await kennel(h)
+  const caller = await h.client('caller')
+  h.kill(await h.client('told'))
+  const { walk } = caller.remote(dog)
+  for (const ms of [1, 2, 3]) {
+    await h.until(walk.callback({ replyto: 'told' }, ms))
+    await h.advance(1000)
+  }
+  const told: string[] = []
+  const back = await h.client('told')
+  back.onPostback({ result: (value) => void told.push(String(value)) })
+  await h.advance(1000)
+  expect(told).toEqual(['kennel 1', 'kennel 2', 'kennel 3'])
+})
+
 describe('what is not written', () => {
   test('was not promised, and has not left', async () => {
     await using h = harness({ paper: new Paper({ writeMs: 100 }) })
