@@ -4,6 +4,7 @@
  */
 import { WaybillError } from '@waybill/client'
 import { Network } from '../network.js'
+import { WALL_ORIGIN_MS } from '../process.js'
 import { World } from '../world.js'
 import { probe } from './call-plans.js'
 import { Callers } from './callers.js'
@@ -162,8 +163,8 @@ class Simulation {
         tenant,
         infos.map(({ storedAt, endedAt, ...info }) => ({
           ...info,
-          storedMs: Date.parse(storedAt),
-          endedMs: endedAt === undefined ? undefined : Date.parse(endedAt),
+          storedMs: Date.parse(storedAt) - WALL_ORIGIN_MS,
+          endedMs: endedAt === undefined ? undefined : Date.parse(endedAt) - WALL_ORIGIN_MS,
         })),
       )
       const mine = this.#history.calls.filter(({ plan }) => tenantOf(plan.caller) === tenant)

@@ -89,7 +89,7 @@ function faultsOf({ random, weather, workers, callers, spanMs, calls, hasDisk, l
     ] as const)
     const fault = weather === 'cuts' ? random.pick([{ kind: 'cut' }, strand(random)] as const) : faultOf(random, hasDisk)
     const isLong = (fault.kind === 'outage' || fault.kind === 'stop') && random.chance(0.25)
-    const forMs = isLong ? leaseMs + random.between(500, 3000) : random.between(20, 1800)
+    const forMs = isLong ? leaseMs + random.between(1300, 3000) : random.between(20, 1800)
     return { ...fault, atMs: Math.min(fromMs, BEGIN_MS + spanMs), target, forMs }
   })
   // Two at a time may end a session, which is nothing to be mended without a trace.
