@@ -80,7 +80,7 @@ class PaperJournal implements Journal {
   }
 
   hasRoom(): boolean {
-    return !this.#parts.isFull()
+    return this.failure === undefined && !this.#parts.isFull()
   }
 
   append(kind: number, parts: readonly Uint8Array[]): Place {
