@@ -42,6 +42,7 @@ class LeaseCheck {
   all(listed: Listed | undefined): void {
     // A store that is begun anew knows nothing of what was before.
     if (this.#history.forgettings.length > 0) return
+    this.#told()
     this.#attempts()
     this.#versions()
     this.#cancelled()
@@ -52,6 +53,20 @@ class LeaseCheck {
       if (listed !== undefined) this.#agrees(ended, listed)
     }
     if (listed !== undefined && listed.endedMs !== undefined && !this.#history.isSkewed) this.#timely(listed.state, listed.endedMs)
+  }
+
+  /** I16: a call that could not be made safe leaves nobody waiting for the next router. */
+  #told(): void {
+    const [came] = this.#history.factsAbout(this.#made).atRouter
+    const { process, ends, plan } = this.#made
+    if (came === undefined || !process.isAlive) return
+    const heardMs = Math.min(this.#history.storing(this.#made)?.atMs ?? Infinity, ends[0]?.atMs ?? Infinity)
+    for (const { kind, fromMs, forMs } of this.#history.troubles) {
+      const untilMs = fromMs + forMs
+      const isAsked = kind === 'failingDisk' && came.atMs > fromMs + SAFE_MS / 10 && came.atMs < untilMs - SAFE_MS / 2
+      const isAlone = this.#history.troubles.filter((other) => other.fromMs < untilMs && other.untilMs > fromMs).length === 1
+      if (isAsked && isAlone && heardMs > untilMs) this.#violate('I16', `${plan.caller} was told nothing of it until another router began`)
+    }
   }
 
   /** I4: who has begun it and does not do it counts. */
