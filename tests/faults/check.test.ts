@@ -224,6 +224,13 @@ describe('what is no lie:', () => {
     expect(await logs.say('caller-0.1', { e: 'gone', sn: 'x' } as Told).checks()).toEqual(['lost'])
   })
 
+  test('`maybe` from a caller that gave up while the router kept others of its calls waiting as well', async () => {
+    const logs = new Logs().attempt('x', { cls: 'nobody' }).attempt('y')
+    logs.say('caller-0.1', { e: 'stored', sn: 'y', durability: 'disk' } as Told, 3000).doubts('x', 'DeadlineExceeded')
+    logs.starts('y').finishes('y').ok('y')
+    expect(await logs.checks()).toEqual([])
+  })
+
   test('an overlap with a run at somebody who is away', async () => {
     const logs = new Logs()
     for (const sn of ['x', 'y']) logs.attempt(sn, { key: 'k', cls: 'again' }).stored(sn)

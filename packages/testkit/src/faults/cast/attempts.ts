@@ -11,7 +11,7 @@ export interface Drawn extends Work {
 
 const KiB = 1024
 /** What nobody will take must say so soon. */
-const NOBODY_TTL_MS = 2000
+const NOBODY_TTL_MS = 5000
 /** Longer than any outage of a run. */
 const TTL = '15m'
 const LIVE_TIMEOUT = '20s'

@@ -9,36 +9,72 @@ const MOST_ATTEMPTS = 5
 
 export function checkTruth(history: History): readonly Violation[] {
   const found: Violation[] = []
+  const slow = slowWaits(history)
   for (const call of history.calls.values()) {
     for (const told of [...call.told, ...(call.audit !== undefined && 'audit' in call.audit ? [call.audit] : [])]) {
-      const what = lieOf(history, call, told)
+      const what = lieOf(history, slow, call, told)
       if (what !== undefined) found.push(what)
     }
   }
   return [...found, ...tooMany(history)]
 }
 
-function lieOf(history: History, call: Call, told: Told & Stamp): Violation | undefined {
+function lieOf(history: History, slow: SlowWaits, call: Call, told: Told & Stamp): Violation | undefined {
   const { sn, runs, attempted } = call
   const said = `${sn} is told to be ${wordOf(told)}`
   if (told.e === 'failed' && told.executed === 'no' && runs.length > 0) return { check: 'no, and it ran', what: `${said}: ${runsOf(call)}` }
   if (told.e === 'failed' && told.executed === 'yes' && runs.length === 0) return { check: 'yes, and it did not run', what: said }
   if (told.e !== 'indeterminate' || attempted === undefined) return undefined
-  return isExplained(history, call, told) ? undefined : { check: 'maybe without a reason', what: `${said}: ${runsOf(call)}` }
+  return isExplained(history, slow, call, told) ? undefined : { check: 'maybe without a reason', what: `${said}: ${runsOf(call)}` }
 }
 
 /** Whether anything happened in its time that may hide from the router or its caller what became of it. */
-function isExplained(history: History, { attempted, storedMs, runs }: Call, { t: toldMs, code }: Stamp & { readonly code: string }): boolean {
+function isExplained(
+  history: History,
+  slow: SlowWaits,
+  { sn, attempted, storedMs, runs }: Call,
+  { t: toldMs, code }: Stamp & { readonly code: string },
+): boolean {
   const { cls, t: fromMs, i: caller } = attempted!
   if (history.isDiskBad && code === 'Damaged') return true
   const isAcknowledged = storedMs !== undefined && storedMs <= toldMs
   if (!isAcknowledged && (isTroubled(history, caller, fromMs, toldMs) || routerWasAway(history, fromMs, toldMs))) return true
+  // The caller gives up by itself where the router is too busy to answer, as others of its calls then show too.
+  if (
+    !isAcknowledged &&
+    slow.get(caller)?.some((wait) => wait.sn !== sn && wait.fromMs <= toldMs - SLOW_MS && wait.toMs >= fromMs) === true
+  )
+    return true
   // What was never offered cannot have been handed to anybody.
   if (cls === 'nobody') return false
   const lost = lostWorkers(history).filter(({ atMs }) => atMs >= fromMs - NOTICED_MS && atMs <= toldMs + HEARD_MS)
   if (cls === 'again' && isAcknowledged) return lost.length >= MOST_ATTEMPTS
   if (runs.length > 0) return runs.some(({ worker, startedMs }) => isTroubled(history, worker, startedMs, toldMs))
   return lost.length > 0
+}
+
+interface Wait {
+  readonly sn: string
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** By caller: how long it waited to be told that calls were stored, where that took long. */
+type SlowWaits = ReadonlyMap<string, readonly Wait[]>
+
+const SLOW_MS = 1000
+/** Of a call that nobody was told of. */
+const NEVER_MS = 5000
+
+function slowWaits({ calls }: History): SlowWaits {
+  const waits = new Map<string, Wait[]>()
+  for (const { sn, attempted, storedMs } of calls.values()) {
+    if (attempted?.stored !== true || (storedMs !== undefined && storedMs - attempted.t < SLOW_MS)) continue
+    const its = waits.get(attempted.i) ?? []
+    its.push({ sn, fromMs: attempted.t, toMs: storedMs ?? attempted.t + NEVER_MS })
+    waits.set(attempted.i, its)
+  }
+  return waits
 }
 
 /** A worker may learn only long after the router that its session is lost. */
