@@ -20,8 +20,8 @@ export interface Worker {
 export const CONCURRENCY = 16
 
 export const services = {
-  once: service<Worker>('Once@1.0.0', { run: { concurrency: CONCURRENCY } }),
-  again: service<Worker>('Again@1.0.0', { run: { concurrency: CONCURRENCY, idempotent: true } }),
+  once: service<Worker>('Once@1.0.0', { run: {} }, { concurrency: CONCURRENCY }),
+  again: service<Worker>('Again@1.0.0', { run: { idempotent: true } }, { concurrency: CONCURRENCY }),
 } as const
 
 export const ADDRESSES: Readonly<Record<Class, string>> = { once: 'Once', again: 'Again', nobody: 'Nobody' }
