@@ -24,6 +24,7 @@ import { Groups } from './groups.js'
 import { describe, type Described } from './describe.js'
 import { Dispatch } from './dispatch.js'
 import type { Isolation } from './isolate/isolation.js'
+import { Late, type Part } from './late.js'
 import { Names } from './names.js'
 import type { Exposed, RouterCalls } from './offers.js'
 import { Outgoing } from './outgoing.js'
@@ -31,6 +32,7 @@ import { Postbacks, type PostbackListener } from './postbacks.js'
 import { LiveReceipt } from './receipt.js'
 import { remoteProxy } from './remote.js'
 import type { Serving } from './serving.js'
+import type { CallerStreams } from './streams/caller.js'
 import { Spans } from './tracing.js'
 
 export interface ClientParts {
@@ -45,8 +47,10 @@ export interface ClientParts {
   readonly tracing?: Tracing | undefined
   /** Told whenever the client has begun to offer something. */
   readonly onExpose?: ((client: Client) => void) | undefined
-  /** All that is called of a client: at hand, or loaded where it first offers something. */
-  readonly serving: typeof Serving | (() => Promise<typeof Serving>)
+  /** All that is called of a client. */
+  readonly serving: Part<typeof Serving>
+  /** Streams of calls, and with them bodies beyond plain JSON. */
+  readonly streams: Part<CallerStreams>
   /** What runs methods in processes of their own; undefined where there are none. */
   readonly isolation?: (() => Promise<typeof Isolation>) | undefined
 }
@@ -84,8 +88,7 @@ export class Client implements AsyncDisposable {
   readonly #connection: Connection
   readonly #outgoing: Outgoing
   readonly #groups: Groups
-  readonly #serve: (kind: typeof Serving) => Serving
-  readonly #loadServing: (() => Promise<Serving>) | undefined
+  readonly #serve: () => Promise<Serving>
   #serving: Serving | undefined
   readonly #dispatch: Dispatch
   readonly #events: Events
@@ -120,6 +123,7 @@ export class Client implements AsyncDisposable {
       ...(token !== undefined && { credentials: { token } }),
       features: [],
     }
+    const streams = new Late(parts.streams)
     this.#connection = new Connection(
       {
         url,
@@ -129,6 +133,7 @@ export class Client implements AsyncDisposable {
         backoff: parts.backoff ?? defaultBackoff,
         attemptMs: ATTEMPT_MS,
         acknowledgeMs: ACKNOWLEDGE_MS,
+        bodies: streams,
       },
       {
         opened: () => this.#opened(),
@@ -147,6 +152,7 @@ export class Client implements AsyncDisposable {
       running: () => this.#serving?.incoming.running(),
       spans,
       cancelStored: async (sn) => void (await this.#router.cancel({ sn })),
+      streams,
     })
     this.#groups = new Groups(this.#outgoing, this.#names, ports.clock)
     this.#postbacks = new Postbacks(limits, (sn) => this.receipt(sn))
@@ -167,10 +173,11 @@ export class Client implements AsyncDisposable {
       drain: () => void this.#drain(),
     })
     const served = { connection: this.#connection, names: this.#names, ports, limits, router: this.#router, spans }
-    this.#serve = (kind) => (this.#serving ??= new kind({ ...served, report: parts.onIncident, isolation: parts.isolation }))
-    const { serving } = parts
-    if (isClass(serving)) this.#serve(serving)
-    else this.#loadServing = async () => this.#serve(await serving())
+    const serving = new Late(parts.serving)
+    const serve = (kind: typeof Serving): Serving =>
+      (this.#serving ??= new kind({ ...served, report: parts.onIncident, isolation: parts.isolation }))
+    this.#serve = async () => serve((await Promise.all([serving.load(), streams.load()]))[0])
+    if (serving.now !== undefined) serve(serving.now)
   }
 
   /** @internal Resolves when the router has welcomed the client; rejects when it refuses, or with the last failure after `timeoutMs`. */
@@ -261,7 +268,7 @@ export class Client implements AsyncDisposable {
   expose<T extends object>(definition: ServiceDefinition<T>, implementation: NoInfer<T> | (new () => NoInfer<T>)): Promise<Exposed>
   expose(target: object, implementation?: object): Promise<Exposed> {
     const exposing = ({ offers }: Serving): Promise<Exposed> => offers.expose(target, implementation)
-    return (this.#serving === undefined ? this.#loadServing!().then(exposing) : exposing(this.#serving)).then((exposed) => {
+    return (this.#serving === undefined ? this.#serve().then(exposing) : exposing(this.#serving)).then((exposed) => {
       this.#exposing?.(this)
       return exposed
     })
@@ -370,9 +377,4 @@ export class Client implements AsyncDisposable {
   #tell(status: ConnectionStatus): void {
     for (const listener of this.#listeners) aside(() => listener(status))
   }
-}
-
-/** A function that loads it has no prototype of its own. */
-function isClass(serving: ClientParts['serving']): serving is typeof Serving {
-  return 'prototype' in serving
 }

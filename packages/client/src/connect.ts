@@ -40,7 +40,7 @@ export interface ConnectOptions {
 }
 
 /** What a client is surrounded by: a process of Node, or a page. */
-export interface Surroundings extends Pick<ClientParts, 'serving' | 'isolation'> {
+export interface Surroundings extends Pick<ClientParts, 'serving' | 'streams' | 'isolation'> {
   readonly ports: Ports
   /** For the scheme of the URL, such as `ws:`. Undefined where there is none; throws `BadAddress` where the URL is at fault. */
   transport(url: string, scheme: string): Transport | undefined
@@ -95,6 +95,7 @@ export function connectIn(surroundings: Surroundings): Connect {
       tracing: options.tracing,
       onExpose: exposing && ((exposer) => exposing(exposer, options)),
       serving: surroundings.serving,
+      streams: surroundings.streams,
       isolation: surroundings.isolation,
     })
     await client.open(options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, 'timeout'))

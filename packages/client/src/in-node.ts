@@ -6,6 +6,7 @@ import { isImporting } from './isolate/importing.js'
 import './node.js'
 import { Serving } from './serving.js'
 import { closeAtSigterm } from './sigterm.js'
+import { callerStreams } from './streams/caller.js'
 import { webSocketTransport } from './transports/websocket.js'
 
 /** Loaded where it is asked for, so that a program without one has nothing of bare sockets. */
@@ -31,6 +32,7 @@ export const connect = connectIn({
     if (drainOnSigterm) closeAtSigterm(client)
   },
   connected: undefined,
-  serving: Serving,
+  serving: { now: Serving },
+  streams: { now: callerStreams },
   isolation: async () => (await import('./isolate/isolation.js')).Isolation,
 })

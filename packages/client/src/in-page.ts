@@ -18,6 +18,7 @@ export const connect = connectIn({
   },
   exposing: undefined,
   connected: wakes,
-  serving: async () => (await import('./serving.js')).Serving,
+  serving: { load: async () => (await import('./serving.js')).Serving },
+  streams: { load: async () => (await import('./beyond.js')).callerStreams },
   isolation: undefined,
 })

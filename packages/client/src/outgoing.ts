@@ -9,15 +9,17 @@ import { LiveCall } from './call.js'
 import { snField, type Within } from './call-fields.js'
 import { writeFrameOf } from './call-frames.js'
 import type { Connection } from './connection.js'
-import { Departure, type Luggage } from './departure.js'
+import { Departure } from './departure.js'
 import { readStored } from './failures.js'
 import { OutgoingCall, type CallOwner } from './outgoing-call.js'
 import { sendOneWay, type Sent } from './one-way.js'
 import type { OutgoingBody } from './outgoing-body.js'
 import { Hearing, type Ends } from './hearing.js'
+import type { Late } from './late.js'
 import { LiveReceipt, type ReceiptSource } from './receipt.js'
 import { isAlone, watchRequest, type Request } from './request.js'
-import { Way } from './streams/way.js'
+import type { CallerStreams } from './streams/caller.js'
+import type { Flow } from './streams/flows.js'
 import type { Spans } from './tracing.js'
 import { forgotten, lostOnceSent, notSent, ownReason, restMs, sessionGone, verdict } from './verdicts.js'
 
@@ -25,6 +27,7 @@ import { forgotten, lostOnceSent, notSent, ownReason, restMs, sessionGone, verdi
 const CANCEL_VERDICT_MS = 500
 
 const NOTHING: OutgoingBody = { prepared: prepareBody(undefined), bytes: undefined }
+const NO_STREAMS: readonly Flow[] = []
 
 export class Outgoing implements CallOwner, ReceiptSource, Ends {
   readonly #pending = new Ring<OutgoingCall>()
@@ -36,6 +39,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   readonly #departure: Departure
   readonly #hearing: Hearing
   readonly #spans: Spans | undefined
+  readonly #streams: Late<CallerStreams>
   readonly cancelStored: (sn: string) => Promise<void>
   #counter = 0
   #closed: WaybillError | undefined
@@ -50,9 +54,11 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     running: () => Within | undefined
     spans: Spans | undefined
     cancelStored: (sn: string) => Promise<void>
+    streams: Late<CallerStreams>
   }) {
+    this.#streams = parts.streams
     this.#departure = new Departure(parts)
-    this.#hearing = new Hearing({ connection: parts.connection, limits: parts.limits, ends: this })
+    this.#hearing = new Hearing({ connection: parts.connection, limits: parts.limits, ends: this, streams: parts.streams })
     this.#spans = parts.spans
     this.cancelStored = parts.cancelStored
     this.#connection = parts.connection
@@ -73,21 +79,37 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   /** Begins a call. It never throws: what is wrong with it is its outcome. `counter` is that of a call which was prepared. */
   start(request: Request, args: readonly unknown[], counter: number = ++this.#counter): LiveCall<unknown> {
     const span = this.#spans?.calling(request)
-    let luggage: Luggage
+    const late = this.#departure.isLate(request, args)
+    let call: OutgoingCall
+    let streams: readonly Flow[] = NO_STREAMS
     try {
       if (this.#closed !== undefined) throw this.#closed
-      luggage = this.#departure.pack(request, args, counter, span)
+      this.#departure.check(request)
+      let body = NOTHING
+      if (!late) ({ body, streams } = this.#departure.pack(request, args))
+      const fields = this.#departure.fields(request, counter, span)
+      call = new OutgoingCall({ counter, request, body, fields, span, nowMs: this.#ports.clock.nowMs(), owner: this })
     } catch (thrown) {
       return this.#stillborn(counter, notSent(thrown), span)
     }
-    const { body, fields, streams } = luggage
-    const call = new OutgoingCall({ counter, request, body, fields, span, nowMs: this.#ports.clock.nowMs(), owner: this })
-    if (streams.length > 0) {
-      if (!request.isTimed) call.deadlineAtMs = Number.POSITIVE_INFINITY
-      this.#hearing.flowsOf(call).send(streams)
-    }
     if (request.signal !== undefined) call.follow(request.signal)
-    return this.#begin(call)
+    this.#add(call)
+    if (late) this.#hold(call, args)
+    else this.#begin(call, streams)
+    return call.live
+  }
+
+  #hold(call: OutgoingCall, args: readonly unknown[]): void {
+    this.#departure.later(args, (taken) => {
+      if (call.state === 'settled') return
+      try {
+        const { body, streams } = this.#departure.pack(call.request, taken)
+        call.body = body
+        this.#begin(call, streams)
+      } catch (thrown) {
+        this.settle(call, 'givenUp', notSent(thrown))
+      }
+    })
   }
 
   /** A serial number for what is not itself a call. */
@@ -104,12 +126,29 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   send(request: Request, args: readonly unknown[]): Sent {
     if (this.#closed !== undefined) throw this.#closed
     const counter = ++this.#counter
+    const sn = this.serialNumber(counter)
+    if (!this.#departure.isLate(request, args)) return { sn, written: this.#sendOneWay(request, args, counter) }
+    const written = new Promise<void>((resolve, reject) => {
+      this.#departure.later(args, (taken) => {
+        try {
+          resolve(this.#sendOneWay(request, taken, counter))
+        } catch (thrown) {
+          reject(thrown as WaybillError)
+        }
+      })
+    })
+    return { sn, written }
+  }
+
+  #sendOneWay(request: Request, args: readonly unknown[], counter: number): Promise<void> | undefined {
     const span = this.#spans?.calling(request)
     try {
-      const { body, fields } = this.#departure.pack(request, args, counter, span)
+      this.#departure.check(request)
+      const { body } = this.#departure.pack(request, args)
+      const fields = this.#departure.fields(request, counter, span)
       const written = sendOneWay(this.#connection, request, callNumber(counter), fields, body)
       span?.ended()
-      return { sn: this.serialNumber(counter), written }
+      return written
     } catch (thrown) {
       span?.ended(thrown)
       throw notSent(thrown)
@@ -122,16 +161,23 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     if (this.#closed !== undefined)
       return this.#stillborn(counter, new WaybillError(this.#closed.code, this.#closed.message, { executed: 'maybe' }))
     const nowMs = this.#ports.clock.nowMs()
-    return this.#begin(
-      new OutgoingCall({ counter, request: watchRequest, body: NOTHING, fields: snField(sn), watched: sn, nowMs, owner: this }),
-    )
+    const call = new OutgoingCall({ counter, request: watchRequest, body: NOTHING, fields: snField(sn), watched: sn, nowMs, owner: this })
+    this.#add(call)
+    this.#begin(call, NO_STREAMS)
+    return call.live
   }
 
-  #begin(call: OutgoingCall): LiveCall<unknown> {
+  #add(call: OutgoingCall): void {
     this.#pending.add(callNumber(call.counter), call)
     this.#await(call)
+  }
+
+  #begin(call: OutgoingCall, streams: readonly Flow[]): void {
+    if (streams.length > 0) {
+      if (!call.request.isTimed) call.deadlineAtMs = Number.POSITIVE_INFINITY
+      this.#hearing.flowsOf(call, this.#streams.now!).send(streams)
+    }
     this.#send(call)
-    return call.live
   }
 
   /** The arguments of calls that are made later. Throws `NotRepresentable` or `TooLarge`. */
@@ -147,7 +193,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
       this.settle(call, call.state === 'stored' ? 'exception' : 'givenUp', forgotten())
       return false
     }
-    call.flows?.open(new Way(this.#connection, callNumber(call.counter), undefined))
+    call.flows?.open(this.#streams.now!.way(this.#connection, callNumber(call.counter)))
     return writeFrameOf(call, this.#connection, nowMs)
   }
 

@@ -2,28 +2,34 @@
  * The door of the body: values to bytes and back, with superjson installed. A page has `page.js` instead.
  */
 
-import { installRich } from './port.js'
+import { beyondWith } from './beyond.js'
+import { installBeyond } from './port.js'
 import { superjsonCodec } from './rich.js'
 
-installRich(superjsonCodec)
+installBeyond(beyondWith(superjsonCodec))
 
 export {
+  beyondWith,
   bodyBytes,
   defaultLimits,
   encodings,
+  installBeyond,
   installRefusal,
-  installRich,
+  isPlain,
+  isPlainEncoding,
   parseBody,
   parseBodyIn,
   prepareBody,
   prepareBytes,
   readText,
   segmentedBit,
+  snapshot,
   streamKind,
   textBound,
   textBytes,
   writeBody,
   writeText,
+  type Beyond,
   type BodyLimits,
   type GiveStream,
   type Ownership,
@@ -34,4 +40,4 @@ export {
   type StreamKind,
   type TakeStream,
 } from './lean.js'
-export { superjsonCodec } from './rich.js'
+export { superjsonCodec as richCodec } from './rich.js'
