@@ -19,20 +19,21 @@ import type { Incident } from './answers.js'
 import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Connection } from './connection.js'
-import { Events } from './events.js'
-import { Groups } from './groups.js'
+import type { Events } from './events.js'
+import { Fans } from './fans.js'
 import { describe, type Described } from './describe.js'
 import { Dispatch } from './dispatch.js'
-import type { Isolation } from './isolate/isolation.js'
-import { Late, type Part } from './late.js'
+import { late, type Late } from './late.js'
+import { listen } from './listening.js'
+import type { Loadable } from './loadable.js'
 import { Names } from './names.js'
 import type { Exposed, RouterCalls } from './offers.js'
 import { Outgoing } from './outgoing.js'
-import { Postbacks, type PostbackListener } from './postbacks.js'
+import type { Postbacks, PostbackListener } from './postbacks.js'
 import { LiveReceipt } from './receipt.js'
 import { remoteProxy } from './remote.js'
 import type { Serving } from './serving.js'
-import type { CallerStreams } from './streams/caller.js'
+import { Topics } from './topics.js'
 import { Spans } from './tracing.js'
 
 export interface ClientParts {
@@ -47,12 +48,7 @@ export interface ClientParts {
   readonly tracing?: Tracing | undefined
   /** Told whenever the client has begun to offer something. */
   readonly onExpose?: ((client: Client) => void) | undefined
-  /** All that is called of a client. */
-  readonly serving: Part<typeof Serving>
-  /** Streams of calls, and with them bodies beyond plain JSON. */
-  readonly streams: Part<CallerStreams>
-  /** What runs methods in processes of their own; undefined where there are none. */
-  readonly isolation?: (() => Promise<typeof Isolation>) | undefined
+  readonly loadable: Loadable
 }
 
 /** What happens to a client's connection. */
@@ -87,18 +83,20 @@ export class Client implements AsyncDisposable {
   readonly #ports: Ports
   readonly #connection: Connection
   readonly #outgoing: Outgoing
-  readonly #groups: Groups
-  readonly #serve: () => Promise<Serving>
-  #serving: Serving | undefined
+  readonly #fans: Fans
+  readonly #serving: Late<Serving>
   readonly #dispatch: Dispatch
-  readonly #events: Events
-  readonly #postbacks: Postbacks
+  readonly #events: Late<Events>
+  readonly #topics: Topics
+  readonly #postbacks: Late<Postbacks>
   readonly #router: RouterCalls
   readonly #names = new Names()
   readonly #exposing: ((client: Client) => void) | undefined
   readonly #limits: { -readonly [K in keyof BodyLimits]: BodyLimits[K] }
   readonly #listeners = new Set<(status: ConnectionStatus) => void>()
   #closing: Promise<void> | undefined
+  /** What who comes late has to know: there is one, there is none, there will be none. */
+  #session: 'open' | 'none' | { readonly error: WaybillError | undefined } = 'none'
   #timeUp = (): void => {}
   #draining = false
   /** Why the last attempt to reach the router failed. */
@@ -123,7 +121,8 @@ export class Client implements AsyncDisposable {
       ...(token !== undefined && { credentials: { token } }),
       features: [],
     }
-    const streams = new Late(parts.streams)
+    const { loadable } = parts
+    const streams = late(loadable.streams, (its) => its)
     this.#connection = new Connection(
       {
         url,
@@ -149,35 +148,31 @@ export class Client implements AsyncDisposable {
       ports,
       incarnation,
       limits,
-      running: () => this.#serving?.incoming.running(),
+      running: () => this.#serving.now?.incoming.running(),
       spans,
       cancelStored: async (sn) => void (await this.#router.cancel({ sn })),
       streams,
     })
-    this.#groups = new Groups(this.#outgoing, this.#names, ports.clock)
-    this.#postbacks = new Postbacks(limits, (sn) => this.receipt(sn))
-    this.#events = new Events({
-      connection: this.#connection,
-      limits,
-      nextNumber: () => callNumber(this.#outgoing.prepare()),
-      refused: (topic, error) => this.#tell({ kind: 'notPublished', topic, error }),
-    })
+    const groups = late(loadable.groups, (kind) => new kind(this.#outgoing, this.#names, ports.clock))
+    this.#fans = new Fans({ groups, bodies: streams, limits, mint: () => this.#outgoing.mint() })
+    this.#postbacks = late(loadable.postbacks, (kind) => new kind(limits, (sn) => this.receipt(sn)))
+    this.#events = late(loadable.events, (kind) => this.#eventsOf(kind))
+    this.#topics = new Topics({ events: this.#events, bodies: streams, limits })
     this.#router = this.remote<RouterCalls>('waybill.Router') as unknown as RouterCalls
     this.#dispatch = new Dispatch({
       connection: this.#connection,
       names: this.#names,
       outgoing: this.#outgoing,
-      serving: () => this.#serving,
+      serving: () => this.#serving.now,
       events: this.#events,
       postbacks: this.#postbacks,
       drain: () => void this.#drain(),
     })
     const served = { connection: this.#connection, names: this.#names, ports, limits, router: this.#router, spans }
-    const serving = new Late(parts.serving)
-    const serve = (kind: typeof Serving): Serving =>
-      (this.#serving ??= new kind({ ...served, report: parts.onIncident, isolation: parts.isolation }))
-    this.#serve = async () => serve((await Promise.all([serving.load(), streams.load()]))[0])
-    if (serving.now !== undefined) serve(serving.now)
+    const { serving, isolation } = loadable
+    // Methods take and give whatever a body can say.
+    const whole = 'now' in serving ? serving : { load: async () => (await Promise.all([serving.load(), streams.load()]))[0] }
+    this.#serving = late(whole, (kind) => new kind({ ...served, report: parts.onIncident, isolation }))
   }
 
   /** @internal Resolves when the router has welcomed the client; rejects when it refuses, or with the last failure after `timeoutMs`. */
@@ -215,7 +210,7 @@ export class Client implements AsyncDisposable {
 
   /** Calls of this client that have not ended, and calls that it is running. */
   get pending(): { readonly outgoing: number; readonly incoming: number } {
-    return { outgoing: this.#outgoing.pending, incoming: this.#serving?.incoming.size ?? 0 }
+    return { outgoing: this.#outgoing.pending, incoming: this.#serving.now?.incoming.size ?? 0 }
   }
 
   /** Calls `listener` with what happens to the connection from now on; the function that is returned ends that. */
@@ -229,7 +224,7 @@ export class Client implements AsyncDisposable {
    * sent before a method is called. Throws `BadAddress`.
    */
   remote<T extends object>(address: string | ServiceDefinition<T>, options: RemoteOptions = {}): Remote<T> {
-    const source = { starter: this.#outgoing, groups: this.#groups, names: this.#names }
+    const source = { starter: this.#outgoing, fans: this.#fans, names: this.#names }
     if (typeof address === 'string') return remoteProxy(source, address, options) as Remote<T>
     return remoteProxy({ ...source, definition: address }, address.address, options) as Remote<T>
   }
@@ -252,7 +247,7 @@ export class Client implements AsyncDisposable {
 
   /** Calls `listener` with what becomes of calls whose callers named this client as their `replyto`; the function that is returned ends that. */
   onPostback(listener: PostbackListener): () => void {
-    return this.#postbacks.listen(listener)
+    return listen(listener, this.#postbacks, this.#connection)
   }
 
   /** What the service at an address is: its methods, what they take and give, and on what terms. */
@@ -268,7 +263,7 @@ export class Client implements AsyncDisposable {
   expose<T extends object>(definition: ServiceDefinition<T>, implementation: NoInfer<T> | (new () => NoInfer<T>)): Promise<Exposed>
   expose(target: object, implementation?: object): Promise<Exposed> {
     const exposing = ({ offers }: Serving): Promise<Exposed> => offers.expose(target, implementation)
-    return (this.#serving === undefined ? this.#serve().then(exposing) : exposing(this.#serving)).then((exposed) => {
+    return (this.#serving.now === undefined ? this.#serving.load().then(exposing) : exposing(this.#serving.now)).then((exposed) => {
       this.#exposing?.(this)
       return exposed
     })
@@ -282,7 +277,7 @@ export class Client implements AsyncDisposable {
   publish<T>(topic: TopicDefinition<T>, value: NoInfer<T>): Promise<void>
   publish(topic: string, value?: unknown): Promise<void>
   publish(topic: string | TopicDefinition<unknown>, value?: unknown): Promise<void> {
-    return this.#events.publish(topic, value)
+    return this.#topics.publish(topic, value)
   }
 
   /**
@@ -292,7 +287,7 @@ export class Client implements AsyncDisposable {
   events<T>(topic: TopicDefinition<T>): Subscription<T>
   events<T = unknown>(pattern: string): Subscription<T>
   events(pattern: string | TopicDefinition<unknown>): Subscription<unknown> {
-    return this.#events.subscribe(pattern)
+    return this.#topics.subscribe(pattern)
   }
 
   /**
@@ -324,8 +319,8 @@ export class Client implements AsyncDisposable {
   }
 
   async #finish(): Promise<void> {
-    await this.#serving?.offers.withdrawAll().catch(() => {})
-    await this.#serving?.incoming.close()
+    await this.#serving.now?.offers.withdrawAll().catch(() => {})
+    await this.#serving.now?.incoming.close()
     await this.#outgoing.drained()
     await this.#connection.flushed()
   }
@@ -335,19 +330,32 @@ export class Client implements AsyncDisposable {
     if (this.#draining || this.#closing !== undefined) return
     this.#draining = true
     this.#tell({ kind: 'draining' })
-    await this.#serving?.offers.withdrawAll().catch(() => {})
-    await this.#serving?.incoming.drained()
+    await this.#serving.now?.offers.withdrawAll().catch(() => {})
+    await this.#serving.now?.incoming.drained()
     this.#draining = false
     this.#tell({ kind: 'drained' })
+  }
+
+  #eventsOf(kind: typeof Events): Events {
+    const events = new kind({
+      connection: this.#connection,
+      limits: this.#limits,
+      nextNumber: () => callNumber(this.#outgoing.prepare()),
+      refused: (topic, error) => this.#tell({ kind: 'notPublished', topic, error }),
+    })
+    if (this.#session === 'open') events.opened()
+    else if (this.#session !== 'none') events.close(this.#session.error)
+    return events
   }
 
   #opened(): void {
     const { router, name, limits } = this.#connection.connected!
     this.#limits.maxBodyBytes = limits.maxBodyBytes
     this.#welcome?.resolve()
-    this.#events.opened()
+    this.#session = 'open'
+    this.#events.now?.opened()
     // A loss of this session brings the next one, which offers again; any other failure is the user's to know.
-    this.#serving?.offers.again().catch((thrown: unknown) => {
+    this.#serving.now?.offers.again().catch((thrown: unknown) => {
       const error = WaybillError.from(thrown)
       if (error.code !== 'RouterLost' && error.code !== 'Closed') this.#tell({ kind: 'notOffered', error })
     })
@@ -357,18 +365,20 @@ export class Client implements AsyncDisposable {
   #lost(reason: string): void {
     this.#names.forget()
     this.#outgoing.lost(reason)
-    this.#postbacks.lost()
-    this.#serving?.incoming.lost(reason)
-    this.#events.lost()
+    this.#postbacks.now?.lost()
+    this.#serving.now?.incoming.lost(reason)
+    this.#session = 'none'
+    this.#events.now?.lost()
     this.#tell({ kind: 'lost', reason })
   }
 
   #end(error: WaybillError | undefined): void {
     this.#welcome?.reject(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
     this.#outgoing.close(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
-    this.#serving?.incoming.lost(error?.message ?? 'the client was closed', true)
-    this.#events.close(error)
-    this.#serving?.offers.retire()
+    this.#serving.now?.incoming.lost(error?.message ?? 'the client was closed', true)
+    this.#session = { error }
+    this.#events.now?.close(error)
+    this.#serving.now?.offers.retire()
     this.#tell({ kind: 'closed', error })
     this.#listeners.clear()
     this.#ended(error)

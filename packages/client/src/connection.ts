@@ -67,9 +67,9 @@ export class Connection {
   connected: Connected | undefined
   /** The longest piece of a body that goes into one frame, with room for the header and names beside it. */
   pieceBytes = PIECE_BYTES
+  readonly inbox: Inbox
   readonly #options: ConnectionOptions
   readonly #events: ConnectionEvents
-  readonly #inbox: Inbox
   readonly #retry: Retry
   readonly #acknowledging: Acknowledging
   readonly #lanes = new Lanes()
@@ -91,7 +91,7 @@ export class Connection {
       if (this.#exchange.unacknowledgedBytes > 0) this.#link?.send(this.#exchange.sealUnnumbered())
     })
     this.#retry = new Retry(options.ports, options.backoff)
-    this.#inbox = new Inbox(options.bodies, {
+    this.inbox = new Inbox(options.bodies, {
       frame: (frame) => events.frame(frame),
       goodbye: (frame) => this.#goodbye(frame),
       pinged: () => this.#beat(FrameType.pong),
@@ -252,7 +252,7 @@ export class Connection {
     if (this.#state === 'broken') this.#lose('the router began a new session')
     this.#step('connected')
     this.connected = connected
-    this.#inbox.open(connected.limits.maxFrameBytes)
+    this.inbox.open(connected.limits.maxFrameBytes)
     this.pieceBytes = Math.min(PIECE_BYTES, Math.ceil(connected.limits.maxFrameBytes / 2))
     this.#exchange = new Exchange()
     this.#outbox = new Outbox(slab)
@@ -359,9 +359,9 @@ export class Connection {
   #arrived(packet: Uint8Array, link: Link): void {
     if (this.#link !== link) return
     this.#liveness!.heard()
-    if (!this.#inbox.isLate(packet)) return this.#packet(packet)
+    if (!this.inbox.isLate(packet)) return this.#packet(packet)
     // A link that has ended meanwhile is followed by one on which all of it comes again.
-    this.#inbox.hold(() => this.#link === link && this.#packet(packet))
+    this.inbox.hold(packet, () => this.#link === link && this.#packet(packet))
   }
 
   #packet(packet: Uint8Array): void {
@@ -369,7 +369,7 @@ export class Connection {
     const before = exchange.retainedBytes
     try {
       const arrival = exchange.arrive(packet)
-      if (arrival !== 'duplicate') this.#inbox.read(packet, arrival === 'fresh')
+      if (arrival !== 'duplicate') this.inbox.read(packet, arrival === 'fresh')
     } catch (thrown) {
       return this.#abandon(WaybillError.from(thrown))
     }

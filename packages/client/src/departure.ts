@@ -3,7 +3,7 @@ import { isPlain, serialNumber, snapshot, WaybillError } from '@waybill/core'
 import type { BodyLimits, CallSpan, TakeStream } from '@waybill/core'
 import { fieldsOf, type Within } from './call-fields.js'
 import type { Connection } from './connection.js'
-import { Held, type Late } from './late.js'
+import { Held, READY, type Late } from './late.js'
 import { outgoingBody, type OutgoingBody } from './outgoing-body.js'
 import { isAlone, isStored, type Request } from './request.js'
 import type { CallerStreams } from './streams/caller.js'
@@ -20,7 +20,7 @@ const NO_STREAMS: readonly Flow[] = []
 
 export class Departure {
   readonly #streams: Late<CallerStreams>
-  readonly #held: Held
+  readonly #held = new Held()
   #gathering: Gathering | undefined
   readonly #connection: Connection
   readonly #incarnation: string
@@ -36,7 +36,6 @@ export class Departure {
     streams: Late<CallerStreams>
   }) {
     this.#streams = parts.streams
-    this.#held = new Held(parts.streams)
     this.#connection = parts.connection
     this.#incarnation = parts.incarnation
     this.#limits = parts.limits
@@ -52,14 +51,18 @@ export class Departure {
   }
 
   /** The call, or one before it, needs what is not loaded yet. */
-  isLate({ body }: Request, args: readonly unknown[]): boolean {
-    return this.#held.isAhead || (this.#streams.now === undefined && body === undefined && !isPlain(args, this.#limits))
+  isLate(request: Request, args: readonly unknown[]): boolean {
+    return this.#held.isAhead || this.#needsMore(request, args)
+  }
+
+  #needsMore({ body }: Request, args: readonly unknown[]): boolean {
+    return this.#streams.now === undefined && body === undefined && !isPlain(args, this.#limits)
   }
 
   /** Calls `go` when that is there, with the arguments as they are now. */
-  later(args: readonly unknown[], go: (taken: readonly unknown[]) => void): void {
+  later(request: Request, args: readonly unknown[], go: (taken: readonly unknown[]) => void): void {
     const taken = snapshot(args, this.#limits.maxDepth) as readonly unknown[]
-    this.#held.hold(() => go(taken))
+    this.#held.hold(this.#needsMore(request, args) ? this.#streams.load() : READY, () => go(taken))
   }
 
   /** Throws what the call is refused with before it is sent. */

@@ -2,8 +2,11 @@
 import { isSocketUrl, parseSocketUrl, WaybillError, type Transport } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import { connectIn } from './connect.js'
+import { Events } from './events.js'
+import { Groups } from './groups.js'
 import { isImporting } from './isolate/importing.js'
 import './node.js'
+import { Postbacks } from './postbacks.js'
 import { Serving } from './serving.js'
 import { closeAtSigterm } from './sigterm.js'
 import { callerStreams } from './streams/caller.js'
@@ -32,7 +35,12 @@ export const connect = connectIn({
     if (drainOnSigterm) closeAtSigterm(client)
   },
   connected: undefined,
-  serving: { now: Serving },
-  streams: { now: callerStreams },
-  isolation: async () => (await import('./isolate/isolation.js')).Isolation,
+  parts: {
+    serving: { now: Serving },
+    streams: { now: callerStreams },
+    groups: { now: Groups },
+    events: { now: Events },
+    postbacks: { now: Postbacks },
+    isolation: async () => (await import('./isolate/isolation.js')).Isolation,
+  },
 })

@@ -3,7 +3,7 @@
  * where bodies stand, and nothing of what they mean.
  */
 import { FrameReader, FrameType, isPlainEncoding, PACKET_HEADER_BYTES, readU32, WaybillError } from '@waybill/core'
-import { Held, type Late } from './late.js'
+import { Held, READY, type Late } from './late.js'
 
 export interface Frames {
   /** A frame of a numbered packet. The reader is only valid during the call. */
@@ -15,14 +15,13 @@ export interface Frames {
 export class Inbox {
   readonly #bodies: Late<unknown>
   readonly #frames: Frames
-  readonly #held: Held
+  readonly #held = new Held()
   #reader = new FrameReader(0)
 
   /** `bodies`: what reads bodies beyond plain JSON, and streams. */
   constructor(bodies: Late<unknown>, frames: Frames) {
     this.#bodies = bodies
     this.#frames = frames
-    this.#held = new Held(bodies)
   }
 
   /** A new session. */
@@ -40,8 +39,13 @@ export class Inbox {
   }
 
   /** `go` is called when it can be read. */
-  hold(go: () => unknown): void {
-    this.#held.hold(go)
+  hold(packet: Uint8Array, go: () => unknown): void {
+    this.#held.hold(isReadable(packet, this.#reader) ? READY : this.#bodies.load(), go)
+  }
+
+  /** What arrives from now on waits, until somebody is there to hear of it, or never will be. */
+  wait(ready: Promise<unknown>): void {
+    this.#held.hold(ready, () => {})
   }
 
   /** Throws `ProtocolViolation` or `TooLarge`. */

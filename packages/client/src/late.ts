@@ -3,54 +3,65 @@
  * packets.
  */
 
+import { WaybillError } from '@waybill/core'
+
 /** A part of the client: at hand, or to be loaded. */
 export type Part<T> = { readonly now: T } | { readonly load: () => Promise<T> }
 
 export class Late<T> {
   now: T | undefined
-  readonly #load: (() => Promise<T>) | undefined
+  readonly #load: () => Promise<T>
   #loading: Promise<T> | undefined
 
-  constructor(part: Part<T>) {
-    if ('now' in part) this.now = part.now
-    else this.#load = part.load
+  constructor(now: T | undefined, load: () => Promise<T>) {
+    this.now = now
+    this.#load = load
   }
 
   /** The next who asks tries again where it failed. */
   load(): Promise<T> {
-    if (this.now !== undefined) return Promise.resolve(this.now)
-    return (this.#loading ??= this.#load!().then(
+    return (this.#loading ??= this.#load().then(
       (part) => (this.now = part),
       (thrown: unknown) => {
         this.#loading = undefined
-        throw thrown
+        const { message } = WaybillError.from(thrown)
+        throw new WaybillError('Internal', `a part of the client could not be loaded: ${message}`, { executed: 'no', cause: thrown })
       },
     ))
   }
 }
 
-/** What waits for a part, and whatever comes after it and must not overtake it. */
-export class Held {
-  readonly #part: Late<unknown>
-  #waiting: (() => unknown)[] = []
+/** What is made, once, of a part. */
+export function late<P, T>(part: Part<P>, make: (part: P) => T): Late<T> {
+  if ('load' in part) return new Late<T>(undefined, async () => make(await part.load()))
+  const now = make(part.now)
+  return new Late(now, () => Promise.resolve(now))
+}
 
-  constructor(part: Late<unknown>) {
-    this.#part = part
-  }
+/** What waits for something, and whatever comes after it and must not overtake it. */
+export class Held {
+  readonly #waiting: { readonly ready: Promise<unknown>; readonly go: () => unknown }[] = []
 
   /** Something waits, so what comes now has to. */
   get isAhead(): boolean {
     return this.#waiting.length > 0
   }
 
-  /** `go` is called when the part is there, or could not be loaded: then it meets whatever refuses to go without. It must not throw. */
-  hold(go: () => unknown): void {
-    if (this.#waiting.push(go) === 1) this.#part.load().then(this.#release, this.#release)
+  /** `go` is called when it is ready, or never will be: then it meets whatever refuses to go without. It must not throw. */
+  hold(ready: Promise<unknown>, go: () => unknown): void {
+    if (this.#waiting.push({ ready, go }) === 1) void this.#release()
   }
 
-  readonly #release = (): void => {
+  async #release(): Promise<void> {
     // What is held meanwhile joins the end.
-    for (let next = 0; next < this.#waiting.length; next++) this.#waiting[next]!()
-    this.#waiting = []
+    for (let next = 0; next < this.#waiting.length; next++) {
+      const { ready, go } = this.#waiting[next]!
+      await ready.catch(() => {})
+      go()
+    }
+    this.#waiting.length = 0
   }
 }
+
+/** What is ready already. */
+export const READY: Promise<void> = Promise.resolve()

@@ -100,7 +100,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   }
 
   #hold(call: OutgoingCall, args: readonly unknown[]): void {
-    this.#departure.later(args, (taken) => {
+    this.#departure.later(call.request, args, (taken) => {
       if (call.state === 'settled') return
       try {
         const { body, streams } = this.#departure.pack(call.request, taken)
@@ -129,7 +129,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     const sn = this.serialNumber(counter)
     if (!this.#departure.isLate(request, args)) return { sn, written: this.#sendOneWay(request, args, counter) }
     const written = new Promise<void>((resolve, reject) => {
-      this.#departure.later(args, (taken) => {
+      this.#departure.later(request, args, (taken) => {
         try {
           resolve(this.#sendOneWay(request, taken, counter))
         } catch (thrown) {

@@ -3,7 +3,10 @@ import { beyondWith, installBeyond, richCodec } from '@waybill/core'
 import { ROUTER_URL, harness, type Harness, type VirtualProcess } from '@waybill/testkit'
 import { describe, expect, test } from 'vitest'
 import { connectIn } from '../src/connect.js'
-import { service, type Client, type Remote, type WaybillError } from '../src/index.js'
+import { Events } from '../src/events.js'
+import { Groups } from '../src/groups.js'
+import { service, topic, type Client, type Remote, type WaybillError } from '../src/index.js'
+import { Postbacks } from '../src/postbacks.js'
 import { Serving } from '../src/serving.js'
 import { callerStreams } from '../src/streams/caller.js'
 
@@ -42,6 +45,10 @@ interface Log {
 interface Stage {
   readonly h: Harness
   readonly streams: Chunk<typeof callerStreams>
+  readonly groups: Chunk<typeof Groups>
+  readonly events: Chunk<typeof Events>
+  readonly postbacks: Chunk<typeof Postbacks>
+  readonly server: Client
   readonly page: Client
   readonly ports: VirtualProcess
   readonly log: Remote<Log>
@@ -69,6 +76,9 @@ async function withPage(act: (stage: Stage) => Promise<void>): Promise<void> {
     },
   })
   const streams = new Chunk(callerStreams)
+  const groups = new Chunk(Groups)
+  const events = new Chunk(Events)
+  const postbacks = new Chunk(Postbacks)
   const ports = h.world.process('page')
   const connect = connectIn({
     ports,
@@ -77,13 +87,11 @@ async function withPage(act: (stage: Stage) => Promise<void>): Promise<void> {
     admit: () => {},
     exposing: undefined,
     connected: undefined,
-    serving: { load: () => Promise.resolve(Serving) },
-    streams,
-    isolation: undefined,
+    parts: { serving: { load: () => Promise.resolve(Serving) }, streams, groups, events, postbacks, isolation: undefined },
   })
   const page = await connect(ROUTER_URL, { name: 'page', ports })
   try {
-    await act({ h, streams, page, ports, log: page.remote<Log>('Log'), noted })
+    await act({ h, streams, groups, events, postbacks, server, page, ports, log: page.remote<Log>('Log'), noted })
   } finally {
     await page.close({ drainMs: 0 })
   }
@@ -237,3 +245,172 @@ test('what cannot be loaded is refused by name; what is behind it goes on, and t
     expect(await again).toEqual(new Date(0))
     expect(streams.asked).toBe(2)
   }))
+
+describe('groups', () => {
+  test('wait for what gathers, and tell all that was asked of them', () =>
+    withPage(async ({ h, groups, log, noted }) => {
+      const heard: unknown[] = []
+      const when = { at: 1 }
+      const fan = log.note.all(when)
+      const { sn } = fan
+      void fan.on('result', (value, from) => heard.push(['on', from, value]))
+      const reading = (async () => {
+        for await (const { from, kind } of fan.status()) heard.push(['status', from, kind])
+        for await (const answer of fan) heard.push(['answer', answer.from])
+      })()
+      when.at = 2
+      await h.advance(100)
+      expect([noted, groups.asked]).toEqual([[], 1])
+      await groups.arrive()
+      const { results, missing } = await fan
+      await reading
+      expect([...results]).toEqual([['server', { at: 1 }]])
+      expect([missing, fan.sn]).toEqual([[], sn])
+      expect(heard).toContainEqual(['on', 'server', { at: 1 }])
+      expect(heard).toContainEqual(['status', 'server', 'result'])
+      expect(heard.at(-1)).toEqual(['answer', 'server'])
+      expect((await log.note.all('again')).results.get('server')).toBe('again')
+      expect(groups.asked).toBe(1)
+    }))
+
+  test('wait for what writes their arguments too', () =>
+    withPage(async ({ h, groups, streams, log }) => {
+      const fan = log.note.all(new Date(0))
+      await groups.arrive()
+      await h.advance(100)
+      expect(streams.asked).toBe(1)
+      await streams.arrive()
+      expect((await fan).results.get('server')).toEqual(new Date(0))
+      expect((await log.note.all(new Date(1))).results.get('server')).toEqual(new Date(1))
+    }))
+
+  test('that are cancelled meanwhile ask nobody', () =>
+    withPage(async ({ groups, log, noted }) => {
+      const fan = log.note.all('x')
+      const ended = fan.then(() => 'ran', codeOf)
+      const cancelling = fan.cancel()
+      await groups.arrive()
+      await cancelling
+      expect(await ended).toEqual(['Cancelled', 'no'])
+      expect(noted).toEqual([])
+    }))
+
+  test('say so where it cannot be loaded, to whoever asks', () =>
+    withPage(async ({ groups, log }) => {
+      const fan = log.note.all('x')
+      const first = fan.status().next()
+      groups.fail()
+      const refusal = { code: 'Internal', executed: 'no' }
+      await expect(fan).rejects.toMatchObject(refusal)
+      await expect(first).rejects.toMatchObject(refusal)
+      const again = log.note.all('again')
+      await groups.arrive()
+      expect((await again).results.get('server')).toBe('again')
+    }))
+})
+
+describe('events', () => {
+  test('are heard once what hears them is there, and published in order', () =>
+    withPage(async ({ h, events, page, server }) => {
+      expect(() => page.events('not a pattern')).toThrow(expect.objectContaining({ code: 'BadAddress' }))
+      expect(events.asked).toBe(0)
+      await using heard = page.events<number>('page.*')
+      expect(heard.pattern).toBe('page.*')
+      const first = heard.next()
+      await events.arrive()
+      await heard.ready
+      await server.publish('page.one', 1)
+      expect(await first).toMatchObject({ done: false, value: { topic: 'page.one', value: 1, from: 'server' } })
+      await page.publish('page.two', 2)
+      expect(await heard.next()).toMatchObject({ value: { value: 2, from: 'page' } })
+      await h.advance(0)
+    }))
+
+  test('that are published before wait in order, as they were', () =>
+    withPage(async ({ h, events, streams, page, server }) => {
+      await using heard = server.events<unknown>('page.*')
+      await heard.ready
+      const value = { n: 1 }
+      const published = [
+        page.publish('page.a', value),
+        page.publish('page.b', new Date(0)),
+        page.publish('page.c', 3),
+        page.publish(topic('page.d', { schema: dated }), 4),
+      ]
+      value.n = 2
+      await events.arrive()
+      await h.advance(100)
+      await streams.arrive()
+      await Promise.all([...published, page.publish('page.e', 5)])
+      const values: unknown[] = []
+      while (values.length < 5) values.push(((await heard.next()).value as { value: unknown }).value)
+      expect(values).toEqual([{ n: 1 }, new Date(0), 3, new Date(4), 5])
+    }))
+
+  test('are refused where it cannot be loaded; a subscription ends with that', () =>
+    withPage(async ({ events, page }) => {
+      const published = page.publish('page.a', 1).then(() => 'published', codeOf)
+      const heard = page.events('page.*')
+      const first = heard.next().then(() => 'heard', codeOf)
+      events.fail()
+      expect([await published, await first]).toEqual([
+        ['Internal', 'no'],
+        ['Internal', 'no'],
+      ])
+      await expect(heard.ready).rejects.toMatchObject({ code: 'Internal' })
+      expect(await heard.return()).toEqual({ done: true, value: undefined })
+    }))
+
+  test('come too late for a client that has ended', () =>
+    withPage(async ({ events, page }) => {
+      const heard = page.events('page.*')
+      const published = page.publish('page.a', 1).then(() => 'published', codeOf)
+      await page.close({ drainMs: 0 })
+      await events.arrive()
+      await expect(heard.next()).rejects.toMatchObject({ code: 'Closed', executed: 'no' })
+      expect(await published).toEqual(['Closed', 'no'])
+    }))
+})
+
+describe('postbacks', () => {
+  test('that arrive meanwhile are not lost', () =>
+    withPage(async ({ h, postbacks, page, server, log }) => {
+      const told: unknown[] = []
+      const end = page.onPostback({ result: (value) => told.push(value) })
+      await server.remote<Log>('Log').note.callback({ replyto: 'page' }, 'told')
+      const call = log.give('behind')
+      await h.advance(100)
+      expect(told).toEqual([])
+      await postbacks.arrive()
+      expect(await call).toBe('behind')
+      expect(told).toEqual(['told'])
+      end()
+      await server.remote<Log>('Log').note.callback({ replyto: 'page' }, 'no more')
+      await h.advance(100)
+      expect([told, postbacks.asked]).toEqual([['told'], 1])
+    }))
+
+  test('are told to nobody who has left before', () =>
+    withPage(async ({ h, postbacks, page, server }) => {
+      const told: unknown[] = []
+      page.onPostback({ result: (value) => told.push(value) })()
+      await postbacks.arrive()
+      await server.remote<Log>('Log').note.callback({ replyto: 'page' }, 'told')
+      await h.advance(100)
+      expect(told).toEqual([])
+    }))
+})
+
+test('what a page offers takes and gives whatever a body can say', () =>
+  withPage(async ({ h, streams, page, server }) => {
+    const exposing = page.expose(service<{ twice(when: Date): Date[] }>('Clock@1.0.0', { twice: {} }), { twice: (when) => [when, when] })
+    await h.advance(0)
+    await streams.arrive()
+    await exposing
+    expect(await server.remote<{ twice(when: Date): Date[] }>('Clock').twice(new Date(0))).toEqual([new Date(0), new Date(0)])
+  }))
+
+/** Makes a Date of a number. */
+const dated = {
+  '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value: new Date(value as number) }) },
+} as const
