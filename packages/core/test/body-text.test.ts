@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { nestsDeeper } from '../src/body/nesting.js'
-import { holdsProto } from '../src/body/keys.js'
+import { holdsProto } from '../src/body/proto.js'
 
 async function loaded(buffer: unknown) {
   vi.resetModules()

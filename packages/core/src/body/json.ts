@@ -1,6 +1,6 @@
 /** The JSON of a body, whichever encoding it is part of: bounded, strictly UTF-8, and without a key `__proto__`. */
 
-import { holdsProto } from './keys.js'
+import { holdsProto } from './proto.js'
 import { tooLarge, violation, type BodyLimits } from './limits.js'
 import { nestsDeeper } from './nesting.js'
 import { readText } from './text.js'
