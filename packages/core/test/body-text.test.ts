@@ -9,13 +9,19 @@ async function loaded(buffer: unknown) {
   vi.resetModules()
   vi.stubGlobal('Buffer', buffer)
   const text = await import('../src/body/text.js')
+  const { nativeText } = await import('../src/body/native-text.js')
+  text.installNativeText(nativeText)
   vi.unstubAllGlobals()
-  return text
+  return { ...text, nativeText }
 }
 
 const withBuffer = await loaded(Buffer)
 const without = await loaded(undefined)
 afterAll(() => vi.unstubAllGlobals())
+
+it('are two ways', () => {
+  expect([withBuffer.nativeText === undefined, without.nativeText === undefined]).toEqual([false, true])
+})
 
 describe.each([
   ['Buffer', withBuffer],

@@ -11,11 +11,14 @@ import { lift } from './lift.js'
 import { tooLarge, violation, type BodyLimits } from './limits.js'
 import type { Beyond, PreparedBody, RichCodec } from './port.js'
 import { fillSegments, outline, segmentedBound, writeSegmented } from './segments.js'
+import { smallText } from './small.js'
 import type { GiveStream } from './streams.js'
 import { textBound, textBytes } from './text.js'
 
 export function beyondWith(codec: RichCodec): Beyond {
   return {
+    small: smallText,
+
     prepare(value, limits, what, rich, streams) {
       const { tree, segments, paths } = lift(value, what, rich, limits, streams)
       const text = rich ? codec.write(tree) : JSON.stringify(tree)

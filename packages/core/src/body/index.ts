@@ -4,9 +4,12 @@
 
 import { beyondWith } from './beyond.js'
 import { installBeyond } from './port.js'
+import { nativeText } from './native-text.js'
 import { superjsonCodec } from './rich.js'
+import { installNativeText } from './text.js'
 
 installBeyond(beyondWith(superjsonCodec))
+installNativeText(nativeText)
 
 export {
   beyondWith,

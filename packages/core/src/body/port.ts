@@ -23,6 +23,8 @@ export interface PreparedBody {
 }
 
 export interface Beyond {
+  /** The shortest way for the commonest values: their JSON, or undefined for any other. */
+  small(value: unknown): string | undefined
   /** `rich`: JSON alone cannot say it. Throws `NotRepresentable` or `TooLarge`. */
   prepare(value: unknown, limits: BodyLimits, what: string, rich: boolean, streams: TakeStream | undefined): PreparedBody
   /** Writes a body with segments, and returns its end. */
@@ -46,6 +48,11 @@ let installed: Beyond | undefined
 /** One for the process. `index.ts` installs what it has; a page does it when it has loaded it. */
 export function installBeyond(beyond: Beyond | undefined): void {
   installed = beyond
+}
+
+/** Undefined for any other value, and where nothing is installed. */
+export function smallText(value: unknown): string | undefined {
+  return installed?.small(value)
 }
 
 export function isInstalled(): boolean {
