@@ -15,11 +15,11 @@ const pages = {
   'calls only': { code: "export { connect } from '@waybill/client'", loads: [] },
   'serves, streams, events': {
     code: "export { connect, currentCall, registerError, service, topic } from '@waybill/client'",
-    loads: ['serving', 'beyond', 'events'],
+    loads: ['serving-in-page', 'events'],
   },
   'the same with decorators': {
     code: "export { connect, registerError, topic } from '@waybill/client'\nexport { currentCall, Method, Remote } from '@waybill/decorators'",
-    loads: ['serving', 'beyond', 'events'],
+    loads: ['serving-in-page', 'events'],
   },
 } satisfies Record<string, { readonly code: string; readonly loads: readonly string[] }>
 type Name = keyof typeof pages
@@ -79,7 +79,7 @@ describe.each(new Document('ARCHITECTURE.md').table('bundles'))('a page that $pa
 
 test('a page that calls only has nothing of what serves, streams, gathers, hears events or goes beyond plain JSON', () => {
   const parts = loaded('calls only').flatMap(({ dynamicImports }) => dynamicImports)
-  expect([...parts].toSorted()).toEqual(['beyond.js', 'events.js', 'groups.js', 'postbacks.js', 'serving.js'])
+  expect([...parts].toSorted()).toEqual(['beyond.js', 'events.js', 'groups.js', 'postbacks.js', 'serving-in-page.js'])
   const modules = loaded('calls only').flatMap((chunk) => Object.keys(chunk.modules).map((module) => module.replace(/.*\/packages\//, '')))
   const others =
     /client\/dist\/(?:serving|offers|incoming|running|answers|exposure|groups?|fan|events|subscription|postbacks|streams\/(?!promised)\w+)\.js|core\/dist\/body\/(?:beyond|lift|light|settle|guard|segments|kinds)\.js/

@@ -19,7 +19,7 @@ export const connect = connectIn({
   exposing: undefined,
   connected: wakes,
   parts: {
-    serving: { load: async () => (await import('./serving.js')).Serving },
+    serving: { load: async () => (await import('./serving-in-page.js')).Serving },
     streams: { load: async () => (await import('./beyond.js')).callerStreams },
     groups: { load: async () => (await import('./groups.js')).Groups },
     events: { load: async () => (await import('./events.js')).Events },
