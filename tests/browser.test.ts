@@ -260,7 +260,7 @@ describe.skipIf(missing)('a page', () => {
       line.cut()
       await tab.until(() => !page.held.client.isConnected)
       // As after a long sleep, there is nothing to resume.
-      await vi.waitFor(() => expect(router.load.sessions).toBe(1), { timeout: 5000 })
+      await vi.waitFor(() => expect(router.load.sessions).toBe(1), { timeout: 15_000 })
       line.isCut = false
       await tab.run(() => void globalThis.dispatchEvent(new Event('online')))
       await tab.until(() => page.held.status.includes('closed') || page.held.status.includes('connected'))
@@ -349,9 +349,9 @@ describe.skipIf(missing)('a page', () => {
     ])
   })
 
-  test('of the example does what its README says, and is back when its router is', { timeout: 40_000 }, async () => {
+  test('of the example does what its README says, and is back when its router is', async () => {
     const serve = startNode('examples/dist/05-browser/serve.js', [], { PORT: '0' })
-    const [, origin] = (await serve.prints(/at (http:\S+)\/$/m)) as unknown as [string, string]
+    const [, origin] = (await serve.prints(/at (http:\S+)\/$/m, 40_000)) as unknown as [string, string]
     let started = await startRouter(['--origin', origin])
     const kennel = startNode('examples/dist/05-browser/kennel.js', [], { WAYBILL_URL: started.url })
     await kennel.prints(/is open/)

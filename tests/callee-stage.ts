@@ -1,6 +1,7 @@
 /**
  * A client between a test and the wire: its router is the test's own, which takes what is offered and sends whatever frames it is told to. So
- * a callee sees calls that no caller of ours would make. Owns the world; knows what the client said as frames, in order.
+ * a callee sees calls that no caller of ours would make, and a caller hears what no router of ours would say. Owns the world; knows what the client
+ * said as frames, in order.
  */
 import { connect, type Client, type ConnectOptions, type Incident } from '@waybill/client'
 import {
@@ -8,6 +9,7 @@ import {
   extensionField,
   findField,
   findText,
+  Flag,
   FrameReader,
   FrameType,
   joinFields,
@@ -35,7 +37,16 @@ export interface Said {
   readonly destination: number
   readonly call: number
   readonly extensionBytes: number
+  field(tag: number): Uint8Array | undefined
+  /** Of a piece, the bytes. */
   readonly value: unknown
+}
+
+export interface StageOptions extends Omit<ConnectOptions, 'ports' | 'transport'> {
+  /** What the router can do beyond the rest. */
+  readonly features?: readonly string[]
+  readonly windowBytes?: number
+  readonly maxFrameBytes?: number
 }
 
 export interface CallParts {
@@ -62,13 +73,31 @@ export class Stage implements Transport, AsyncDisposable {
   readonly incidents: Incident[] = []
   client!: Client
   sessions = 0
+  /** What the router says of itself, and its limits, from the next session on. */
+  router: { readonly name: string; readonly epoch: number; readonly store?: string } = { name: 'fake', epoch: 1 }
+  limits = {
+    windowBytes: 2 ** 20,
+    maxFrameBytes: 2 ** 20,
+    maxBodyBytes: 2 ** 23,
+    heartbeatMs: 1e9,
+    heartbeatGraceMs: 1e9,
+    resumeGraceMs: 750,
+  }
+  features: readonly string[] = []
   #exchange = new Exchange()
   #events: LinkEvents | undefined
+  /** Of this session, the types of all that was heard, in order. */
+  heard: number[] = []
+  /** Nobody answers. */
+  isDown = false
   #isWelcomed = false
   #calls = 0
 
-  static async open(options: Omit<ConnectOptions, 'ports' | 'transport'> = {}): Promise<Stage> {
+  static async open({ features = [], windowBytes, maxFrameBytes, ...options }: StageOptions = {}): Promise<Stage> {
     const stage = new Stage()
+    stage.features = features
+    if (windowBytes !== undefined) stage.limits.windowBytes = windowBytes
+    if (maxFrameBytes !== undefined) stage.limits.maxFrameBytes = maxFrameBytes
     stage.client = await connect('ws://fake', {
       onIncident: (incident) => stage.incidents.push(incident),
       ...options,
@@ -83,6 +112,7 @@ export class Stage implements Transport, AsyncDisposable {
   // ---- Transport
 
   open(_url: string, events: LinkEvents): Promise<Link> {
+    if (this.isDown) return Promise.reject(new Error('nobody listens'))
     this.#events = events
     this.#isWelcomed = false
     const end = (): void => void this.world.after(0, () => events.ended({ reason: '' }))
@@ -92,8 +122,21 @@ export class Stage implements Transport, AsyncDisposable {
 
   /** The session ends, and the client begins a new one. */
   async lose(): Promise<void> {
+    await this.leave()
+    await this.back()
+  }
+
+  /** The session ends, and nobody is there. */
+  async leave(): Promise<void> {
+    this.isDown = true
     this.#events!.ended({ reason: 'cut' })
-    await this.world.advance(5000)
+    await this.world.advance(2000)
+  }
+
+  /** Somebody is there again. */
+  async back(): Promise<void> {
+    this.isDown = false
+    await this.world.advance(11_000)
   }
 
   // ---- what is sent
@@ -121,8 +164,8 @@ export class Stage implements Transport, AsyncDisposable {
     this.send({ type: FrameType.cancel, source, call: number })
   }
 
-  send(head: FrameHead, fields: readonly Uint8Array[] = []): void {
-    const start = writeFrame(slab, head, joinFields(fields))
+  send(head: FrameHead, fields: readonly Uint8Array[] = [], body?: unknown): void {
+    const start = writeFrame(slab, head, joinFields(fields), prepareBody(body))
     this.raw(slab.bytes.slice(start, slab.at))
   }
 
@@ -167,28 +210,31 @@ export class Stage implements Transport, AsyncDisposable {
   #welcome(): void {
     this.#isWelcomed = true
     this.#exchange = new Exchange()
+    this.heard = []
     this.sessions++
-    const limits = {
-      windowBytes: 2 ** 20,
-      maxFrameBytes: 2 ** 20,
-      maxBodyBytes: 2 ** 23,
-      heartbeatMs: 1e9,
-      heartbeatGraceMs: 1e9,
-      resumeGraceMs: 750,
-    }
-    const router = { name: 'fake', epoch: 1 }
+    const { limits, router, features } = this
     const connected = { router, session: `s${this.sessions}`, token: 't', resumed: false, received: 0 }
-    const welcome = writeOpening({ ...connected, name: 'callee', principal: 'local', symbol: CLIENT, limits, features: [] })
+    const welcome = writeOpening({ ...connected, name: 'callee', principal: 'local', symbol: CLIENT, limits, features })
     const events = this.#events!
     this.world.after(0, () => events.packet(welcome))
   }
 
   #frame(frame: FrameReader): void {
     const { type, flags, destination, call, extensionBytes } = frame
-    const value = parseBody(frame.encoding, frame.body())
-    if (type === FrameType.call) return this.#asked(findText(frame, Tag.method)!, call, value)
+    this.heard.push(type)
+    const isPiece = type === FrameType.answerChunk || (flags & Flag.more) !== 0
+    const value = isPiece ? frame.body().slice() : parseBody(frame.encoding, frame.body())
+    const method = type === FrameType.call ? findText(frame, Tag.method) : undefined
+    if (method === 'offer' || method === 'withdraw') return this.#asked(method, call, value)
     if (findField(frame, Tag.principal) !== undefined) return
-    this.said.push({ type, flags, destination, call, extensionBytes, value })
+    const own = new FrameReader(2 ** 30)
+    own.open(frame.bytes.slice(frame.start, frame.end), 0)
+    own.next()
+    // Not enumerable, as what was said is compared by the rest.
+    const said = { type, flags, destination, call, extensionBytes, value }
+    this.said.push(
+      Object.defineProperty(said, 'field', { value: (tag: number) => findField(own, tag) }) as typeof said & Pick<Said, 'field'>,
+    )
   }
 
   /** The router's own API: the n-th offer of a session has the symbol n. */

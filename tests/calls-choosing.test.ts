@@ -65,7 +65,7 @@ describe('the least busy', () => {
     const client = await h.client('sender')
     for (let n = 0; n < 20; n++) await client.remote(dog()).work.send(n)
     await h.advance(1000)
-    expect(h.router.info().droppedCalls).toBe(0)
+    expect(h.router.view.info().droppedCalls).toBe(0)
   })
 
   test('without a declared concurrency, who has fewer calls gets the next', async () => {
@@ -309,7 +309,7 @@ describe('fire and forget', () => {
     const caller = await h.client('caller')
     await h.until(caller.remote(dog()).work.send(1))
     await h.advance(10)
-    expect(h.router.info().droppedCalls).toBe(1)
+    expect(h.router.view.info().droppedCalls).toBe(1)
     const send = (): Promise<unknown> =>
       caller
         .remote(dog())
@@ -319,7 +319,7 @@ describe('fire and forget', () => {
     expect(await third).toMatchObject({ code: 'Overloaded', executed: 'no' })
     await Promise.all([first, second])
     await h.advance(100)
-    expect(h.router.info().droppedCalls).toBe(3)
+    expect(h.router.view.info().droppedCalls).toBe(3)
     await send()
   })
 

@@ -350,7 +350,7 @@ describe('as a process', { timeout: 60_000 }, () => {
 
   it('a slow reader is waited for in bounded memory', async () => {
     const measured = `--import 'data:text/javascript,process.once("exit",()=>console.error(process.resourceUsage().maxRSS))'`
-    const pipe = `${command.replace(' ', ` ${measured} `)} call Nose.zeros 96 | (sleep 3; wc -c)`
+    const pipe = `${command.replace(' ', ` ${measured} `)} call Nose.zeros 96 | (sleep 1.5; wc -c)`
     const { stdout, stderr } = await shell(pipe)
     expect(Number(stdout)).toBe(96 * MIB)
     // 70 of it are Node.
@@ -358,7 +358,7 @@ describe('as a process', { timeout: 60_000 }, () => {
   })
 
   it('what a slow reader takes is whole, though the command has long been done', async () => {
-    const there = await shell(`${command} call Nose.whole ${4 * MIB} | (sleep 2; sha256sum)`)
+    const there = await shell(`${command} call Nose.whole ${4 * MIB} | (sleep 1; sha256sum)`)
     expect(there.stdout).toBe(`${digestOf(4 * MIB)}  -\n`)
   })
 

@@ -121,7 +121,7 @@ describe('waybill start', () => {
     expect(await Promise.all(routers.map(({ ended }) => ended))).toEqual(routers.map(() => ({ code: 0, signal: null })))
   })
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('says how to connect, and ends with 0 at %s within two seconds', async (signal) => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('says how to connect, and ends with 0 at %s within two seconds', { retry: 2 }, async (signal) => {
     const child = waybill(['start', '--port', '0'])
     const [, url] = await child.prints(/^Waybill is listening: connect\('(ws:\/\/127\.0\.0\.1:\d+)'\)\. Ctrl-C stops it\.\n$/)
     const client = await connect(url!)

@@ -43,7 +43,9 @@ describe.concurrent('the demo', { timeout: 75_000 }, () => {
     expect(story).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
     // A wide terminal shows the same, with one line for the steps of a bar.
     const bars = story.replaceAll(/^ {3}[█░]+ (\d+)\/(?!\1 km).*\n/gm, '')
-    await expect(`${fixedScreenOf(bars.replaceAll('\n', '\r\n'), 160)}[exit code 0]\n`).toMatchFileSnapshot('panes/demo-160.txt')
+    // Where the machine is too busy to kill the digging in time, its caller waits for no more than that.
+    const told = bars.replace(/(Cancelled, executed: maybe\n +the call was cancelled)$/m, '$1 while it ran')
+    await expect(`${fixedScreenOf(told.replaceAll('\n', '\r\n'), 160)}[exit code 0]\n`).toMatchFileSnapshot('panes/demo-160.txt')
     const pids = pidsIn(story)
     expect(pids).toHaveLength(7)
     expect(pids.filter(isAlive)).toEqual([])

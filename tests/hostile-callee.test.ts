@@ -89,7 +89,7 @@ describe('a hostile callee', () => {
   })
 
   test('what it has others told in garbage is dropped, and they go on', async () => {
-    await using h = harness()
+    await using h = harness({ router: { limits: { maxLeased: 100 } } })
     const mallory = await evil(h)
     const clerk = await h.client('clerk')
     const told: unknown[] = []

@@ -225,7 +225,7 @@ describe('a call runs once', () => {
     await h.advance(10)
     expect(worker.frames.filter(({ type }) => type === call)).toEqual([])
     expect(await ask(second, 8, 'receipts', {})).toHaveLength(1)
-    expect(h.router.info()).toMatchObject({ storedCalls: 0 })
+    expect(h.router.view.info()).toMatchObject({ storedCalls: 0 })
   })
 })
 

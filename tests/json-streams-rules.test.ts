@@ -18,7 +18,10 @@ describe('what is not allowed', () => {
     await h.advance(0)
     caller.said.length = 0
     for (let n = 0; n < 257; n++) caller.say({ sn: SN, item: { stream: 'a1', value: n } })
-    expect(told(caller)).toEqual([{ result: expect.objectContaining({ code: 'ProtocolViolation', executed: 'maybe' }) as Json }])
+    expect(told(caller)).toEqual([
+      { stop: { stream: 'a1' } },
+      { result: expect.objectContaining({ code: 'ProtocolViolation', executed: 'maybe' }) as Json },
+    ])
     for (let n = 0; n < 257; n++) callee.say({ sn: OTHER, item: { stream: 'r0', value: n } })
     expect(callee.take('cancel')).toMatchObject([{ sn: OTHER }])
     await h.advance(500)
@@ -45,6 +48,7 @@ describe('what is not allowed', () => {
       [[[], 'a1', 'values']],
       [[[0], 'r1', 'values']],
       [[[0], 'a01', 'values']],
+      [[[0], 'a4294967296', 'values']],
       [[[0], 'a1', 'thing']],
       [[[1], 'a1', 'values']],
       [[[0, 'x'], 'a1', 'values']],
@@ -69,10 +73,11 @@ describe('what is not allowed', () => {
       { item: { stream: 'a1', bytes: '!' } },
       { credit: { stream: 'r0', items: -1 } },
       { end: { stream: 'x1' } },
+      { stop: { stream: 'r4294967296' } },
       { stop: 5 },
     ])
       stage.say({ sn: SN, ...said })
-    expect(told(stage).map((one) => one['code'])).toEqual(Array.from({ length: 5 }, () => 'ProtocolViolation'))
+    expect(told(stage).map((one) => one['code'])).toEqual(Array.from({ length: 6 }, () => 'ProtocolViolation'))
     // Of streams that are not there nobody wants to know.
     for (const said of [{ item: { stream: 'a1' } }, { credit: { stream: 'r0' } }, { end: { stream: 'r1' } }, { stop: { stream: 'a1' } }])
       stage.say({ sn: SN, ...said })
@@ -185,6 +190,16 @@ describe('what is not allowed', () => {
         [{ end: expect.objectContaining({ stream: 'r0', code: expect.stringMatching(/ProtocolViolation|TooLarge/) as string }) as Json }],
       ])
     }
+    // Whole items, of which the client takes none: what waits for it is bounded by what an item may be as long as.
+    stage.bufferedBytes = 100_000
+    const flood = await after((frame) => {
+      frame(opened)
+      for (let n = 0; n < 60; n++) frame(item, encodings.bytes, new Uint8Array(250_000))
+    })
+    stage.bufferedBytes = 0
+    stage.door.flushed()
+    expect(flood.filter((one) => one['item'] !== undefined)).toHaveLength(35)
+    expect(flood.at(-1)).toEqual({ end: expect.objectContaining({ stream: 'r0', code: 'ProtocolViolation' }) as Json })
     stage.say({ sn: OTHER, item: { stream: 'a1', value: 5 } })
     stage.say({ sn: OTHER, end: { stream: 'a1' } })
     await h.advance(10)
@@ -192,5 +207,109 @@ describe('what is not allowed', () => {
     expect([h.router.load.pendingCalls, stage.ends, stage.faults]).toEqual([0, [], []])
     callee.link.end(1000, '')
     await leave(h, stage)
+  })
+})
+
+describe('what ends with its call', () => {
+  test('more items than a client was told are not taken: its sender has credit for no more than a window', async () => {
+    await using h = harness()
+    const it = await bell(h)
+    const stage = await open(h, 'walker', undefined, { paces: true })
+    await call(h, stage, 'tick', [1_000_000])
+    await h.advance(10)
+    for (const [said, made] of [
+      [1_000_000_000, 512],
+      [512, 768],
+      [0, 768],
+    ] as const) {
+      stage.say({ sn: SN, credit: { stream: 'r0', items: said } })
+      await h.advance(100)
+      expect(it.made).toBe(made)
+    }
+    stage.say({ sn: SN, stop: { stream: 'r0' } })
+    await h.advance(10)
+    await leave(h, stage)
+  })
+
+  test('items of a stream that is stopped go nowhere, however many they are', async () => {
+    await using h = harness()
+    const callee = await open(h, 'py', ['eat'])
+    const caller = await open(h, 'walker')
+    await call(h, caller, 'eat', [null], { classname: 'Script', streams: [[[0], 'a1', 'values']] })
+    callee.say({ sn: SN, stop: { stream: 'a1' } })
+    await h.advance(0)
+    expect(told(caller).filter(({ credit }) => credit === undefined)).toEqual([{ stop: { stream: 'a1' } }])
+    callee.said.length = 0
+    for (let n = 0; n < 300; n++) caller.say({ sn: SN, item: { stream: 'a1', value: n } })
+    caller.say({ sn: SN, end: { stream: 'a1' } })
+    await h.advance(0)
+    expect([told(caller), told(callee)]).toEqual([[], []])
+    callee.say({ sn: SN, result: { retval: 'full' } })
+    await h.advance(0)
+    expect(told(caller)).toEqual([{ result: { retval: 'full' } }])
+    expect(told(callee)).toEqual([{ end: { stream: 'a1' } }])
+    await leave(h, callee, caller)
+  })
+
+  test('a stream of the arguments that the callee does not read: its sender is told to stop before the outcome', async () => {
+    await using h = harness()
+    const callee = await open(h, 'py', ['eat'])
+    const caller = await open(h, 'walker')
+    const food = { classname: 'Script', streams: [[[0], 'a1', 'values']] }
+    for (const outcome of [{ retval: 'full' }, { exval: 'sick', executed: 'yes' }]) {
+      await call(h, caller, 'eat', [null], food)
+      callee.say({ sn: SN, result: outcome })
+      await h.advance(0)
+      expect(told(caller).filter(({ credit }) => credit === undefined)).toEqual([{ stop: { stream: 'a1' } }, { result: outcome }])
+      // And the callee, which is told of it no more, that it has ended.
+      expect(callee.take('end')).toEqual([{ sn: SN, end: expect.objectContaining({ stream: 'a1', code: 'Closed' }) as Json }])
+    }
+    await call(h, caller, 'eat', [null], { ...food, classname: 'Nobody' })
+    expect(told(caller)).toMatchObject([{ stop: { stream: 'a1' } }, { status: 'rejected', code: 'NoSuchService' }])
+    expect(h.router.load.pendingCalls).toBe(0)
+    await leave(h, callee, caller)
+  })
+
+  test('a call that is not made: the streams in it are told to stop, and those of a pending one of the same sn are not', async () => {
+    await using h = harness()
+    const callee = await open(h, 'py', ['eat'])
+    const caller = await open(h, 'walker')
+    const request = { classname: 'Script', method: 'eat', args: [null], streams: [[[0], 'a1', 'values']] }
+    for (const wrong of [
+      { replyto: 'walker', routing: [null, '?'] },
+      { replyto: 'walker', durable: true },
+    ]) {
+      caller.say({ sn: SN, request, ...wrong })
+      expect(told(caller)).toMatchObject([{ stop: { stream: 'a1' } }, { status: 'rejected' }])
+    }
+    caller.say({ sn: SN, replyto: 'walker', statuses: false, request })
+    await h.advance(0)
+    caller.said.length = 0
+    caller.say({ sn: SN, replyto: 'walker', request })
+    expect(told(caller)).toMatchObject([{ status: 'rejected', code: 'BadArguments' }])
+    callee.say({ sn: SN, result: {} })
+    await h.advance(0)
+    await leave(h, callee, caller)
+  })
+
+  test('a result after one with streams ends these, and the one that is the result itself with what it says', async () => {
+    await using h = harness()
+    const callee = await open(h, 'py', ['count'])
+    const caller = await open(h, 'walker')
+    for (const [place, name, end] of [
+      [[], 'r0', { retval: 3 }],
+      [['a'], 'r1', { code: 'Closed' }],
+    ] as const) {
+      await call(h, caller, 'count', [], { classname: 'Script' })
+      callee.say({ sn: SN, result: { retval: name === 'r0' ? null : { a: null }, streams: [[place, name, 'values']] } })
+      callee.say({ sn: SN, item: { stream: name, value: 1 } })
+      callee.said.length = 0
+      callee.say({ sn: SN, result: { retval: 3 } })
+      await h.advance(0)
+      expect(told(caller).slice(1)).toMatchObject([{ item: { stream: name, value: 1 } }, { end: { stream: name, ...end } }])
+      expect(callee.take('stop')).toEqual([{ sn: SN, stop: { stream: name } }])
+    }
+    expect(h.router.load.pendingCalls).toBe(0)
+    await leave(h, callee, caller)
   })
 })

@@ -100,6 +100,22 @@ describe('a JSON caller', () => {
     await leave(h, stage)
   })
 
+  test('may say so of all streams in hello: then each begins with a window, and goes on as it is taken', async () => {
+    await using h = harness()
+    const it = await bell(h)
+    const stage = await open(h, 'walker', undefined, { paces: true })
+    await call(h, stage, 'tick', [10_000])
+    await h.advance(1000)
+    const seen = items(stage).length
+    expect([seen, it.made]).toEqual([256, 256])
+    stage.say({ sn: SN, credit: { stream: 'r0', items: 3 } })
+    await h.advance(10)
+    expect(it.made).toBe(259)
+    stage.say({ sn: SN, stop: { stream: 'r0' } })
+    await h.advance(10)
+    await leave(h, stage)
+  })
+
   test('stops: the generator ends, the stream has an end, and nothing else comes', async () => {
     await using h = harness()
     const it = await bell(h)

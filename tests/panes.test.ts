@@ -3,12 +3,16 @@
  * -u` writes them anew). Most run in this process; what a real terminal is to a real process is skipped where there is no `script` of util-linux.
  */
 import type { Client, ServiceDescription } from '@waybill/client'
-import { createRouter, type RouterHandle } from '@waybill/server'
+import { createRouter, type RouterHandle, type RouterInfo, type ServiceInfo } from '@waybill/server'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { Block } from '../packages/cli/src/show/block.js'
 import { timelineText } from '../packages/cli/src/show/timeline.js'
 import { printTitled } from '../packages/cli/src/show/titled.js'
+import { print } from '../packages/cli/src/terminal.js'
 import type { Step } from '../packages/cli/src/tracing.js'
 import { describe as describeTo } from '../packages/cli/src/verbs/describe.js'
+import { statusLines } from '../packages/cli/src/verbs/status.js'
+import { topLines } from '../packages/cli/src/verbs/top.js'
 import { endChildren, startWorker } from './fixtures/children.js'
 import { ran } from './fixtures/commands.js'
 import { hasTerminal, Pane } from './fixtures/pane.js'
@@ -46,6 +50,42 @@ const dog: ServiceDescription = {
     { name: 'rest', idempotent: false },
   ],
 }
+
+const info: RouterInfo = {
+  name: 'depot',
+  epoch: 1,
+  protocolVersion: 1,
+  startedAt: '2026-01-31T12:00:00.000Z',
+  clients: 13,
+  services: 4,
+  pendingCalls: 17,
+  heldCalls: 3,
+  storedCalls: 1204,
+  droppedCalls: 2,
+  calls: 8_412_990,
+  subscriptions: 1,
+  eventsPublished: 51_007,
+  eventsDelivered: 102_014,
+  eventsLeftOut: 12,
+}
+const idle: RouterInfo = {
+  ...info,
+  ...{ clients: 2, services: 0, pendingCalls: 0, heldCalls: 0, storedCalls: 0, droppedCalls: 0, calls: 0 },
+  ...{ subscriptions: 0, eventsPublished: 0, eventsDelivered: 0, eventsLeftOut: 0 },
+}
+
+/** What is busy for a second: `calls` more than before. */
+function offered(service: string, client: string, calls: number, inFlight: number, concurrency?: number): ServiceInfo & { before: number } {
+  const given = { service, client, inFlight, calls: 10 * calls + 5, before: 9 * calls + 5, version: '1.2.0', labels: {}, methods: ['do'] }
+  return { ...given, ...(concurrency !== undefined && { concurrency }) }
+}
+
+const busy = [
+  offered('Dog', 'kennel', 12_940, 8, 8),
+  offered('com.example.shipping.LabelPrinter', 'printer-in-the-basement-7', 31, 2, 4),
+  offered('Dog', 'cottage', 2, 0, 128),
+  offered('Mail', 'post', 0, 0),
+]
 
 /** Commands that have ended are still listed for the moment that their goodbye takes. */
 async function onlyKennels(env: Readonly<Record<string, string>>): Promise<void> {
@@ -118,6 +158,35 @@ describe('panes', { timeout: 75_000 }, () => {
         return 0
       })
       await golden(await pane.end(), `trace-${columns}`)
+    })
+
+    it('status, of a router with much and with nothing to do', async () => {
+      for (const [name, told] of [
+        ['status', info],
+        ['status-idle', idle],
+      ] as const) {
+        const nowMs = Date.parse(told.startedAt) + 3 * 86_400_000
+        const pane = Pane.ofWork(columns, async (terminal) => {
+          print(statusLines(told, nowMs, terminal).join('\n'), terminal)
+          return 0
+        })
+        await golden(await pane.end(), `${name}-${columns}`)
+      }
+    })
+
+    it('top, which stands where the one before it stood', async () => {
+      const before = { atMs: 0, info, services: busy.map((service) => ({ ...service, calls: service.before })) }
+      const now = { atMs: 1000, info: { ...info, calls: info.calls + 12_973, eventsDelivered: info.eventsDelivered + 7 }, services: busy }
+      const nothing = { atMs: 0, info: idle, services: [] }
+      const pane = Pane.ofWork(columns, async (terminal) => {
+        const block = new Block(terminal.out)
+        block.show(topLines(nothing, { ...nothing, atMs: 1000 }, terminal))
+        block.show(topLines(before, now, terminal))
+        return 0
+      })
+      const screen = await pane.end()
+      expect(screen.split('\n').filter((line) => line.length > columns)).toEqual([])
+      await golden(screen, `top-${columns}`)
     })
 
     it('describe', async () => {

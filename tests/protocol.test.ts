@@ -46,11 +46,13 @@ import {
   writeOpening,
   writeRawFrame,
   type Names,
+  type ReceiptState,
 } from '@waybill/core'
 import { defaultLimits } from '@waybill/server'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { routerMethods } from '../packages/server/src/api/router-api.js'
+import { deadReasonOf } from '../packages/server/src/receipt-states.js'
 import { CloseCode } from '../packages/server/src/sessions.js'
 import { WrittenSocket } from './fixtures/byte-socket.js'
 import { Document, root } from './vectors/document.js'
@@ -290,6 +292,19 @@ describe('limits, times, methods, errors', () => {
       const inText = /\{ (.*) \}/.exec(rows.find((row) => row['method'] === method)!['result']!)![1]!.split(', ')
       expect(inText.toSorted()).toEqual(inCode.toSorted())
     }
+  })
+
+  test('reasons of dead letters', () => {
+    const rows = table('dead reasons', 'reason', 'state', 'code')
+    const every = rows.flatMap(({ reason, state, code }) =>
+      code!.split(', ').map((one) => ({ reason, found: deadReasonOf(state as ReceiptState, one) })),
+    )
+    expect(every.filter(({ reason, found }) => reason !== found)).toEqual([])
+    // Every code that a refusal can have is one of the table.
+    const refused = rows.filter(({ state }) => state === 'rejected').flatMap(({ code }) => code!.split(', '))
+    expect(Object.keys(codes).filter((code) => deadReasonOf('rejected', code) !== 'rejected')).toEqual(
+      Object.keys(codes).filter((code) => refused.includes(code)),
+    )
   })
 
   test('errors', () => {

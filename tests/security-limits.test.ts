@@ -4,6 +4,7 @@ import { defaultLimits } from '@waybill/server'
 import { harness, realHarness } from '@waybill/testkit'
 import type { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
+import type { WebSocket } from 'ws'
 import { introduction, raw, upgrade, visit, webSocketHeader } from './strangers.js'
 
 const MiB = 1024 * 1024
@@ -71,10 +72,12 @@ describe('row 5: before the login', () => {
   })
 
   test('row 5: a bounded number of strangers at once', async () => {
-    await using h = await realHarness({ limits: { maxOpenings: 2, openingMs: 300 } })
-    const waiting = [visit(h, {}, () => {}), visit(h, {}, () => {})]
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await using h = await realHarness({ limits: { maxOpenings: 2 } })
+    const opened: WebSocket[] = []
+    const waiting = [visit(h, {}, (socket) => opened.push(socket)), visit(h, {}, (socket) => opened.push(socket))]
+    await expect.poll(() => opened.length).toBe(2)
     expect(await visit(h, {}, () => {})).toMatchObject({ code: 4000, text: 'Overloaded' })
+    for (const socket of opened) socket.terminate()
     await Promise.all(waiting)
     const client = await h.client('later')
     expect(client.isConnected).toBe(true)

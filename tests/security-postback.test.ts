@@ -25,11 +25,30 @@ test('row 14: a call may have clients of the same principal told, and no others'
   clerk.onPostback((event) => told.push(`clerk ${event.kind}`))
   bob.onPostback((event) => told.push(`bob ${event.kind}`))
   expect(await h.until(refusal(alice.remote(dog).bark.callback({ replyto: 'bob' })))).toBe('Forbidden no')
-  expect(await h.until(refusal(alice.remote(dog).bark.callback({ replyto: 'nobody' })))).toBe('NoSuchClient no')
+  expect(await h.until(refusal(alice.remote(dog).bark.callback({ replyto: 'not a name' })))).toBe('BadAddress no')
   expect(ran).toEqual([])
   expect(await h.until(refusal(alice.remote(dog).bark.callback({ replyto: 'clerk' })))).toBe('allowed')
   await h.advance(100)
   expect(told).toEqual(['clerk accepted', 'clerk started', 'clerk result'])
+})
+
+test('row 14: what waits for a client that is away is for its own principal, whoever takes the name', async () => {
+  await using h = harness({ router: { tokens } })
+  const worker = await h.client('kennel', { token: tokens.bob })
+  await worker.expose(dog, { bark: () => 'wau' })
+  const alice = await h.client('alice', { token: tokens.alice })
+  expect(await h.until(refusal(alice.remote(dog).bark.callback({ replyto: 'away' })))).toBe('allowed')
+  await h.advance(100)
+  const told: string[] = []
+  const thief = await h.client('away', { token: tokens.bob })
+  thief.onPostback((event) => told.push(`thief ${event.kind}`))
+  await h.advance(1000)
+  expect(told).toEqual([])
+  await h.until(thief.close())
+  const owner = await h.client('away', { token: tokens.alice })
+  owner.onPostback((event) => told.push(`owner ${event.kind}`))
+  await h.advance(1000)
+  expect(told).toEqual(['owner result'])
 })
 
 test('row 14: the deployment may allow others', async () => {

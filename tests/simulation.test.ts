@@ -10,7 +10,7 @@ import { describe, expect, test } from 'vitest'
 const SEEDS = 50
 
 describe('simulation', () => {
-  test(`${SEEDS} seeds keep every invariant, and see every interesting state`, { timeout: 60_000 }, async () => {
+  test(`${SEEDS} seeds keep every invariant, and see every interesting state`, { timeout: 180_000 }, async () => {
     const seen = new Map<string, number>()
     for (let seed = 1; seed <= SEEDS; seed++) {
       const { violations, counts } = await simulate(seed)

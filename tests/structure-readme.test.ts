@@ -149,8 +149,6 @@ describe('tables', () => {
     first(marker)
       .flatMap((cell) => Array.from(cell.matchAll(/\w+/g), ([term]) => term))
       .toSorted()
-  const request = readFileSync(new URL('packages/client/src/request.ts', root), 'utf8')
-  const notYet = Array.from(/const NOT_YET = \[(.*)\]/.exec(request)![1]!.matchAll(/'(\w+)'/g), (match) => match[1]!)
 
   test('errors', () => {
     expect(readme.table('errors')).toEqual(
@@ -160,7 +158,7 @@ describe('tables', () => {
 
   test('options', () => {
     const callOptions = fieldsOf('core/src/remote-types/options.ts', 'CallOptions')
-    expect(first('call options').toSorted()).toEqual(callOptions.filter((option) => !notYet.includes(option)).toSorted())
+    expect(first('call options').toSorted()).toEqual(callOptions.toSorted())
     expect(first('connect options').toSorted()).toEqual(fieldsOf('client/src/connect.ts', 'ConnectOptions').toSorted())
     // A guard is written as a method.
     const methodTerms = [...fieldsOf('core/src/contract/terms.ts', 'MethodConditions'), 'guard']
@@ -171,11 +169,6 @@ describe('tables', () => {
       ...fieldsOf('server/src/gateways/doors.ts', 'DoorsOptions'),
     ]
     expect(first('router options').toSorted()).toEqual(routerOptions.toSorted())
-  })
-
-  test('what is not there yet is named', () => {
-    const section = /^## What is not there yet\n([\s\S]*?)^## /m.exec(readme.text)![1]!
-    for (const option of notYet) expect(section).toContain(`\`${option}\``)
   })
 
   test('links lead somewhere', () => {

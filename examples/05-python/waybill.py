@@ -1,148 +1,149 @@
-"""A Waybill client in Python, over the JSON door of a router: calls, serves, streams, publishes, subscribes. Needs `websockets` and PROTOCOL.md alone."""
+"""A client of Waybill's JSON door, from PROTOCOL.md alone: calls, serves, and streams both ways."""
 import asyncio
-import inspect
 import json
-import uuid
+from base64 import b64decode, b64encode
+from contextlib import aclosing, asynccontextmanager, suppress
+from functools import partial, reduce
+from inspect import isasyncgen, isawaitable
+from operator import getitem
+from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import websockets
-from streams import Failed, Streams
 
 
-class Waybill(Streams):
-    def __init__(self, url, name=None, token=None):
-        super().__init__()
-        self.url, self.token = url, token
-        self.name, self.numbered, self.acknowledged = name, 0, 0
-        self.saying = asyncio.Lock()
-        self.pending, self.services, self.listeners = {}, {}, []
+class Failed(Exception):
+    """A call that was refused, or ended with an exception; `executed` says whether it ran."""
+    def __init__(self, said):
+        super().__init__(said.get('exval') or said.get('description') or said.get('message'))
+        self.code, self.details = said.get('code') or said.get('xclass'), said.get('details')
+        self.executed = said.get('executed', 'no')
 
-    async def __aenter__(self):
-        self.socket = await websockets.connect(self.url, max_size=None, compression=None)
-        hello = {'magic': 24111602, 'version': 1, 'name': self.name, 'credentials': self.token and {'token': self.token}}
-        hello = {name: value for name, value in hello.items() if value}
-        await self.socket.send(json.dumps({'hello': hello}))
-        answer = json.loads(await self.socket.recv())
-        if 'refused' in answer:
-            raise Failed(answer['refused']['code'], answer['refused']['message'], 'no')
-        self.name = answer['welcome']['name']
-        self.reading = asyncio.create_task(self._read())
-        return self
 
-    async def __aexit__(self, *_):
-        await self._say({'goodbye': {}})
-        await self.socket.close()
-        await self.reading
+@asynccontextmanager
+async def connect(url, **hello):
+    """A client, as long as its connection lasts. `hello`: name, credentials, labels."""
+    async with websockets.connect(url, max_size=None, compression=None) as socket:
+        await socket.send(json.dumps({'hello': {**hello, 'paces': True}}))
+        if 'refused' in (answer := json.loads(await socket.recv())):
+            raise Failed(answer['refused'])
+        waybill = Waybill(socket, answer['welcome']['name'])
+        reading = asyncio.create_task(waybill._read())
+        yield waybill
+    await reading
 
-    async def call(self, destination, method, *args, named=None, on_progress=None, **options):
-        """The value, or `Failed`; what is a stream in it is iterated. `options`: ttl, wait, data, orderKey, ... as PROTOCOL.md names them."""
-        classname = destination.split('?')[0].split('@')[0].split('/')[-1]
-        given, places, sources = self._uploads(args)
-        request = {'classname': classname, 'method': method, 'args': given, 'streams': places, **({'kws': named} if named else {})}
-        message = {'version': '1.0', 'routing': [self.name, destination], 'replyto': self.name, 'request': request, **options}
-        return await self._ask(message, on_progress, sources)
 
-    async def send(self, destination, method, *args):
-        """Nobody answers."""
-        await self._say({'routing': [self.name, destination], 'request': {'classname': destination, 'method': method, 'args': args}})
+class Waybill:
+    def __init__(self, socket, name):
+        self.socket, self.name, self.services = socket, name, {}
+        self.tasks, self.queues = {}, WeakValueDictionary()  # by sn and name; queues while somebody waits
 
-    async def serve(self, service, version, methods, **terms):
-        """`methods`: name -> function; one that takes `progress` is given what to await with total and completed; asynchronous generators stream."""
+    async def call(self, service, method, *args, on_status=None, **options):
+        """What it returns, or `Failed`. `options` stand beside the request: routing, ttl, data, ..."""
+        sources = {f'a{n}': arg for n, arg in enumerate(args, 1) if isasyncgen(arg)}
+        streams = [[[int(name[1:]) - 1], name, 'values'] for name in sources]
+        args = [None if isasyncgen(arg) else arg for arg in args]
+        request = {'classname': service, 'method': method, 'args': args, 'streams': streams}
+        return await self.ask({'replyto': self.name, 'request': request, **options}, on_status, sources)
+
+    async def serve(self, service, methods, **terms):
+        """`methods`: by name, functions that are given `tell` first. `terms`: version, labels, ..."""
         self.services[service] = methods
-        await self._ask({'register': {'service': service, 'version': version, 'methods': list(methods), **terms}})
+        await self.ask({'register': {'service': service, 'methods': list(methods), **terms}})
 
-    async def publish(self, topic, value):
-        await self._say({'publish': {'topic': topic, 'value': value}})
+    async def say(self, **message):
+        await self.socket.send(json.dumps(message))
 
-    async def subscribe(self, pattern, listener):
-        """`listener` is given each event that one of the subscriptions covers."""
-        self.listeners.append(listener)
-        await self._ask({'subscribe': {'topic': pattern}})
-
-    async def _ask(self, message, on_progress=None, sources={}):
-        sn, future = str(uuid.uuid4()), asyncio.get_running_loop().create_future()
-        self.pending[sn] = (future, on_progress)
+    async def ask(self, message, on_status=None, sources={}):
+        sn = str(uuid4())
+        answers = self.queues[sn, 'answers'] = asyncio.Queue()
         for name, source in sources.items():
-            self.running[sn, name] = asyncio.create_task(self._upload(sn, name, source))
+            asyncio.create_task(self._finish(sn, name, self._send(sn, name, source)))
         try:
-            await self._say({'sn': sn, **message})
-            return await future
+            await self.say(sn=sn, **message)
+            while True:
+                match await answers.get():
+                    case {'result': {'exval': _} as failure} | ({'status': 'rejected'} as failure):
+                        raise Failed(failure)
+                    case {'result': result}:
+                        return result.get('retval')
+                    case status if on_status:
+                        on_status(status)
         except asyncio.CancelledError:
-            await self._say({'sn': sn, 'cancel': {}})
+            await self.say(sn=sn, cancel={})
             raise
-        finally:
-            del self.pending[sn]
-            self._over(sn)
-
-    async def _say(self, message):
-        async with self.saying:
-            self.numbered += 1
-            await self.socket.send(json.dumps({'n': self.numbered, **message}))
 
     async def _read(self):
-        lost = Failed('RouterLost', 'the connection has ended', 'maybe')
-        try:
+        with suppress(websockets.ConnectionClosed):
             async for text in self.socket:
-                message = json.loads(text)
-                self.acknowledged = message.get('ack', self.acknowledged)
-                await self._heard(message)
-        except websockets.ConnectionClosed:
-            pass
-        for future, _ in self.pending.values():
-            future.done() or future.set_exception(lost)
-        for queue in self.arriving.values():
-            queue.put_nowait(('end', {'exval': str(lost), 'code': lost.code}))
-        for task in list(self.running.values()):
+                message, sn, queue = json.loads(text), None, 'others'
+                match message:
+                    case {'sn': sn, 'request': request}:
+                        self._place(sn, request, 'args')
+                        asyncio.create_task(self._finish(sn, 'r0', self._run(sn, **request)))
+                    case {'sn': sn, 'cancel': _} if (sn, 'r0') in self.tasks:
+                        self.tasks[sn, 'r0'].cancel()
+                    case {'sn': sn, 'stop': {'stream': name}} if (sn, name) in self.tasks:
+                        self.tasks[sn, name].cancel()
+                    case {'sn': sn, 'credit': {'stream': name}}:
+                        queue = f'credits {name}'
+                    case {'sn': sn, 'item': {'stream': name}} | {'sn': sn, 'end': {'stream': name}}:
+                        queue = f'items {name}'
+                    case {'sn': sn, 'status': _} | {'sn': sn, 'result': _}:
+                        self._place(sn, message.get('result', {}), 'retval')
+                        queue = 'answers'
+                if (sn, queue) in self.queues:
+                    self.queues[sn, queue].put_nowait(message)
+        lost = {'exval': 'the connection has ended', 'code': 'RouterLost', 'executed': 'maybe'}
+        for queue in self.queues.values():
+            queue.put_nowait({'result': lost, 'end': lost})
+        for task in self.tasks.values():
             task.cancel()
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
 
-    async def _heard(self, message):
-        sn = message.get('sn')
-        if 'request' in message:
-            args = await self._placed(sn, message['request']['args'], message['request'].get('streams', []))
-            self.running[sn, 'r0'] = asyncio.create_task(self._run(message, args))
-        elif 'cancel' in message and (sn, 'r0') in self.running:
-            self.running[sn, 'r0'].cancel()
-        elif message.get('heartbeat') == 'ping':
-            await self._say({'heartbeat': 'pong'})
-        elif 'event' in message:
-            for listener in self.listeners:
-                listener(message['event'])
-        elif message.get('goodbye'):
-            print('goodbye:', message['goodbye']['code'], message['goodbye']['message'])
-        elif not self._streamed(message) and sn in self.pending:
-            await self._answered(message, *self.pending[sn])
+    def _place(self, sn, said, member):
+        for path, name, _ in said.get('streams', []):
+            items = self.queues[sn, f'items {name}'] = asyncio.Queue()
+            *way, last = member, *path
+            reduce(getitem, way, said)[last] = self._iterate(sn, name, items)
 
-    async def _answered(self, message, future, on_progress):
-        status, result = message.get('status'), message.get('result')
-        if status == 'progress' and on_progress:
-            on_progress(message['total'], message['completed'])
-        if future.done():
-            return
-        if status == 'rejected':
-            future.set_exception(Failed(message['code'], message['description'], 'no', message.get('details')))
-        elif result is not None and 'exval' in result:
-            future.set_exception(Failed.of(result))
-        elif result is not None:
-            future.set_result(await self._placed(message['sn'], result.get('retval'), result.get('streams', [])))
-
-    async def _run(self, message, args):
-        sn, request, said = message['sn'], message['request'], {}
-        tell = lambda total, completed: self._say({'sn': sn, 'status': 'progress', 'total': total, 'completed': completed})
+    async def _iterate(self, sn, name, items):
         try:
-            method = self.services[request['classname']][request['method']]
-            more = {'progress': tell} if 'progress' in inspect.signature(method).parameters else {}
-            value = method(*args, **request.get('kws', {}), **more)
-            value = await value if inspect.isawaitable(value) else value
-            if inspect.isasyncgen(value):
-                await self._say({'sn': sn, 'result': {'streams': [[[], 'r0', 'values']]}})
-                said = {'stream': 'r0'}
-                value = await self._give(sn, 'r0', value, 262_144)
-            outcome = {'retval': value}
-            json.dumps(outcome)
+            while item := (word := await items.get()).get('item'):
+                yield b64decode(item['bytes']) if 'bytes' in item else item.get('value')
+                await self.say(sn=sn, credit={'stream': name, 'items': 1})
+        except BaseException:
+            await self.say(sn=sn, stop={'stream': name})
+            raise
+        if 'exval' in word['end']:
+            raise Failed(word['end'])
+
+    async def _finish(self, sn, name, work):
+        self.tasks[sn, name] = asyncio.current_task()
+        try:
+            end = {'retval': await work}
+            json.dumps(end)
         except asyncio.CancelledError:
-            outcome = {'exval': 'the call was cancelled', 'code': 'Cancelled', 'executed': 'maybe'}
+            end = {'exval': 'cancelled', 'code': 'Cancelled', 'executed': 'maybe'}
         except Exception as error:
-            outcome = {'exval': str(error), 'xclass': type(error).__name__, 'executed': 'yes'}
-        self.running.pop((sn, 'r0'), None)
-        for _, name, _ in request.get('streams', []):
-            self.arriving.pop((sn, name), None)
-        await self._say({'sn': sn, 'end' if said else 'result': {**said, **outcome}})
+            end = {'exval': str(error), 'xclass': type(error).__name__}
+        del self.tasks[sn, name]
+        await self.say(sn=sn, **({'result': end} if name == 'r0' else {'end': {'stream': name, **end}}))
+
+    async def _run(self, sn, classname, method, args, kws={}, **_):
+        tell = partial(self.say, sn=sn, status='progress')
+        value = self.services[classname][method](tell, *args, **kws)
+        if isasyncgen(value):
+            await self.say(sn=sn, result={'streams': [[[], 'r0', 'values']]})
+            value = self._send(sn, 'r0', value, 262_144)
+        return await value if isawaitable(value) else value
+
+    async def _send(self, sn, name, source, credit=0):
+        credits = self.queues[sn, f'credits {name}'] = asyncio.Queue()
+        async with aclosing(source):
+            async for value in source:
+                while credit <= 0:
+                    credit += (await credits.get())['credit']['bytes']
+                item = {'bytes': b64encode(value).decode()} if isinstance(value, bytes) else {'value': value}
+                credit -= max(1024, 32 + len(value if 'bytes' in item else json.dumps(value)))
+                await self.say(sn=sn, item={'stream': name, **item})

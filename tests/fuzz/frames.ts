@@ -7,6 +7,8 @@ import {
   findText,
   FrameType,
   parseBody,
+  readAddressees,
+  readIds,
   serialText,
   Tag,
   type FrameReader,
@@ -27,6 +29,12 @@ export function understand(frame: FrameReader): void {
       if (sn !== undefined) serialText(sn)
       return
     }
+    case FrameType.holds:
+    case FrameType.kept:
+    case FrameType.taken:
+      return void readIds(frame.body())
+    case FrameType.held:
+      return void readAddressees(frame.body())
     case FrameType.publish:
       return void checkTopic(findText(frame, Tag.topic) ?? '')
     case FrameType.subscribe:

@@ -1,5 +1,5 @@
 /** What the fuzzer works with: random envelopes and JSON, and the ways to damage bytes and JSON. */
-import { extensionField, FrameType, Tag, type Envelope, type EnvelopeContent } from '@waybill/core'
+import { ADDRESSEE_BYTES, extensionField, FrameType, ID_BYTES, Tag, type Envelope, type EnvelopeContent } from '@waybill/core'
 import type { Seeded } from '@waybill/testkit'
 
 const texts = [
@@ -60,9 +60,26 @@ export function saidFields(dice: Seeded, type: number, mayBeWrong: boolean): Uin
         extensionField(Tag.policy, bytes(dice.whole(0, 2))),
         extensionField(Tag.kws, JSON.stringify(randomRecord(dice, 1))),
         extensionField(Tag.cntr, JSON.stringify([[randomJson(dice, 1)], randomRecord(dice, 1)])),
+        extensionField(Tag.lease, bytes(wrong(0.1) ? dice.whole(0, 20) : ID_BYTES)),
       ].filter(() => dice.chance(0.4))
     default:
       return []
+  }
+}
+
+/** What a frame of the type has as its body: a value, or the bytes of a list. */
+export function saidBody(dice: Seeded, type: number, mayBeWrong: boolean): unknown {
+  switch (type) {
+    case FrameType.holds:
+    case FrameType.kept:
+    case FrameType.taken:
+    case FrameType.held: {
+      const itemBytes = type === FrameType.held ? ADDRESSEE_BYTES : ID_BYTES
+      const cut = mayBeWrong && dice.chance(0.1) ? 1 : 0
+      return dice.fill(new Uint8Array(dice.whole(0, 4) * itemBytes + cut))
+    }
+    default:
+      return randomJson(dice, 2)
   }
 }
 

@@ -34,7 +34,7 @@ import {
 import { Seeded } from '@waybill/testkit'
 import { isDeepStrictEqual } from 'node:util'
 import { understand } from './frames.js'
-import { damagedBytes, damagedJson, hexText, randomEnvelope, randomJson, randomText, saidFields } from './material.js'
+import { damagedBytes, damagedJson, hexText, randomEnvelope, randomText, saidBody, saidFields } from './material.js'
 
 export interface WireCounts {
   cases: number
@@ -138,7 +138,7 @@ function someFrame(dice: Seeded, isMutated: boolean): Uint8Array {
   }
   const tags = [Tag.destination, Tag.method, Tag.principal, Tag.contentType, 200, 255].filter(() => dice.chance(0.3))
   const extension = joinFields([...tags.map((tag) => extensionField(tag, randomText(dice))), ...saidFields(dice, type, isMutated)])
-  const start = writeFrame(slab, head, extension, prepareBody(randomJson(dice, 2)))
+  const start = writeFrame(slab, head, extension, prepareBody(saidBody(dice, type, isMutated)))
   return slab.bytes.slice(start, slab.at)
 }
 
@@ -237,7 +237,7 @@ function someOpening(dice: Seeded, isMutated: boolean): Uint8Array {
   }
   const limits = { windowBytes: 1, maxFrameBytes: 2, maxBodyBytes: 3, heartbeatMs: 4, heartbeatGraceMs: 5, resumeGraceMs: 6 }
   const connected: Connected = {
-    router: { name: 'r', epoch: dice.next() },
+    router: { name: 'r', epoch: dice.next(), ...(dice.chance(0.5) && { store: randomText(dice) }) },
     session: incarnation,
     token: incarnation,
     resumed: dice.chance(0.5),

@@ -20,7 +20,7 @@ export const openings: Readonly<Record<string, Introduction | Connected | Refuse
     name: 'kennel',
     labels: { region: 'eu' },
     credentials: { token: 'woof' },
-    features: [],
+    features: ['leases'],
   },
   resumption: {
     incarnation: '018f3c1e7a00deadbeef',
@@ -47,6 +47,25 @@ export const openings: Readonly<Record<string, Introduction | Connected | Refuse
     },
     features: [],
   },
+  'connected-store': {
+    router: { name: 'depot', epoch: 4, store: '6d1c9b34e2f04a55' },
+    session: 'fedcba9876543210fedcba9876543210',
+    token: 'decaf',
+    resumed: false,
+    received: 0,
+    name: 'kennel',
+    principal: 'local',
+    symbol: 0x00400001,
+    limits: {
+      windowBytes: 1048576,
+      maxFrameBytes: 1048576,
+      maxBodyBytes: 8388608,
+      heartbeatMs: 10000,
+      heartbeatGraceMs: 5000,
+      resumeGraceMs: 750,
+    },
+    features: ['leases'],
+  },
   refused: { refused: { code: 'Unauthorized', message: 'the token is not one of this router' } },
 }
 
@@ -65,6 +84,9 @@ export const instance = 0x00600001
 export const method = 0x00700001
 /** 018f3c1e-7a00-8dea-b6fb-bc0000000001 */
 const sn = Uint8Array.from([0x01, 0x8f, 0x3c, 0x1e, 0x7a, 0, 0x8d, 0xea, 0xb6, 0xfb, 0xbc, 0, 0, 0, 0, 1])
+/** Two that a router handed calls over with. */
+const lease = Uint8Array.from([0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf, 0xb0])
+const otherLease = Uint8Array.from([0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0xc9, 0xca, 0xcb, 0xcc, 0xcd, 0xce, 0xcf, 0xd0])
 
 export const frames: Readonly<Record<string, FrameVector>> = {
   goodbye: { head: { type: FrameType.goodbye }, body: { code: 'Superseded', message: 'another process took over the name kennel' } },
@@ -152,6 +174,30 @@ export const frames: Readonly<Record<string, FrameVector>> = {
     head: { type: FrameType.stored, destination: caller, call: 1 },
     body: { sn: '018f3c1e-7a00-8dea-b6fb-bc0000000001', durability: 'memory' },
   },
+  'call-leased': {
+    head: {
+      type: FrameType.call,
+      flags: Flag.durable | Flag.statusesWanted,
+      destination: instance,
+      source: caller,
+      call: 1,
+      ttlMs: 86400000,
+      method,
+    },
+    fields: [
+      [Tag.sn, sn],
+      [Tag.lease, lease],
+    ],
+    body: ['hello'],
+  },
+  holds: { head: { type: FrameType.holds, source: callee }, body: Uint8Array.from([...lease, ...otherLease]) },
+  'holds-nothing': { head: { type: FrameType.holds, source: callee } },
+  held: {
+    head: { type: FrameType.held, destination: callee },
+    body: Uint8Array.from([0x01, 0, 0x40, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+  },
+  kept: { head: { type: FrameType.kept, destination: callee }, body: lease },
+  taken: { head: { type: FrameType.taken, source: caller }, body: sn },
   watch: { head: { type: FrameType.watch, source: caller, call: 4 }, fields: [[Tag.sn, sn]] },
   postback: { head: { type: FrameType.result, destination: caller, source: callee }, fields: [[Tag.sn, sn]], body: 'wau' },
   'call-ordered': {

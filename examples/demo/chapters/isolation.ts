@@ -1,4 +1,5 @@
 /** A method that does not end by itself. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Remote } from '@waybill/client'
 import type { Dog } from '../dog.js'
 import { chapter, note } from '../show.js'
@@ -16,6 +17,8 @@ export async function isolation(dog: Remote<Dog>): Promise<void> {
   const over = failureOf(digging)
   await digging.cancel('enough')
   tellOf('digging', await over)
+  // The end of the call waits for that of the process, but not for ever.
+  for (const untilMs = performance.now() + 5000; isAlive(pid) && performance.now() < untilMs;) await sleep(20)
   note(isAlive(pid) ? 'its process is still there' : 'its process is gone, the kennel goes on')
 }
 

@@ -10,6 +10,9 @@ const out: Output = {
   get columns() {
     return stdout.columns
   },
+  get rows() {
+    return stdout.rows
+  },
   write: (piece, written) => {
     isAwaited ||= written !== undefined
     return stdout.write(piece, written)

@@ -1,9 +1,10 @@
 /** Owns what a command knows of its surroundings: where it prints, its environment, Ctrl-C. `main.ts` has the process's own; tests have others. */
 
-/** Takes text, and bytes as they are. Where it is a terminal, it says how wide. */
+/** Takes text, and bytes as they are. Where it is a terminal, it says how wide and how high. */
 export interface Output {
   readonly isTTY?: boolean
   readonly columns?: number
+  readonly rows?: number
   /**
    * `written` is called once the piece is out, so whoever waits for it is no faster than who reads. It is called with an error where nobody reads
    * any longer; then that is the caller's to end. Otherwise it ends the process.
@@ -47,4 +48,9 @@ export function remark(text: string, { err }: Terminal): void {
 /** Without a terminal nothing is folded or cut. */
 export function widthOf({ isTTY, columns }: Output): number {
   return isTTY && columns !== undefined ? columns : Number.POSITIVE_INFINITY
+}
+
+/** So many lines can be written over. */
+export function heightOf({ isTTY, rows }: Output): number {
+  return isTTY && rows !== undefined ? rows : Number.POSITIVE_INFINITY
 }

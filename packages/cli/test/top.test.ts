@@ -48,13 +48,29 @@ const terminal = (columns?: number) => ({
 
 test('the busiest first; whoever is new has no rate yet', () => {
   expect(topLines(before, now, terminal())).toEqual([
-    'depot\\x1b[2J: 2 clients, 1,250 calls/s, 4 pending, 2.5 events/s',
+    'ROUTER    depot\\x1b[2J, 2 clients',
+    'CALLS     1,250/s, 4 pending',
+    'EVENTS    2.5/s',
+    '',
     'SERVICE  VERSION  CLIENT  RUNNING  CALLS/S  CALLS',
     'Dog      1.2.0    ace           1    1,000  2,400',
     'Dog      1.2.0    rex         1/8     25.0    150',
     'Dog      1.2.0    new           1        0      7',
   ])
   for (const line of topLines(before, now, terminal(40))) expect(line.length).toBeLessThanOrEqual(40)
+})
+
+test('on a terminal the names give way to the figures, and no more services are shown than it has lines for', () => {
+  const long = [
+    service('a-client-with-a-long-name', 1, { service: 'com.example.kennels.Dog', inFlight: 2 }),
+    ...Array.from({ length: 40 }, (_, n) => service(`c${n}`, 0)),
+  ]
+  const out = { ...plain, isTTY: true, columns: 60, rows: 12 }
+  const lines = topLines(before, { ...now, services: long }, { ...terminal(), out })
+  expect(lines).toHaveLength(11)
+  expect(lines.at(-1)).toBe('and 36 more')
+  expect(lines[5]).toMatch(/^com\.exa.*… +1\.2\.0 +a-client.*… +2 +0 +1$/)
+  expect(topLines(before, { ...now, services: long }, terminal()).at(-1)).toBe('and 11 more')
 })
 
 test('a router that began anew has no negative rate', () => {

@@ -6,9 +6,10 @@ import { captureError, disclosed, executed, executedFlag, Flag, FrameType, mintI
 import type { BodyLimits, Executed, Ports, Progress } from '@waybill/core'
 import { aside } from './aside.js'
 import type { Connection } from './connection.js'
-import type { Sendable } from './lanes.js'
 import type { IncomingCall } from './incoming-call.js'
-import { outgoingBody, writePiece, type OutgoingBody } from './outgoing-body.js'
+import { sendLastWord, type LastWord } from './last-words.js'
+import type { Leases } from './leases.js'
+import { outgoingBody, type OutgoingBody } from './outgoing-body.js'
 import { dismiss, RESULT, type Flow } from './streams/flows.js'
 import { Gathering } from './streams/gathering.js'
 import { Way } from './streams/way.js'
@@ -29,38 +30,40 @@ export interface Addressee {
   /** The caller's symbol and its number for the call. */
   readonly source: number
   readonly number: number
+  readonly lease: string | undefined
+  readonly isAway: boolean
   /** Of the call's frame. */
   readonly flags: number
   readonly dataField: Uint8Array | undefined
 }
 
-type Answered = Pick<IncomingCall, 'source' | 'number' | 'dataField'>
-
 const WANTED = Flag.statusesWanted | Flag.noReply
 
 export class Answers {
   readonly #connection: Connection
+  readonly #leases: Leases
   readonly #ports: Ports
   readonly #limits: BodyLimits
   readonly #report: (incident: Incident) => void
   readonly #gathering = new Gathering()
 
-  constructor(parts: { connection: Connection; ports: Ports; limits: BodyLimits; report: (incident: Incident) => void }) {
+  constructor(parts: { connection: Connection; leases: Leases; ports: Ports; limits: BodyLimits; report: (incident: Incident) => void }) {
     this.#connection = parts.connection
+    this.#leases = parts.leases
     this.#ports = parts.ports
     this.#limits = parts.limits
     this.#report = parts.report
   }
 
-  /** Only where somebody listens. */
-  status(type: typeof FrameType.accepted | typeof FrameType.started, { source, number, flags, dataField }: IncomingCall): void {
-    if ((flags & WANTED) !== Flag.statusesWanted) return
+  /** Only where somebody listens, and is there. */
+  status(type: typeof FrameType.accepted | typeof FrameType.started, { source, number, isAway, flags, dataField }: IncomingCall): void {
+    if (isAway || (flags & WANTED) !== Flag.statusesWanted) return
     this.#connection.write({ type, destination: source, source: this.#symbol, call: number }, dataField)
   }
 
-  /** Without credit it is left out: a later one, or the outcome, says more. Throws `NotRepresentable` or `TooLarge`. */
-  progress({ source, number, flags, dataField }: IncomingCall, { total, completed, details }: Progress): void {
-    if (isSilent(flags) || !this.#connection.hasCredit) return
+  /** Without credit, or a session, it is left out: a later one, or the outcome, says more. Throws `NotRepresentable` or `TooLarge`. */
+  progress({ source, number, isAway, flags, dataField }: IncomingCall, { total, completed, details }: Progress): void {
+    if (isAway || isSilent(flags) || !this.#connection.hasCredit) return
     const body = prepareBody({ total, completed, ...(details !== undefined && { details }) }, this.#limits, 'progress')
     const { pieceBytes } = this.#connection
     if (body.byteLengthBound > pieceBytes) {
@@ -83,7 +86,7 @@ export class Answers {
     try {
       const body = outgoingBody(value, 'result', this.#limits, this.#connection.pieceBytes, this.#gathering.take)
       streams = this.#gathering.end()
-      if (streams.length === 0) this.#send(FrameType.result, call, 0, body)
+      if (streams.length === 0) this.#say(call, { type: FrameType.result, flags: 0, dataField: call.dataField, body })
       else this.#open(call, streams, body)
       return streams
     } catch (thrown) {
@@ -161,9 +164,11 @@ export class Answers {
   reject(to: Addressee, error: WaybillError, about?: About): void {
     if (isSilent(to.flags)) return this.#untold(to, error.cause ?? error, about)
     const { code, message: description, details } = disclosed(error, () => this.incident(about, error.cause ?? error))
-    const body = prepareBody({ code, description, ...(details !== undefined && { details }) })
-    const head = { type: FrameType.rejected, destination: to.source, source: this.#symbol, call: to.number }
-    this.#connection.write(head, to.dataField, body)
+    const prepared = prepareBody({ code, description, ...(details !== undefined && { details }) })
+    const { dataField } = to
+    if (to.lease !== undefined)
+      return this.#say(to, { type: FrameType.rejected, flags: 0, dataField, body: { prepared, bytes: undefined } })
+    this.#connection.write({ type: FrameType.rejected, destination: to.source, source: this.#symbol, call: to.number }, dataField, prepared)
   }
 
   /** Something went wrong in a call whose caller wants to hear nothing: it is known here, or nowhere. */
@@ -190,26 +195,15 @@ export class Answers {
     return this.#connection.connected!.symbol
   }
 
-  #answer(type: number, { source, number, dataField }: IncomingCall, flags: number, value: unknown, what: string): void {
-    this.#send(type, { source, number, dataField }, flags, outgoingBody(value, what, this.#limits, this.#connection.pieceBytes))
+  #answer(type: number, call: IncomingCall, flags: number, value: unknown, what: string): void {
+    const body = outgoingBody(value, what, this.#limits, this.#connection.pieceBytes)
+    this.#say(call, { type, flags, dataField: call.dataField, body })
   }
 
-  #send(type: number, { source, number, dataField }: Answered, flags: number, body: OutgoingBody): void {
-    const head = { type, flags, destination: source, source: this.#symbol, call: number }
-    const { hasCredit, connected } = this.#connection
-    let offset = hasCredit ? writePiece(this.#connection, head, dataField, body, 0) : 0
-    if (hasCredit && offset === 0) return
-    let next = hasCredit ? { ...head, type: FrameType.answerChunk as number, flags: 0 } : head
-    const rest: Sendable = {
-      writeNext: () => {
-        // A result that belongs to a session that is gone has nobody to go to.
-        if (this.#connection.connected !== connected) return false
-        offset = writePiece(this.#connection, next, offset === 0 ? dataField : undefined, body, offset)
-        next = { ...head, type: FrameType.answerChunk, flags: 0 }
-        return offset > 0
-      },
-    }
-    this.#connection.enqueue(rest)
+  /** The last word: of what may outlive its session it is kept until the router has it for good. */
+  #say(to: Addressee, word: LastWord): void {
+    if (to.lease === undefined) sendLastWord(this.#connection, word, to)
+    else this.#leases.said(to, word)
   }
 }
 

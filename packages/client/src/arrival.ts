@@ -27,6 +27,7 @@ export interface CallFields {
   dataField?: Uint8Array
   sn?: string
   parent?: string
+  lease?: string
   /** Service and key: calls with the same one run one after the other. */
   orderKey?: string
   sticky?: string
@@ -57,6 +58,9 @@ export function readFields(frame: FrameReader, limits: BodyLimits): CallFields |
         return
       case Tag.parent:
         fields.parent = serialText(bytes.subarray(start, end))
+        return
+      case Tag.lease:
+        fields.lease = serialText(bytes.subarray(start, end))
         return
       case Tag.orderKey:
         fields.orderKey = readText(bytes, start, end)

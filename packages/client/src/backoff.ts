@@ -8,9 +8,9 @@ export interface Backoff {
 
 export const defaultBackoff: Backoff = { firstMs: 100, mostMs: 10_000 }
 
-/** Uniform between 0 and the doubled bound of this attempt (0, 1, 2, …). */
+/** Uniform between 0 and the doubled bound of this attempt (0, 1, 2, …); nothing for one before those. */
 export function delayOf(attempt: number, { firstMs, mostMs }: Backoff, random: Random): number {
-  const bound = Math.min(mostMs, firstMs * 2 ** Math.min(attempt, 30))
+  const bound = attempt < 0 ? 0 : Math.min(mostMs, firstMs * 2 ** Math.min(attempt, 30))
   return fraction(random) * bound
 }
 

@@ -13,9 +13,10 @@ export interface Within {
 
 /** The fields that every call with these options has. Throws `BadAddress`, `NotRepresentable` or `TooLarge`. */
 export function optionFields(options: RemoteOptions, waitMs: number | undefined, replyto: string | undefined): readonly Uint8Array[] {
-  const { sticky, orderKey, policy, named, construct } = options
+  const { key, sticky, orderKey, policy, named, construct } = options
   const fields: Uint8Array[] = []
   if (waitMs !== undefined) fields.push(extensionField(Tag.wait, u32(waitMs)))
+  if (key !== undefined) fields.push(extensionField(Tag.key, checkedKey(key, 'key')))
   if (sticky !== undefined) fields.push(extensionField(Tag.sticky, checkedKey(sticky, 'sticky')))
   if (orderKey !== undefined) fields.push(extensionField(Tag.orderKey, checkedKey(orderKey, 'orderKey')))
   if (policy !== undefined) fields.push(extensionField(Tag.policy, new Uint8Array([policyNumber(policy)])))

@@ -1,10 +1,12 @@
 /** The client: the one place that sees its parts, and what the user holds. */
-import { callNumber, defaultLimits, mintIncarnation, quoted, WaybillError } from '@waybill/core'
+import { callNumber, defaultLimits, Feature, FrameType, isSerialNumber, mintIncarnation, quoted, WaybillError } from '@waybill/core'
 import type {
   BodyLimits,
   Ports,
   Receipt,
   ReceiptInfo,
+  DeadLetter,
+  DeadQuery,
   ReceiptQuery,
   Remote,
   RemoteOptions,
@@ -19,9 +21,10 @@ import type { Incident } from './answers.js'
 import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Connection } from './connection.js'
-import type { Events } from './events.js'
+import type { ConnectionStatus } from './connection-status.js'
 import { Fans } from './fans.js'
 import { describe, type Described } from './describe.js'
+import type { Digest } from './digests/digest.js'
 import { Dispatch } from './dispatch.js'
 import { late, type Late } from './late.js'
 import { listen } from './listening.js'
@@ -48,31 +51,16 @@ export interface ClientParts {
   readonly tracing?: Tracing | undefined
   /** Told whenever the client has begun to offer something. */
   readonly onExpose?: ((client: Client) => void) | undefined
+  /** For calls with a key. */
+  readonly digest: Digest
   readonly loadable: Loadable
 }
-
-/** What happens to a client's connection. */
-export type ConnectionStatus =
-  | { readonly kind: 'connected'; readonly router: string; readonly name: string }
-  /** The session is gone: calls that were under way have ended with `RouterLost`. The client goes on looking for the router. */
-  | { readonly kind: 'lost'; readonly reason: string }
-  /** The router refused in a new session what it had accepted in the one before: nobody can call the services now. */
-  | { readonly kind: 'notOffered'; readonly error: WaybillError }
-  /** The router would not take an event that was published. */
-  | { readonly kind: 'notPublished'; readonly topic: string; readonly error: WaybillError }
-  /** The router asked for it: the services were taken back for good, and what runs is let end. */
-  | { readonly kind: 'draining' }
-  /** Nothing runs any longer. The program may expose again, or end. */
-  | { readonly kind: 'drained' }
-  /** For good. */
-  | { readonly kind: 'closed'; readonly error: WaybillError | undefined }
 
 export interface CloseOptions {
   /** How long running calls may take to end, in milliseconds. Default 25,000. */
   readonly drainMs?: number
 }
 
-const SERIAL_NUMBER = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const ATTEMPT_MS = 5000
 const ACKNOWLEDGE_MS = 20
 const DRAIN_MS = 25_000
@@ -86,7 +74,6 @@ export class Client implements AsyncDisposable {
   readonly #fans: Fans
   readonly #serving: Late<Serving>
   readonly #dispatch: Dispatch
-  readonly #events: Late<Events>
   readonly #topics: Topics
   readonly #postbacks: Late<Postbacks>
   readonly #router: RouterCalls
@@ -95,10 +82,9 @@ export class Client implements AsyncDisposable {
   readonly #limits: { -readonly [K in keyof BodyLimits]: BodyLimits[K] }
   readonly #listeners = new Set<(status: ConnectionStatus) => void>()
   #closing: Promise<void> | undefined
-  /** What who comes late has to know: there is one, there is none, there will be none. */
-  #session: 'open' | 'none' | { readonly error: WaybillError | undefined } = 'none'
   #timeUp = (): void => {}
   #draining = false
+  #sessions = 0
   /** Why the last attempt to reach the router failed. */
   #unreachable: WaybillError | undefined
   #ended!: (error: WaybillError | undefined) => void
@@ -119,7 +105,7 @@ export class Client implements AsyncDisposable {
       ...(name !== undefined && { name }),
       ...(labels !== undefined && { labels }),
       ...(token !== undefined && { credentials: { token } }),
-      features: [],
+      features: [Feature.leases],
     }
     const { loadable } = parts
     const streams = late(loadable.streams, (its) => its)
@@ -133,6 +119,7 @@ export class Client implements AsyncDisposable {
         attemptMs: ATTEMPT_MS,
         acknowledgeMs: ACKNOWLEDGE_MS,
         bodies: streams,
+        postbacks: () => this.#postbacks,
       },
       {
         opened: () => this.#opened(),
@@ -150,21 +137,31 @@ export class Client implements AsyncDisposable {
       limits,
       running: () => this.#serving.now?.incoming.running(),
       spans,
+      digest: parts.digest,
       cancelStored: async (sn) => void (await this.#router.cancel({ sn })),
       streams,
     })
     const groups = late(loadable.groups, (kind) => new kind(this.#outgoing, this.#names, ports.clock))
     this.#fans = new Fans({ groups, bodies: streams, limits, mint: () => this.#outgoing.mint() })
-    this.#postbacks = late(loadable.postbacks, (kind) => new kind(limits, (sn) => this.receipt(sn)))
-    this.#events = late(loadable.events, (kind) => this.#eventsOf(kind))
-    this.#topics = new Topics({ events: this.#events, bodies: streams, limits })
+    this.#postbacks = late(
+      loadable.postbacks,
+      (kind) => new kind({ limits, soon: ports.soon, connection: this.#connection, receipt: (sn) => this.receipt(sn) }),
+    )
+    this.#topics = new Topics({
+      events: loadable.events,
+      bodies: streams,
+      connection: this.#connection,
+      limits,
+      nextNumber: () => callNumber(this.#outgoing.prepare()),
+      refused: (topic, error) => this.#tell({ kind: 'notPublished', topic, error }),
+    })
     this.#router = this.remote<RouterCalls>('waybill.Router') as unknown as RouterCalls
     this.#dispatch = new Dispatch({
       connection: this.#connection,
       names: this.#names,
       outgoing: this.#outgoing,
       serving: () => this.#serving.now,
-      events: this.#events,
+      events: this.#topics.events,
       postbacks: this.#postbacks,
       drain: () => void this.#drain(),
     })
@@ -231,7 +228,7 @@ export class Client implements AsyncDisposable {
 
   /** A stored call by its serial number: one of this client's, or of another one of the same principal. Throws `BadAddress`. */
   receipt<T>(sn: string): Receipt<T> {
-    if (!SERIAL_NUMBER.test(sn)) throw new WaybillError('BadAddress', `${quoted(sn)} is not a serial number such as a receipt's sn`)
+    if (!isSerialNumber(sn)) throw new WaybillError('BadAddress', `${quoted(sn)} is not a serial number such as a receipt's sn`)
     return new LiveReceipt<T>(sn.toLowerCase(), this.#outgoing)
   }
 
@@ -245,9 +242,28 @@ export class Client implements AsyncDisposable {
     return this.#router.cancel(query)
   }
 
-  /** Calls `listener` with what becomes of calls whose callers named this client as their `replyto`; the function that is returned ends that. */
+  /** The dead letters of this principal that fit, the newest first: stored calls that have ended without having been done for certain. */
+  deadLetters(query: DeadQuery = {}): Promise<readonly DeadLetter[]> {
+    return this.#router.dead(query)
+  }
+
+  /** Tries a dead letter again, once, as another stored call that asks for the same; this is its receipt. The dead one stays, with a note of it. */
+  async redrive<T>(sn: string): Promise<Receipt<T>> {
+    const stored = await this.#router.redrive(sn)
+    return new LiveReceipt<T>(stored.sn, this.#outgoing, stored)
+  }
+
+  /** Has the router forget the dead letters that fit, and resolves to their serial numbers. What is still owed to a client that is away stays. */
+  purge(query: DeadQuery): Promise<readonly string[]> {
+    return this.#router.purge(query)
+  }
+
+  /**
+   * Calls `listener` with what becomes of calls whose callers named this client as their `replyto`; the function that is returned ends that. Outcomes wait for
+   * the first listener: here, and beyond this process at the router.
+   */
   onPostback(listener: PostbackListener): () => void {
-    return listen(listener, this.#postbacks, this.#connection)
+    return listen(listener, this.#postbacks)
   }
 
   /** What the service at an address is: its methods, what they take and give, and on what terms. */
@@ -291,8 +307,9 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Hops off: takes the services back, lets running calls end, in both directions, within `drainMs`, and says goodbye. What has not ended by
-   * then ends with `Closed`. Asked again, it gives them no more time than it is told then.
+   * Hops off: takes the services back, lets running calls end, in both directions, within `drainMs`, and says goodbye. Until then it also waits for the
+   * router to have the outcome of stored calls for good, and for the router itself where it still has such calls. What has not ended by then ends with
+   * `Closed`. Asked again, it gives them no more time than it is told then.
    */
   close(options: CloseOptions = {}): Promise<void> {
     if (this.#closing !== undefined && options.drainMs !== undefined) this.#hurry(options.drainMs)
@@ -304,7 +321,7 @@ export class Client implements AsyncDisposable {
   }
 
   async #close(drainMs: number): Promise<void> {
-    if (this.#connection.isLinked && drainMs > 0) {
+    if ((this.#connection.isLinked || this.#serving.now?.incoming.hasLeases === true) && drainMs > 0) {
       const late = new Promise<void>((resolve) => (this.#timeUp = resolve))
       const timer = this.#ports.clock.timer(drainMs, this.#timeUp)
       await Promise.race([this.#finish(), late, this.closed])
@@ -336,24 +353,12 @@ export class Client implements AsyncDisposable {
     this.#tell({ kind: 'drained' })
   }
 
-  #eventsOf(kind: typeof Events): Events {
-    const events = new kind({
-      connection: this.#connection,
-      limits: this.#limits,
-      nextNumber: () => callNumber(this.#outgoing.prepare()),
-      refused: (topic, error) => this.#tell({ kind: 'notPublished', topic, error }),
-    })
-    if (this.#session === 'open') events.opened()
-    else if (this.#session !== 'none') events.close(this.#session.error)
-    return events
-  }
-
   #opened(): void {
-    const { router, name, limits } = this.#connection.connected!
+    const { router, name, limits, features } = this.#connection.connected!
     this.#limits.maxBodyBytes = limits.maxBodyBytes
+    if (++this.#sessions > 1 && features.includes(Feature.leases)) this.#ask()
     this.#welcome?.resolve()
-    this.#session = 'open'
-    this.#events.now?.opened()
+    this.#topics.opened()
     // A loss of this session brings the next one, which offers again; any other failure is the user's to know.
     this.#serving.now?.offers.again().catch((thrown: unknown) => {
       const error = WaybillError.from(thrown)
@@ -362,13 +367,18 @@ export class Client implements AsyncDisposable {
     this.#tell({ kind: 'connected', router: router.name, name })
   }
 
+  /** Says what it still has of the sessions before: nothing, as long as it offers nothing. */
+  #ask(): void {
+    if (this.#serving.now !== undefined) this.#serving.now.incoming.ask()
+    else this.#connection.write({ type: FrameType.holds, source: this.#connection.connected!.symbol })
+  }
+
   #lost(reason: string): void {
     this.#names.forget()
     this.#outgoing.lost(reason)
     this.#postbacks.now?.lost()
     this.#serving.now?.incoming.lost(reason)
-    this.#session = 'none'
-    this.#events.now?.lost()
+    this.#topics.lost()
     this.#tell({ kind: 'lost', reason })
   }
 
@@ -376,8 +386,7 @@ export class Client implements AsyncDisposable {
     this.#welcome?.reject(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
     this.#outgoing.close(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
     this.#serving.now?.incoming.lost(error?.message ?? 'the client was closed', true)
-    this.#session = { error }
-    this.#events.now?.close(error)
+    this.#topics.close(error)
     this.#serving.now?.offers.retire()
     this.#tell({ kind: 'closed', error })
     this.#listeners.clear()

@@ -15,6 +15,7 @@ import {
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Client } from './client.js'
 import type { Incident } from './answers.js'
+import type { Digest } from './digests/digest.js'
 import type { Loadable } from './loadable.js'
 
 export interface ConnectOptions {
@@ -43,6 +44,7 @@ export interface ConnectOptions {
 /** What a client is surrounded by: a process of Node, or a page. */
 export interface Surroundings {
   readonly parts: Loadable
+  readonly digest: Digest
   readonly ports: Ports
   /** For the scheme of the URL, such as `ws:`. Undefined where there is none; throws `BadAddress` where the URL is at fault. */
   transport(url: string, scheme: string): Transport | undefined
@@ -97,6 +99,7 @@ export function connectIn(surroundings: Surroundings): Connect {
       tracing: options.tracing,
       onExpose: exposing && ((exposer) => exposing(exposer, options)),
       loadable: surroundings.parts,
+      digest: surroundings.digest,
     })
     await client.open(options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, 'timeout'))
     surroundings.connected?.(client)

@@ -31,9 +31,8 @@ import { Acknowledging } from './acknowledging.js'
 import { Attempt, type Door } from './attempt.js'
 import type { Backoff } from './backoff.js'
 import { errorFromGoodbye, isFinal } from './failures.js'
-import { Inbox } from './inbox.js'
+import { Inbox, type Readers } from './inbox.js'
 import { Lanes, type Sendable } from './lanes.js'
-import type { Late } from './late.js'
 import { Liveness } from './liveness.js'
 import { PIECE_BYTES } from './pieces.js'
 import { Retry } from './retry.js'
@@ -51,12 +50,10 @@ export interface ConnectionEvents {
   ended(error: WaybillError | undefined): void
 }
 
-export interface ConnectionOptions extends Door {
+export interface ConnectionOptions extends Door, Readers {
   readonly introduction: Omit<Introduction, 'resume'>
   readonly backoff: Backoff
   readonly acknowledgeMs: number
-  /** What reads bodies beyond plain JSON, and streams. */
-  readonly bodies: Late<unknown>
 }
 
 /** One for all connections of the process. */
@@ -67,8 +64,8 @@ export class Connection {
   connected: Connected | undefined
   /** The longest piece of a body that goes into one frame, with room for the header and names beside it. */
   pieceBytes = PIECE_BYTES
-  readonly inbox: Inbox
   readonly #options: ConnectionOptions
+  readonly #inbox: Inbox
   readonly #events: ConnectionEvents
   readonly #retry: Retry
   readonly #acknowledging: Acknowledging
@@ -91,7 +88,7 @@ export class Connection {
       if (this.#exchange.unacknowledgedBytes > 0) this.#link?.send(this.#exchange.sealUnnumbered())
     })
     this.#retry = new Retry(options.ports, options.backoff)
-    this.inbox = new Inbox(options.bodies, {
+    this.#inbox = new Inbox(options, {
       frame: (frame) => events.frame(frame),
       goodbye: (frame) => this.#goodbye(frame),
       pinged: () => this.#beat(FrameType.pong),
@@ -116,7 +113,8 @@ export class Connection {
   /** Time has passed that nobody noticed, or there is a network again: it is tried now. */
   wake(): void {
     if (this.#state === 'ended') return
-    this.#retry.forget() // so that an attempt that is under way is soon followed by another one
+    // An attempt that is under way may have begun without a network, or be about to succeed: should it fail, another one follows at once.
+    this.#retry.forget(this.#attempt !== undefined)
     if (this.#attempt !== undefined) return
     if (this.#link !== undefined) return this.#liveness?.doubt()
     this.#retry.cancel()
@@ -252,7 +250,7 @@ export class Connection {
     if (this.#state === 'broken') this.#lose('the router began a new session')
     this.#step('connected')
     this.connected = connected
-    this.inbox.open(connected.limits.maxFrameBytes)
+    this.#inbox.open(connected.limits.maxFrameBytes)
     this.pieceBytes = Math.min(PIECE_BYTES, Math.ceil(connected.limits.maxFrameBytes / 2))
     this.#exchange = new Exchange()
     this.#outbox = new Outbox(slab)
@@ -317,7 +315,8 @@ export class Connection {
     this.#step('lost')
     this.#state = 'opening'
     this.#events.lost(reason)
-    // An attempt that is under way asks for the old session.
+    // An attempt that is under way asks for the old session: one that asks for a new one follows at once.
+    if (this.#attempt !== undefined) this.#retry.forget(true)
     this.#attempt?.abort('the session is over')
   }
 
@@ -359,9 +358,9 @@ export class Connection {
   #arrived(packet: Uint8Array, link: Link): void {
     if (this.#link !== link) return
     this.#liveness!.heard()
-    if (!this.inbox.isLate(packet)) return this.#packet(packet)
+    if (!this.#inbox.isLate(packet)) return this.#packet(packet)
     // A link that has ended meanwhile is followed by one on which all of it comes again.
-    this.inbox.hold(packet, () => this.#link === link && this.#packet(packet))
+    this.#inbox.hold(packet, () => this.#link === link && this.#packet(packet))
   }
 
   #packet(packet: Uint8Array): void {
@@ -369,7 +368,7 @@ export class Connection {
     const before = exchange.retainedBytes
     try {
       const arrival = exchange.arrive(packet)
-      if (arrival !== 'duplicate') this.inbox.read(packet, arrival === 'fresh')
+      if (arrival !== 'duplicate') this.#inbox.read(packet, arrival === 'fresh')
     } catch (thrown) {
       return this.#abandon(WaybillError.from(thrown))
     }

@@ -1,9 +1,10 @@
 /** What a call takes with it: its arguments and the fields beside them, as bytes, and the streams that stand in them. Owns no calls. */
-import { isPlain, serialNumber, snapshot, WaybillError } from '@waybill/core'
+import { bodyBytes, isPlain, joinFields, serialNumber, snapshot, WaybillError } from '@waybill/core'
 import type { BodyLimits, CallSpan, TakeStream } from '@waybill/core'
 import { fieldsOf, type Within } from './call-fields.js'
 import type { Connection } from './connection.js'
 import { Held, READY, type Late } from './late.js'
+import type { Digest } from './digests/digest.js'
 import { outgoingBody, type OutgoingBody } from './outgoing-body.js'
 import { isAlone, isStored, type Request } from './request.js'
 import type { CallerStreams } from './streams/caller.js'
@@ -13,6 +14,9 @@ import { cancelledUnsent, sessionGone } from './verdicts.js'
 
 export interface Luggage {
   readonly body: OutgoingBody
+  readonly fields: Uint8Array | undefined
+  /** The fields instead, where a digest belongs to them that is not here yet. */
+  readonly later?: Promise<Uint8Array> | undefined
   readonly streams: readonly Flow[]
 }
 
@@ -26,6 +30,7 @@ export class Departure {
   readonly #incarnation: string
   readonly #limits: BodyLimits
   readonly #running: () => Within | undefined
+  readonly #digest: Digest
 
   /** `running`: the call that this client runs now, if any. */
   constructor(parts: {
@@ -34,8 +39,10 @@ export class Departure {
     limits: BodyLimits
     running: () => Within | undefined
     streams: Late<CallerStreams>
+    digest: Digest
   }) {
     this.#streams = parts.streams
+    this.#digest = parts.digest
     this.#connection = parts.connection
     this.#incarnation = parts.incarnation
     this.#limits = parts.limits
@@ -65,8 +72,21 @@ export class Departure {
     this.#held.hold(this.#needsMore(request, args) ? this.#streams.load() : READY, () => go(taken))
   }
 
-  /** Throws what the call is refused with before it is sent. */
-  pack(request: Request, args: readonly unknown[]): Luggage {
+  /** Throws what the call is refused with before it is sent. `fields`: those that are known without the arguments. */
+  pack(request: Request, args: readonly unknown[], fields: Uint8Array | undefined): Luggage {
+    const { body, streams } = this.#bodyWithStreams(request, args)
+    if (streams.length > 0 && request.semantics !== 'live') {
+      throw new WaybillError('NotStorable', 'the arguments hold a stream, which ends with the connection of its caller')
+    }
+    if (request.key === undefined) return { body, fields, streams }
+    const { prepared, bytes = bodyBytes(prepared) } = body
+    const digest = this.#digest(prepared.encoding, bytes, request.fields)
+    const withIt = (field: Uint8Array): Uint8Array => joinFields([...(fields === undefined ? [] : [fields]), field])
+    if (digest instanceof Promise) return { body, fields: undefined, later: digest.then(withIt), streams }
+    return { body, fields: withIt(digest), streams }
+  }
+
+  #bodyWithStreams(request: Request, args: readonly unknown[]): Pick<Luggage, 'body' | 'streams'> {
     if (request.body !== undefined) return { body: request.body, streams: NO_STREAMS }
     const gathering = (this.#gathering ??= this.#streams.now?.gathering())
     if (gathering === undefined || request.semantics === 'send') return { body: this.bodyOf(args), streams: NO_STREAMS }
@@ -78,9 +98,6 @@ export class Departure {
     } finally {
       // Also where it throws: nothing of it is kept.
       streams = gathering.end()
-    }
-    if (streams.length > 0 && request.semantics !== 'live') {
-      throw new WaybillError('NotStorable', 'the arguments hold a stream, which ends with the connection of its caller')
     }
     return { body, streams }
   }

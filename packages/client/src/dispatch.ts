@@ -67,6 +67,9 @@ export class Dispatch {
         return frame.call === 0 ? this.#postbacks.now?.arrived(frame, undefined) : this.#outgoing.answerChunk(frame)
       case FrameType.stored: // destination, call, body: { sn, durability }
         return this.#outgoing.stored(frame)
+      case FrameType.held: // body: see Serving
+      case FrameType.kept:
+        return this.#serving()?.frame(frame)
       case FrameType.item: // destination, call, method: the stream, body: an item
       case FrameType.credit: // destination, call, method: the stream, ttl: bytes
       case FrameType.end: // destination, call, method: the stream, body: what a generator returned

@@ -14,6 +14,9 @@ export {
   type Code,
   type Condition,
   type CurrentCall,
+  type DeadLetter,
+  type DeadQuery,
+  type DeadReason,
   type Durability,
   type Duration,
   type EventGap,
@@ -32,6 +35,7 @@ export {
   type ReceiptInfo,
   type ReceiptQuery,
   type ReceiptState,
+  type ReceiptStep,
   type Rejection,
   type Remote,
   type RemoteOptions,
@@ -42,8 +46,9 @@ export {
   type TopicDefinition,
   type TopicEvent,
 } from '@waybill/core'
-export { Client, type CloseOptions, type ConnectionStatus } from './client.js'
+export { Client, type CloseOptions } from './client.js'
 export type { ConnectOptions } from './connect.js'
+export type { ConnectionStatus } from './connection-status.js'
 export type { Incident } from './answers.js'
 export type { Exposed } from './offers.js'
 export type { PostbackListener } from './postbacks.js'

@@ -1,5 +1,5 @@
 /** What another side said of a call: its progress; a failure, as an error of this side: a rejection, or an exception with its class where it is registered. */
-import { isCode, parseBody, RemoteException, reviveError, WaybillError } from '@waybill/core'
+import { isCode, isSerialNumber, parseBody, RemoteException, reviveError, WaybillError } from '@waybill/core'
 import type { Durability, ErrorClass, ExceptionContent, Exceptional, Executed, FrameReader, Progress, Rejection } from '@waybill/core'
 
 type Failure = Error & Exceptional
@@ -22,15 +22,21 @@ export function readProgress(body: unknown): Progress {
 /** What the router promises of a call that it has stored. */
 export interface Stored {
   readonly durability: Durability
-  /** It had stored it before. */
+  /** It had stored it before, */
   readonly duplicate: boolean
+  /** under this number; undefined where that is said wrongly. */
+  readonly sn: string | undefined
 }
 
 const durabilities: ReadonlySet<unknown> = new Set<Durability>(['memory', 'disk', 'replicated', 'quorum'])
 
 export function readStored(body: unknown): Stored {
-  const { durability, duplicate } = fieldsOf(body)
-  return { durability: durabilities.has(durability) ? (durability as Durability) : 'memory', duplicate: duplicate === true }
+  const { durability, duplicate, sn } = fieldsOf(body)
+  return {
+    durability: durabilities.has(durability) ? (durability as Durability) : 'memory',
+    duplicate: duplicate === true,
+    sn: typeof sn === 'string' && isSerialNumber(sn) ? sn.toLowerCase() : undefined,
+  }
 }
 
 export function errorFromRejection({ code, description, details }: Rejection): WaybillError {

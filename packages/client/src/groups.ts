@@ -91,7 +91,9 @@ function never(): never {
 }
 
 /** Throws `BadAddress`. */
-function ruleOf({ first = false, quorum, hedge }: CallOptions): Rule {
+function ruleOf({ key, first = false, quorum, hedge }: CallOptions): Rule {
+  if (key !== undefined)
+    throw new WaybillError('BadAddress', 'the option key is for one call: with it, those of .all() would all be the same')
   const given = [first !== false && 'first', quorum !== undefined && 'quorum', hedge !== undefined && 'hedge'].filter(Boolean)
   if (given.length > 1) throw new WaybillError('BadAddress', `${given.join(' and ')} exclude each other`)
   if (hedge !== undefined) return { kind: 'hedge', everyMs: durationMs(hedge, 'hedge') }

@@ -120,8 +120,8 @@ export class Hearing {
     if (gaveUp !== undefined && (rejection.code === 'StaleSymbol' || rejection.code === 'Overloaded')) {
       return this.#ends.settle(call, 'rejected', new WaybillError(gaveUp, reasons[gaveUp] ?? gaveUp, { executed: 'no' }))
     }
-    // The router had stored it, and no longer knows of it.
-    if (rejection.code === 'NoSuchReceipt' && call.state === 'stored' && call.watched === undefined)
+    // The router had stored it, or said something of it, and no longer knows of it.
+    if (rejection.code === 'NoSuchReceipt' && call.state === 'stored' && (call.watched === undefined || call.isUnsure))
       return this.#ends.settle(call, 'rejected', forgotten())
     // One instance, which a later session cannot name: what became of the call before is not known.
     if (rejection.code === 'StaleSymbol' && call.isUnsure && isAlone(call.request)) return this.#ends.settle(call, 'rejected', forgotten())

@@ -18,6 +18,7 @@ export const connect = connectIn({
   },
   exposing: undefined,
   connected: wakes,
+  digest: async (...given) => (await import('./digests/page.js')).pageDigest(...given),
   parts: {
     serving: { load: async () => (await import('./serving-in-page.js')).Serving },
     streams: { load: async () => (await import('./beyond.js')).callerStreams },

@@ -3,7 +3,7 @@
  * where bodies stand, and nothing of what they mean.
  */
 import { FrameReader, FrameType, isPlainEncoding, PACKET_HEADER_BYTES, readU32, WaybillError } from '@waybill/core'
-import { Held, READY, type Late } from './late.js'
+import { Held, type Late } from './late.js'
 
 export interface Frames {
   /** A frame of a numbered packet. The reader is only valid during the call. */
@@ -12,15 +12,22 @@ export interface Frames {
   pinged(): void
 }
 
+/** What has to be there before some frames can be read. */
+export interface Readers {
+  /** Of bodies beyond plain JSON, and streams. */
+  readonly bodies: Late<unknown>
+  /** Of what becomes of calls of others. */
+  readonly postbacks: () => Late<unknown>
+}
+
 export class Inbox {
-  readonly #bodies: Late<unknown>
+  readonly #readers: Readers
   readonly #frames: Frames
   readonly #held = new Held()
   #reader = new FrameReader(0)
 
-  /** `bodies`: what reads bodies beyond plain JSON, and streams. */
-  constructor(bodies: Late<unknown>, frames: Frames) {
-    this.#bodies = bodies
+  constructor(readers: Readers, frames: Frames) {
+    this.#readers = readers
     this.#frames = frames
   }
 
@@ -32,20 +39,34 @@ export class Inbox {
   /** It, or one before it, needs what is not there: it has to be held. */
   isLate(packet: Uint8Array): boolean {
     const { isAhead } = this.#held
-    if (!isAhead && this.#bodies.now !== undefined) return false
+    const { bodies, postbacks } = this.#readers
+    if (!isAhead && bodies.now !== undefined && postbacks().now !== undefined) return false
     // Heartbeats and bare acknowledgements have no number: they have no bodies, and no order.
     if (packet.byteLength < PACKET_HEADER_BYTES || readU32(packet, 0) === 0) return false
-    return isAhead || !isReadable(packet, this.#reader)
+    return isAhead || this.#missing(packet).size > 0
   }
 
   /** `go` is called when it can be read. */
   hold(packet: Uint8Array, go: () => unknown): void {
-    this.#held.hold(isReadable(packet, this.#reader) ? READY : this.#bodies.load(), go)
+    this.#held.hold(Promise.all(Array.from(this.#missing(packet), (reader) => reader.load())), go)
   }
 
-  /** What arrives from now on waits, until somebody is there to hear of it, or never will be. */
-  wait(ready: Promise<unknown>): void {
-    this.#held.hold(ready, () => {})
+  /** What is damaged needs nothing: whoever reads it says what is wrong. */
+  #missing(packet: Uint8Array): ReadonlySet<Late<unknown>> {
+    const { bodies, postbacks } = this.#readers
+    const frame = this.#reader
+    const needed = new Set<Late<unknown>>()
+    try {
+      frame.open(packet, PACKET_HEADER_BYTES)
+      while (frame.next()) {
+        if (frame.type === FrameType.opened || !isPlainEncoding(frame.encoding)) needed.add(bodies)
+        if (frame.call === 0 && isAnswer(frame.type)) needed.add(postbacks())
+      }
+    } catch {
+      // Its reading stops there too.
+    }
+    for (const reader of needed) if (reader.now !== undefined) needed.delete(reader)
+    return needed
   }
 
   /** Throws `ProtocolViolation` or `TooLarge`. */
@@ -63,13 +84,7 @@ export class Inbox {
   }
 }
 
-/** What is damaged is: whoever reads it says what is wrong. */
-function isReadable(packet: Uint8Array, reader: FrameReader): boolean {
-  try {
-    reader.open(packet, PACKET_HEADER_BYTES)
-    while (reader.next()) if (reader.type === FrameType.opened || !isPlainEncoding(reader.encoding)) return false
-  } catch {
-    // Its reading stops there too.
-  }
-  return true
+/** To a call; to none, it is a postback. */
+function isAnswer(type: number): boolean {
+  return type >= FrameType.accepted && type <= FrameType.answerChunk
 }

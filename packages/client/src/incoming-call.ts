@@ -12,6 +12,7 @@ export interface CallSink {
   /** The sn as the caller has it, as long as that caller has made fewer than 2³² calls. */
   serialNumber(call: IncomingCall): string
   progress(call: IncomingCall, progress: Progress): void
+  once<T>(call: IncomingCall, key: string, run: () => T | PromiseLike<T>): Promise<T>
 }
 
 export class IncomingCall implements CurrentCall {
@@ -26,15 +27,19 @@ export class IncomingCall implements CurrentCall {
   /** A cancel came while the method ran. */
   isCancelled = false
   cancelTimer: Timer | undefined
+  /** It has outlived its session, and nobody has said yet where its answers go. */
+  isAway = false
   /** Ends a method that runs in a process of its own; it then throws. */
   kill: (() => void) | undefined
   readonly #sink: CallSink
   #abort: AbortController | undefined
   #aborted: unknown
 
-  /** The caller's symbol and its number for the call: where answers go. */
-  readonly source: number
-  readonly number: number
+  /** The caller's symbol and its number for the call: where answers go, in this session. */
+  source: number
+  number: number
+  /** What the router knows it by in any session, where it may outlive this one. */
+  readonly lease: string | undefined
   readonly flags: number
   readonly exposure: Exposure
   readonly contract: MethodContract
@@ -48,6 +53,7 @@ export class IncomingCall implements CurrentCall {
   constructor(parts: {
     source: number
     number: number
+    lease: string | undefined
     flags: number
     exposure: Exposure
     contract: MethodContract
@@ -60,6 +66,7 @@ export class IncomingCall implements CurrentCall {
   }) {
     this.source = parts.source
     this.number = parts.number
+    this.lease = parts.lease
     this.flags = parts.flags
     this.exposure = parts.exposure
     this.contract = parts.contract
@@ -107,6 +114,10 @@ export class IncomingCall implements CurrentCall {
     return (progress) => this.#sink.progress(this, progress)
   }
 
+  get once(): CurrentCall['once'] {
+    return (key, run) => this.#sink.once(this, key, run)
+  }
+
   // ---- what the others see
 
   get dataField(): Uint8Array | undefined {
@@ -130,6 +141,13 @@ export class IncomingCall implements CurrentCall {
   /** Whether its terminal word has to wait until the method has really ended: somebody else waits for that. */
   get endsWithMethod(): boolean {
     return this.fields?.orderKey !== undefined || (this.flags & Flag.noReply) !== 0
+  }
+
+  /** Another session has begun, in which its answers go there. */
+  move(source: number, number: number): void {
+    this.source = source
+    this.number = number
+    this.isAway = false
   }
 
   abort(reason: unknown): void {

@@ -2,7 +2,7 @@
  * The calls that this client was asked to run: what arrives of them, and which there are. Owns them, from their first frame to their end, and
  * the exposures that they come through; what becomes of each is `Running`'s.
  */
-import { callAtHand, Flag, Ring, Tag, findText, WaybillError } from '@waybill/core'
+import { callAtHand, Feature, Flag, Ring, Tag, findText, WaybillError } from '@waybill/core'
 import type { BodyLimits, FrameReader, MethodContract, Ports } from '@waybill/core'
 import type { Answers } from './answers.js'
 import type { Spans } from './tracing.js'
@@ -11,9 +11,10 @@ import type { Connection } from './connection.js'
 import type { Exposure } from './exposure.js'
 import { IncomingCall } from './incoming-call.js'
 import { Joining } from './joining.js'
+import type { Leases } from './leases.js'
 import type { Names } from './names.js'
 import { closing, cutOff, givesStream, noSuchMethod, takenBack } from './refusals.js'
-import { Running } from './running.js'
+import { Running, type Recorded } from './running.js'
 
 export class Incoming {
   readonly #calls = new Map<number, Ring<IncomingCall>>()
@@ -26,6 +27,7 @@ export class Incoming {
   readonly #names: Names
   readonly #limits: BodyLimits
   readonly #answers: Answers
+  readonly #leases: Leases
   #size = 0
   #closing = false
   #settled: (() => void)[] = []
@@ -36,14 +38,17 @@ export class Incoming {
     ports: Ports
     limits: BodyLimits
     answers: Answers
+    leases: Leases
     spans: Spans | undefined
+    recorded: Recorded
   }) {
-    const { ports, limits, answers, spans } = parts
+    const { ports, limits, answers, spans, recorded } = parts
     this.#connection = parts.connection
     this.#names = parts.names
     this.#limits = limits
     this.#answers = answers
-    this.#running = new Running({ ports, limits, answers, spans, ended: (call) => this.#forget(call) })
+    this.#leases = parts.leases
+    this.#running = new Running({ ports, limits, answers, spans, recorded, ended: (call) => this.#forget(call) })
   }
 
   /** Calls that have arrived and have not ended; methods that run on after their caller was answered count too. */
@@ -81,7 +86,7 @@ export class Incoming {
 
   #call(frame: FrameReader, fields: CallFields | undefined): void {
     const { source, call: number } = frame
-    if (this.#calls.get(source)?.get(number) !== undefined) throw new WaybillError('ProtocolViolation', `call ${number} has not ended yet`)
+    const lease = this.#leaseOf(frame, fields)
     const exposure = this.#exposures.get(frame.destination)
     const contract = exposure && methodOf(exposure, frame, fields)
     if (exposure === undefined || contract === undefined || this.#closing || exposure.cannotStream(contract, frame.flags)) {
@@ -90,6 +95,7 @@ export class Incoming {
     const call = new IncomingCall({
       source,
       number,
+      lease,
       flags: frame.flags,
       exposure,
       contract,
@@ -100,7 +106,9 @@ export class Incoming {
       deadlineMs: frame.ttlMs === 0 ? undefined : this.#connection.heardMs + frame.ttlMs,
       sink: this.#running,
     })
-    this.#add(call)
+    this.#place(call)
+    this.#size++
+    if (lease !== undefined) this.#leases.take(lease, call)
     this.#running.arrived(call)
     if ((frame.flags & Flag.more) === 0) return this.#running.complete(call, frame.bytes, frame.bodyStart, frame.end)
     this.#joining.begin(call, this.#limits.maxBodyBytes)
@@ -114,8 +122,17 @@ export class Incoming {
     return givesStream(exposure.contract.name, contract.name, (frame.flags & Flag.durable) !== 0)
   }
 
-  #reject({ source, call, flags }: FrameReader, fields: CallFields | undefined, error: WaybillError): void {
-    this.#answers.reject({ source, number: call, flags, dataField: fields?.dataField }, error)
+  #reject(frame: FrameReader, fields: CallFields | undefined, error: WaybillError): void {
+    const { source, call: number, flags } = frame
+    const lease = this.#leaseOf(frame, fields)
+    if (lease !== undefined) this.#leases.take(lease, undefined)
+    this.#answers.reject({ source, number, lease, isAway: false, flags, dataField: fields?.dataField }, error)
+  }
+
+  /** Only of a stored call, and where the router knows of leases: what a caller wrote there itself is none. */
+  #leaseOf({ flags }: FrameReader, fields: CallFields | undefined): string | undefined {
+    const isLeased = (flags & Flag.durable) !== 0 && this.#connection.connected!.features.includes(Feature.leases)
+    return isLeased ? fields?.lease : undefined
   }
 
   callChunk(frame: FrameReader): void {
@@ -146,21 +163,32 @@ export class Incoming {
 
   // ---- who is here
 
-  #add(call: IncomingCall): void {
-    let calls = this.#calls.get(call.source)
-    if (calls === undefined) this.#calls.set(call.source, (calls = new Ring()))
-    calls.add(call.number, call)
-    this.#size++
+  /** Throws `ProtocolViolation` where another call is there. */
+  #place(call: IncomingCall): void {
+    const { source, number } = call
+    let calls = this.#calls.get(source)
+    if (calls === undefined) this.#calls.set(source, (calls = new Ring()))
+    if (calls.get(number) !== undefined) throw new WaybillError('ProtocolViolation', `call ${number} has not ended yet`)
+    calls.add(number, call)
   }
 
   #forget(call: IncomingCall): void {
     this.#joining.leave(call)
+    this.#leases.left(call)
     const calls = this.#calls.get(call.source)
     if (calls?.get(call.number) === call) calls.delete(call.number)
     if (this.#gone.size > 0 && calls?.size === 0 && this.#gone.delete(call.source)) this.#calls.delete(call.source)
     this.#size--
-    if (this.#size > 0) return
-    for (const settled of this.#settled.splice(0)) settled()
+    this.#look()
+  }
+
+  #look(): void {
+    if (this.#isDone) for (const settled of this.#settled.splice(0)) settled()
+  }
+
+  /** Nothing runs, and nobody waits for what was said last. */
+  get #isDone(): boolean {
+    return this.#size === 0 && this.#leases.size === 0
   }
 
   /** A caller is gone from the router. */
@@ -173,20 +201,57 @@ export class Incoming {
     for (const exposure of this.#exposures.values()) exposure.callerGone(source)
   }
 
-  /** The session is gone, and with it every caller; where it is `final`, the client too. */
+  /** The session is gone, and with it every caller; what has a lease goes on. Where it is `final`, the client is gone too. */
   lost(reason: string, final = false): void {
     const calls = [...this.#calls.values()].flatMap((one) => [...one.values()])
-    this.#running.lost(calls, reason, final)
-    for (const exposure of this.#exposures.values()) exposure.callersGone()
+    const away = final ? this.#leases.clear() : []
+    if (!final) this.#leases.lost()
+    this.#running.lost([...calls.filter(({ isAway }) => !isAway), ...away], reason, final)
+    for (const exposure of this.#exposures.values()) {
+      exposure.callersGone()
+      exposure.symbol = 0
+    }
     this.#calls.clear()
     this.#gone.clear()
     this.#exposures.clear()
   }
 
-  /** Gives back what has not started. Resolves when nothing runs any longer. */
+  // ---- leases
+
+  /** Whether anything has outlived its session, or would. */
+  get hasLeases(): boolean {
+    return this.#leases.size > 0
+  }
+
+  /** A later session has begun. Nothing else may have been said in it. */
+  ask(): void {
+    this.#leases.ask()
+  }
+
+  /** Where the calls belong that outlived the session before. */
+  held(frame: FrameReader): void {
+    for (const { call, to } of this.#leases.held(frame)) {
+      if (to === undefined) this.#running.void(call)
+      else {
+        call.move(to.source, to.number)
+        this.#place(call)
+      }
+    }
+    this.#running.goOn()
+    this.#look()
+  }
+
+  kept(frame: FrameReader): void {
+    this.#leases.kept(frame)
+    this.#look()
+  }
+
+  // ---- the end
+
+  /** Gives back what has not started. Resolves when nothing runs any longer, and the router has for good what was said last. */
   drained(): Promise<void> {
     this.#running.giveBack(closing)
-    if (this.#size === 0) return Promise.resolve()
+    if (this.#isDone) return Promise.resolve()
     return new Promise((resolve) => this.#settled.push(resolve))
   }
 

@@ -1,11 +1,10 @@
-/** Who is told of postbacks, whether what reads them is at hand or still to be loaded: then what arrives meanwhile waits. */
+/** Who is told of postbacks, whether what reads them is at hand or still to be loaded. */
 import { aside } from './aside.js'
-import type { Connection } from './connection.js'
 import type { Late } from './late.js'
 import type { PostbackListener, Postbacks } from './postbacks.js'
 
 /** The function that is returned ends it. */
-export function listen(listener: PostbackListener, postbacks: Late<Postbacks>, connection: Connection): () => void {
+export function listen(listener: PostbackListener, postbacks: Late<Postbacks>): () => void {
   if (postbacks.now !== undefined) return postbacks.now.listen(listener)
   let end: (() => void) | undefined
   let isOver = false
@@ -17,7 +16,6 @@ export function listen(listener: PostbackListener, postbacks: Late<Postbacks>, c
       throw error
     }),
   )
-  connection.inbox.wait(loading)
   return () => {
     isOver = true
     end?.()

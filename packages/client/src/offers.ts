@@ -3,10 +3,12 @@
  * the exposures.
  */
 import { WaybillError } from '@waybill/core'
-import type { Call, ReceiptInfo, ReceiptQuery, ServiceContract } from '@waybill/core'
+import type { Call, DeadLetter, DeadQuery, ReceiptInfo, ReceiptQuery, ServiceContract } from '@waybill/core'
 import { exposureOf, type Exposure, type Report } from './exposure.js'
+import type { Stored } from './failures.js'
 import type { Incoming } from './incoming.js'
 import type { Isolation } from './isolate/isolation.js'
+import type { NoteCalls } from './once.js'
 
 interface Offered {
   readonly symbol: number
@@ -14,11 +16,14 @@ interface Offered {
 }
 
 /** What the router's own API is asked; see the server's `RouterApi`. */
-export interface RouterCalls {
+export interface RouterCalls extends NoteCalls {
   offer(offers: readonly Record<string, unknown>[]): Call<readonly Offered[]>
   withdraw(symbols: readonly number[]): Promise<void>
   receipts(query: ReceiptQuery): Promise<readonly ReceiptInfo[]>
   cancel(query: ReceiptQuery): Promise<readonly string[]>
+  dead(query: DeadQuery): Promise<readonly DeadLetter[]>
+  redrive(sn: string): Promise<Stored & { readonly sn: string }>
+  purge(query: DeadQuery): Promise<readonly string[]>
 }
 
 /** What `expose()` gives: what is exposed, and the way to take it back. */

@@ -57,13 +57,18 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   /** It may come later than the call: then the call does not stand in the queue before. */
   body: OutgoingBody
   /** The extension fields beside names. */
-  readonly fields: Uint8Array | undefined
+  fields: Uint8Array | undefined
   /** Where somebody traces. */
   readonly span: CallSpan | undefined
   /** The stored call that it watches. */
   readonly watched: string | undefined
-  /** Of a call that is to be stored: the start of the router that it was written to, which may have it, and which alone can know it again. */
-  epoch: number | undefined
+  /**
+   * Of a call that is to be stored: where it was written to, which may have it, and which alone can know it again. A store by its id; where the router
+   * has none, that start of it.
+   */
+  home: string | number | undefined
+  /** The serial number that it is stored under, where that is not its own: another call had its key. */
+  storedAs: string | undefined
 
   constructor(parts: {
     counter: number
@@ -90,7 +95,7 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   }
 
   get sn(): string {
-    return this.watched ?? this.#owner.serialNumber(this.counter)
+    return this.watched ?? this.storedAs ?? this.#owner.serialNumber(this.counter)
   }
 
   /** When it must be looked at next; never, for what only ends with something else. */
@@ -112,7 +117,7 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
    * watches this side knows nothing.
    */
   get holder(): Holder {
-    const mayBeThere = this.epoch !== undefined || this.watched !== undefined
+    const mayBeThere = this.home !== undefined || this.watched !== undefined
     return callerHolder(this.state === 'waiting' && mayBeThere ? 'written' : this.state)
   }
 

@@ -9,7 +9,8 @@ import { LiveCall } from './call.js'
 import { snField, type Within } from './call-fields.js'
 import { writeFrameOf } from './call-frames.js'
 import type { Connection } from './connection.js'
-import { Departure } from './departure.js'
+import { Departure, type Luggage } from './departure.js'
+import type { Digest } from './digests/digest.js'
 import { readStored } from './failures.js'
 import { OutgoingCall, type CallOwner } from './outgoing-call.js'
 import { sendOneWay, type Sent } from './one-way.js'
@@ -19,15 +20,13 @@ import type { Late } from './late.js'
 import { LiveReceipt, type ReceiptSource } from './receipt.js'
 import { isAlone, watchRequest, type Request } from './request.js'
 import type { CallerStreams } from './streams/caller.js'
-import type { Flow } from './streams/flows.js'
 import type { Spans } from './tracing.js'
 import { forgotten, lostOnceSent, notSent, ownReason, restMs, sessionGone, verdict } from './verdicts.js'
 
 /** The callee gives a cancelled method 250 ms, and the answer needs its way. */
 const CANCEL_VERDICT_MS = 500
 
-const NOTHING: OutgoingBody = { prepared: prepareBody(undefined), bytes: undefined }
-const NO_STREAMS: readonly Flow[] = []
+const NOTHING: { readonly body: OutgoingBody } = { body: { prepared: prepareBody(undefined), bytes: undefined } }
 
 export class Outgoing implements CallOwner, ReceiptSource, Ends {
   readonly #pending = new Ring<OutgoingCall>()
@@ -53,6 +52,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     limits: BodyLimits
     running: () => Within | undefined
     spans: Spans | undefined
+    digest: Digest
     cancelStored: (sn: string) => Promise<void>
     streams: Late<CallerStreams>
   }) {
@@ -79,23 +79,22 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   /** Begins a call. It never throws: what is wrong with it is its outcome. `counter` is that of a call which was prepared. */
   start(request: Request, args: readonly unknown[], counter: number = ++this.#counter): LiveCall<unknown> {
     const span = this.#spans?.calling(request)
-    const late = this.#departure.isLate(request, args)
-    let call: OutgoingCall
-    let streams: readonly Flow[] = NO_STREAMS
+    let fields: Uint8Array | undefined
+    let luggage: Luggage | undefined
     try {
       if (this.#closed !== undefined) throw this.#closed
       this.#departure.check(request)
-      let body = NOTHING
-      if (!late) ({ body, streams } = this.#departure.pack(request, args))
-      const fields = this.#departure.fields(request, counter, span)
-      call = new OutgoingCall({ counter, request, body, fields, span, nowMs: this.#ports.clock.nowMs(), owner: this })
+      fields = this.#departure.fields(request, counter, span)
+      if (!this.#departure.isLate(request, args)) luggage = this.#departure.pack(request, args, fields)
     } catch (thrown) {
       return this.#stillborn(counter, notSent(thrown), span)
     }
+    const { body } = luggage ?? NOTHING
+    const call = new OutgoingCall({ counter, request, body, fields, span, nowMs: this.#ports.clock.nowMs(), owner: this })
     if (request.signal !== undefined) call.follow(request.signal)
     this.#add(call)
-    if (late) this.#hold(call, args)
-    else this.#begin(call, streams)
+    if (luggage === undefined) this.#hold(call, args)
+    else this.#begin(call, luggage)
     return call.live
   }
 
@@ -103,9 +102,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     this.#departure.later(call.request, args, (taken) => {
       if (call.state === 'settled') return
       try {
-        const { body, streams } = this.#departure.pack(call.request, taken)
-        call.body = body
-        this.#begin(call, streams)
+        this.#begin(call, this.#departure.pack(call.request, taken, call.fields))
       } catch (thrown) {
         this.settle(call, 'givenUp', notSent(thrown))
       }
@@ -144,8 +141,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     const span = this.#spans?.calling(request)
     try {
       this.#departure.check(request)
-      const { body } = this.#departure.pack(request, args)
-      const fields = this.#departure.fields(request, counter, span)
+      const { body, fields } = this.#departure.pack(request, args, this.#departure.fields(request, counter, span))
       const written = sendOneWay(this.#connection, request, callNumber(counter), fields, body)
       span?.ended()
       return written
@@ -161,9 +157,9 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     if (this.#closed !== undefined)
       return this.#stillborn(counter, new WaybillError(this.#closed.code, this.#closed.message, { executed: 'maybe' }))
     const nowMs = this.#ports.clock.nowMs()
-    const call = new OutgoingCall({ counter, request: watchRequest, body: NOTHING, fields: snField(sn), watched: sn, nowMs, owner: this })
+    const call = new OutgoingCall({ counter, request: watchRequest, ...NOTHING, fields: snField(sn), watched: sn, nowMs, owner: this })
     this.#add(call)
-    this.#begin(call, NO_STREAMS)
+    this.#send(call)
     return call.live
   }
 
@@ -172,12 +168,25 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     this.#await(call)
   }
 
-  #begin(call: OutgoingCall, streams: readonly Flow[]): void {
+  /** With fields that come later it is sent then. */
+  #begin(call: OutgoingCall, { body, fields, later, streams }: Luggage): void {
+    call.body = body
+    call.fields = fields
     if (streams.length > 0) {
       if (!call.request.isTimed) call.deadlineAtMs = Number.POSITIVE_INFINITY
       this.#hearing.flowsOf(call, this.#streams.now!).send(streams)
     }
-    this.#send(call)
+    if (later === undefined) this.#send(call)
+    else void this.#sendLater(call, later)
+  }
+
+  async #sendLater(call: OutgoingCall, later: Promise<Uint8Array>): Promise<void> {
+    try {
+      call.fields = await later
+      this.#send(call)
+    } catch (thrown) {
+      this.settle(call, 'givenUp', notSent(thrown))
+    }
   }
 
   /** The arguments of calls that are made later. Throws `NotRepresentable` or `TooLarge`. */
@@ -188,8 +197,9 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   /** Writes the next frame of a call; true when its body goes on. */
   write(call: OutgoingCall, nowMs: number): boolean {
     if (call.state === 'settled' || call.gaveUp !== undefined || call.resting) return false
-    const { epoch } = this.#connection.connected!.router
-    if (call.isStored && (call.epoch ??= epoch) !== epoch) {
+    const { store, epoch } = this.#connection.connected!.router
+    const home = store ?? epoch
+    if (call.isStored && (call.home ??= home) !== home) {
       this.settle(call, call.state === 'stored' ? 'exception' : 'givenUp', forgotten())
       return false
     }
@@ -203,9 +213,10 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   stored(frame: FrameReader): void {
     const call = this.#mine(frame)
     if (call === undefined || !call.step('stored')) return
+    const body = readStored(parseBodyIn(frame.encoding, frame.bytes, frame.bodyStart, frame.end, this.#limits, 'given'))
+    if (body.duplicate) call.storedAs = body.sn
     // The cancel was about the number that the call has in this session; the router knows it by the one before.
     if (call.gaveUp === 'Cancelled') void this.cancelStored(call.sn).catch(() => {})
-    const body = readStored(parseBodyIn(frame.encoding, frame.bytes, frame.bodyStart, frame.end, this.#limits, 'given'))
     if (call.request.semantics === 'stored') return this.succeed(call, new LiveReceipt(call.sn, this, body))
     call.live.stored(new LiveReceipt(call.sn, this, body, call.live))
     this.#look()
@@ -243,7 +254,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     const { address, method } = call.request
     address.symbol = 0
     method.symbol = 0
-    call.epoch = undefined
+    call.home = undefined
     if (call.step('returned')) this.#send(call)
   }
 
@@ -252,7 +263,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     const againMs = this.#ports.clock.nowMs() + restMs(details) * (0.5 + fraction(this.#ports.random))
     // What is stored goes on whatever becomes of its watching, and ends by its deadline.
     if (call.state !== 'stored' && (againMs >= call.uselessAtMs || !call.step('returned'))) return false
-    if (call.state !== 'stored') call.epoch = undefined
+    if (call.state !== 'stored') call.home = undefined
     call.resting = true
     this.#wheel.add(call, againMs)
     return true
@@ -324,7 +335,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     }
   }
 
-  /** What is stored, or may be told apart by its serial number, goes on in the next session, if that is one of the same router. */
+  /** What is stored, or may be told apart by its serial number, goes on in the next session, if that is one with the same store. */
   #goesOn(call: OutgoingCall): boolean {
     if (call.gaveUp !== undefined || (!call.isStored && call.watched === undefined)) return false
     call.isUnsure = true

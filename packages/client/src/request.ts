@@ -33,6 +33,8 @@ export interface Request {
   readonly fields: readonly Uint8Array[]
   readonly signal?: AbortSignal | undefined
   readonly data?: unknown
+  /** It is the same call as the one before with this key. */
+  readonly key?: string | undefined
   /** Classes of errors that its definition declares. */
   readonly errors: readonly ErrorClass[]
   /** The arguments, where they were taken before. */
@@ -49,9 +51,6 @@ export interface Target {
   readonly options: RemoteOptions
   readonly definition: Pick<ServiceDefinition<object>, 'methods' | 'terms'> | undefined
 }
-
-/** A call that asks for one of these is refused by name, never made without it. */
-const NOT_YET = ['key'] as const
 
 /** Of `.all()` alone: for one call they mean nothing, so it is refused as well. */
 const FOR_ALL = ['first', 'quorum', 'hedge'] as const
@@ -71,12 +70,12 @@ const flagsOf: Readonly<Record<Semantics, number>> = {
   watch: 0,
 }
 
-/** Throws `BadAddress`, `NotRepresentable`, `TooLarge` or `Unsupported`. `replyto` is the client that is told of a stored call. */
+/** Throws `BadAddress`, `NotRepresentable` or `TooLarge`. `replyto` is the client that is told of a stored call. */
 export function requestOf(target: Target, wanted: Wanted, replyto?: string): Request {
   const { names, address, method, options, definition } = target
-  const semantics = wanted === 'live' && options.durable === true ? 'durable' : wanted
-  const missing = NOT_YET.find((option) => options[option] !== undefined)
-  if (missing !== undefined) throw new WaybillError('Unsupported', `the option ${missing} is not there yet; nothing was sent`)
+  const { key, durable = key !== undefined } = options
+  const semantics = wanted === 'live' && durable ? 'durable' : wanted
+  if (key !== undefined && semantics !== 'durable' && semantics !== 'stored') throw unstored()
   const other = FOR_ALL.find((option) => (options[option] ?? false) !== false)
   const terms = definition?.methods.get(method)
   const timeout = options.timeout ?? terms?.timeout
@@ -92,9 +91,15 @@ export function requestOf(target: Target, wanted: Wanted, replyto?: string): Req
     isTimed: deadlineMs !== undefined,
     signal: options.signal,
     data: options.data,
+    key,
     errors: terms === undefined ? NO_ERRORS : [...(terms.errors ?? []), ...(definition!.terms.errors ?? [])],
     refusal: other && new WaybillError('BadAddress', `the option ${other} is for .all(); nothing was sent`),
   }
+}
+
+/** Only what is stored is known again. */
+function unstored(): WaybillError {
+  return new WaybillError('BadAddress', 'the option key is for calls that are stored: not for .send(), nor beside durable: false')
 }
 
 /** Whether the router is to store such calls. */

@@ -29,9 +29,9 @@ export class Retry {
     if (this.#ports.clock.nowMs() - this.#reachedMs >= this.#backoff.mostMs) this.#failures = 0
   }
 
-  /** Whatever failed so far says nothing. */
-  forget(): void {
-    this.#failures = 0
+  /** Whatever failed so far says nothing, and neither does the attempt that is under way, if any. */
+  forget(isTrying: boolean): void {
+    this.#failures = isTrying ? -1 : 0
   }
 
   cancel(): void {

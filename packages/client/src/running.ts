@@ -31,6 +31,9 @@ import { Turns } from './turns.js'
 /** How long a cancelled method may take to end by itself before its caller is answered. */
 const CANCEL_GRACE_MS = 250
 
+/** Runs what a call that has a lease does once, and gives what is recorded of it. */
+export type Recorded = <T>(call: IncomingCall, lease: string, key: string, run: () => T | PromiseLike<T>) => Promise<T>
+
 export class Running implements CallSink {
   readonly #turns = new Turns()
   readonly #ports: Ports
@@ -38,6 +41,7 @@ export class Running implements CallSink {
   readonly #answers: Answers
   readonly #spans: Spans | undefined
   readonly #ended: (call: IncomingCall) => void
+  readonly #recorded: Recorded
   readonly #streams: CalleeStreams<IncomingCall>
 
   /** `ended` is told of each call once, when nothing of it is left here. */
@@ -46,6 +50,7 @@ export class Running implements CallSink {
     limits: BodyLimits
     answers: Answers
     spans: Spans | undefined
+    recorded: Recorded
     ended: (call: IncomingCall) => void
   }) {
     this.#ports = parts.ports
@@ -53,6 +58,7 @@ export class Running implements CallSink {
     this.#answers = parts.answers
     this.#spans = parts.spans
     this.#ended = parts.ended
+    this.#recorded = parts.recorded
     this.#streams = {
       limits: parts.limits,
       sent: (call, result) => this.#sent(call, result),
@@ -238,6 +244,10 @@ export class Running implements CallSink {
     if (call.state === 'running') this.#answers.progress(call, progress)
   }
 
+  async once<T>(call: IncomingCall, key: string, run: () => T | PromiseLike<T>): Promise<T> {
+    return call.lease === undefined ? await runInCall(call, run) : this.#recorded(call, call.lease, key, run)
+  }
+
   // ---- ends
 
   /** Refused before it started. */
@@ -276,23 +286,35 @@ export class Running implements CallSink {
     )
   }
 
-  /** The session is gone: what waits never starts, what runs is told and answers nobody. With it the client, where it is `final`. */
-  lost(calls: Iterable<IncomingCall>, reason: string, final: boolean): void {
+  /** The session is gone, and with it these calls. With it the client, where it is `final`. */
+  lost(calls: readonly IncomingCall[], reason: string, final: boolean): void {
     this.#turns.clear()
-    for (const call of calls) {
-      const { state } = call
-      call.step('sessionLost')
-      // Its answer would go out in the next session, where the caller's symbol and number may mean another call.
-      call.cancelTimer?.cancel()
-      if (state === 'queued') this.#forget(call)
-      else {
-        const error = new WaybillError('RouterLost', `the connection was lost while the call ran: ${reason}`, { executed: 'maybe' })
-        call.abort(error)
-        call.flows?.abort(error)
-      }
-      if (final) call.kill?.()
-      else if (call.kill !== undefined) call.cancelTimer = this.#ports.clock.timer(CANCEL_GRACE_MS, () => call.kill?.())
-    }
+    const why = `the connection was lost while the call ran: ${reason}`
+    for (const call of calls) this.#drop(call, 'sessionLost', why, final ? 0 : CANCEL_GRACE_MS)
+  }
+
+  /** The router has it from somebody else, or gave it to somebody else, while its session was gone. */
+  void(call: IncomingCall): void {
+    this.#drop(call, 'leaseVoid', 'the call is no longer for this client, whose connection was lost for a while', CANCEL_GRACE_MS)
+  }
+
+  /** Those that have outlived their session may start again. */
+  goOn(): void {
+    this.#turns.advance(this.#start)
+  }
+
+  /** What waits never starts; what runs is told, and answers nobody. */
+  #drop(call: IncomingCall, event: 'sessionLost' | 'leaseVoid', why: string, graceMs: number): void {
+    const { state } = call
+    call.step(event)
+    // Its answer would go out in another session, where the caller's symbol and number may mean another call.
+    call.cancelTimer?.cancel()
+    if (state === 'queued') return this.#forget(call)
+    const error = new WaybillError('RouterLost', why, { executed: 'maybe' })
+    call.abort(error)
+    call.flows?.abort(error)
+    if (graceMs === 0) call.kill?.()
+    else if (call.kill !== undefined) call.cancelTimer = this.#ports.clock.timer(graceMs, () => call.kill?.())
   }
 
   /** Gives back what is complete and has not started. */

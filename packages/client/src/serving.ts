@@ -7,9 +7,12 @@ import type { BodyLimits, FrameReader, Ports } from '@waybill/core'
 import { Answers, type Incident } from './answers.js'
 import type { Connection } from './connection.js'
 import { Incoming } from './incoming.js'
+import { Leases } from './leases.js'
 import type { Isolation } from './isolate/isolation.js'
 import type { Names } from './names.js'
 import { Offers, type RouterCalls } from './offers.js'
+import { notesOf, recordOnce } from './once.js'
+import type { Recorded } from './running.js'
 import type { Spans } from './tracing.js'
 
 export interface ServingParts {
@@ -30,9 +33,11 @@ export class Serving {
   readonly offers: Offers
 
   constructor({ connection, names, ports, limits, router, report: incidents, spans, isolation }: ServingParts) {
-    const answers = new Answers({ connection, ports, limits, report: incidents })
+    const leases = new Leases(connection)
+    const answers = new Answers({ connection, leases, ports, limits, report: incidents })
     const report = answers.incident.bind(answers)
-    this.incoming = new Incoming({ connection, names, ports, limits, answers, spans })
+    const recorded: Recorded = (call, lease, key, run) => recordOnce(call, notesOf(router, lease, call), limits, key, run)
+    this.incoming = new Incoming({ connection, names, ports, limits, answers, leases, spans, recorded })
     this.offers = new Offers({
       incoming: this.incoming,
       router,
@@ -50,6 +55,10 @@ export class Serving {
         return this.incoming.callChunk(frame)
       case FrameType.cancel: // source, call
         return this.incoming.cancel(frame)
+      case FrameType.held: // body: a source and a call for each lease that was asked about
+        return this.incoming.held(frame)
+      case FrameType.kept: // body: leases
+        return this.incoming.kept(frame)
       default: // source, call, method: the stream; of the arguments, and from who reads those of the result
         return this.incoming.stream(frame)
     }

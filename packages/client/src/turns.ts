@@ -21,7 +21,9 @@ export class Turns {
     else calls.add(call)
   }
 
+  /** What has outlived its session does not start before it is known to be this client's still. */
   mayStart(call: IncomingCall): boolean {
+    if (call.isAway) return false
     if (!call.exposure.hasRoom(call.contract)) return false
     if (call.line === undefined) return true
     for (const first of this.#lines.get(call.line)!) return first === call
@@ -61,8 +63,8 @@ export class Turns {
     this.#advancing = false
   }
 
-  /** Nobody who waits now ever starts. */
+  /** The session is gone: nobody who waits now ever starts, but who has outlived it. */
   clear(): void {
-    this.#waiting.clear()
+    for (const call of this.#waiting) if (!call.isAway) this.#waiting.delete(call)
   }
 }

@@ -1,5 +1,5 @@
 /** How this side words an end that it decides itself, and what went wrong before anything was sent. */
-import { executed, WaybillError, type Code, type Exceptional, type Holder } from '@waybill/core'
+import { executed, WaybillError, type Code, type Exceptional, type Executed, type Holder } from '@waybill/core'
 
 /** When to try again, where nobody says so. */
 const NO_ROOM_MS = 100
@@ -34,7 +34,7 @@ export function notSent(thrown: unknown): WaybillError {
   return failure(thrown, 'no')
 }
 
-export function failure(thrown: unknown, known: 'no' | 'yes'): WaybillError {
+export function failure(thrown: unknown, known: Executed): WaybillError {
   const error = WaybillError.from(thrown, known)
   return error.executed === known
     ? error

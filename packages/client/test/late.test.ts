@@ -3,6 +3,7 @@ import { beyondWith, installBeyond, richCodec } from '@waybill/core'
 import { ROUTER_URL, harness, type Harness, type VirtualProcess } from '@waybill/testkit'
 import { describe, expect, test } from 'vitest'
 import { connectIn } from '../src/connect.js'
+import { nodeDigest } from '../src/digests/node.js'
 import { Events } from '../src/events.js'
 import { Groups } from '../src/groups.js'
 import { service, topic, type Client, type Remote, type WaybillError } from '../src/index.js'
@@ -87,6 +88,7 @@ async function withPage(act: (stage: Stage) => Promise<void>): Promise<void> {
     admit: () => {},
     exposing: undefined,
     connected: undefined,
+    digest: nodeDigest,
     parts: { serving: { load: () => Promise.resolve(Serving) }, streams, groups, events, postbacks, isolation: undefined },
   })
   const page = await connect(ROUTER_URL, { name: 'page', ports })
@@ -388,6 +390,18 @@ describe('postbacks', () => {
       await server.remote<Log>('Log').note.callback({ replyto: 'page' }, 'no more')
       await h.advance(100)
       expect([told, postbacks.asked]).toEqual([['told'], 1])
+    }))
+
+  test('that arrive before anybody listens wait', () =>
+    withPage(async ({ h, postbacks, page, server }) => {
+      const told: unknown[] = []
+      await server.remote<Log>('Log').note.callback({ replyto: 'page' }, 'told')
+      await h.advance(100)
+      expect(postbacks.asked).toBe(1)
+      await postbacks.arrive()
+      page.onPostback({ result: (value) => told.push(value) })
+      await h.advance(100)
+      expect(told).toEqual(['told'])
     }))
 
   test('are told to nobody who has left before', () =>

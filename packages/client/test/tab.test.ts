@@ -1,5 +1,6 @@
 /** A tab that sleeps: what its timers say afterwards, and what its client is told. */
 import type { Clock } from '@waybill/core'
+import { harness } from '@waybill/testkit'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Liveness } from '../src/liveness.js'
 import { honest, wakes } from '../src/tab.js'
@@ -113,4 +114,50 @@ it('a link that may be dead is asked at once, and given up when the grace is ove
   clock.now = 6000
   clock.fire()
   expect(giveUp).toHaveBeenCalledOnce()
+})
+
+it('a client that is woken while an attempt fails makes the next one at once, and after that as seldom as before', async () => {
+  await using h = harness()
+  const seldom = { firstMs: 600_000, mostMs: 600_000 }
+  const client = await h.client('page', { backoff: seldom })
+  const page = h.processOf(client)
+  // Its packets take long, so that there is time while an attempt is under way.
+  h.network.slow('page', 50)
+  h.network.isolate('page', 'reset')
+  h.network.cut(page)
+  await h.advance(90)
+  expect(client.isConnected).toBe(false)
+  client.wake()
+  await h.advance(20)
+  h.network.isolate('page', undefined)
+  h.network.slow('page', 0)
+  await h.advance(100)
+  expect(client.isConnected).toBe(true)
+  h.network.isolate('page', 'reset')
+  h.network.cut(page)
+  await h.advance(100)
+  h.network.isolate('page', undefined)
+  await h.advance(1000)
+  expect(client.isConnected).toBe(false)
+  client.wake()
+  await h.advance(0)
+  expect(client.isConnected).toBe(true)
+})
+
+it('a client whose session is over in the middle of an attempt asks for a new one at once', async () => {
+  await using h = harness({ router: { limits: { resumeGraceMs: 3000 } } })
+  const client = await h.client('page', { backoff: { firstMs: 600_000, mostMs: 600_000 } })
+  const status: string[] = []
+  client.onStatus(({ kind }) => status.push(kind))
+  const page = h.processOf(client)
+  h.network.isolate('page', 'reset')
+  h.network.cut(page)
+  await h.advance(2950)
+  h.network.isolate('page', undefined)
+  h.network.slow('page', 50)
+  client.wake()
+  await h.advance(100)
+  expect([status, client.isConnected]).toEqual([['lost'], false])
+  await h.advance(1000)
+  expect([status, client.isConnected]).toEqual([['lost', 'connected'], true])
 })

@@ -57,30 +57,32 @@ describe('the caller', () => {
 })
 
 describe('the router', () => {
-  it('refuse store hold hand accepted started progress result exception rejected cancel deadline callerLost calleeLost redeliver', () => {
+  it('refuse store hold lease hand accepted started progress result exception rejected cancel deadline callerLost calleeLost calleeAway calleeBack redeliver', () => {
     expect(Object.keys(routerTable.received).join(' ')).toBe(
-      'refuse store hold hand accepted started progress result exception rejected cancel deadline callerLost calleeLost redeliver',
+      'refuse store hold lease hand accepted started progress result exception rejected cancel deadline callerLost calleeLost calleeAway calleeBack redeliver',
     )
     expect(drawn(routerTable)).toEqual([
-      'received set sto que han . . . . . . set set set . .',
-      'stored   . . que han . . . . . . set set = . .',
-      'queued   set . = han . . . . . . set set set = .',
-      'handed   . . . . acc sta sta set set set = set set set que',
-      'accepted . . . . . sta sta set set set = set set set que',
-      'started  . . . . . . = set set . = set set set que',
-      'settled  . . . . = = = = = = = = = = =',
+      'received set sto que . han . . . . . . set set set . . . .',
+      'stored   . . que lea . . . . . . . set set = . . . .',
+      'queued   set . = lea han . . . . . . set set set = . . .',
+      'leased   set . . . han . . . . . . set set = que . . que',
+      'handed   . . . . . acc sta sta set set set = set set set awa . que',
+      'accepted . . . . . . sta sta set set set = set set set awa . que',
+      'started  . . . . . . . = set set . = set set set awa . que',
+      'away     . . . . . . . . . . . = set = set . han que',
+      'settled  . . . . . = = = = = = = = = = = = =',
     ])
   })
 })
 
 describe('the callee', () => {
-  it('start refuse returned threw cancel cancelGraceOver sessionLost', () => {
-    expect(Object.keys(calleeTable.queued).join(' ')).toBe('start refuse returned threw cancel cancelGraceOver sessionLost')
+  it('start refuse returned threw cancel cancelGraceOver sessionLost leaseVoid', () => {
+    expect(Object.keys(calleeTable.queued).join(' ')).toBe('start refuse returned threw cancel cancelGraceOver sessionLost leaseVoid')
     expect(drawn(calleeTable)).toEqual([
-      'queued    run set . . set . set',
-      'running   . . set set = aba aba',
-      'abandoned . . set set = = =',
-      'settled   . . . . = = =',
+      'queued    run set . . set . set set',
+      'running   . . set set = aba aba aba',
+      'abandoned . . set set = = = =',
+      'settled   . . . . = = = =',
     ])
   })
 })

@@ -5,7 +5,7 @@ import { quoted, WaybillError, type Clock, type Introduction } from '@waybill/co
 /** The name of who is responsible for a client. */
 export type Principal = string
 
-export type Action = 'connect' | 'expose' | 'call' | 'postback' | 'publish' | 'subscribe' | 'drain' | 'observe'
+export type Action = 'connect' | 'expose' | 'call' | 'postback' | 'publish' | 'subscribe' | 'drain' | 'observe' | 'operate'
 
 /** What the action is about; each field where it applies. */
 export interface Subject {
@@ -20,14 +20,17 @@ export interface Access {
   /** Throws `Unauthorized` where the credentials are missing or wrong. */
   authenticate(credentials: Introduction['credentials']): Principal | Promise<Principal>
   /** Asked for every one of these, so it must be quick and cannot wait; absent: everything is allowed, but to drain a client of another principal,
-   * or to have one told of a call. */
+   * to have one told of a call, or to `operate`: to see and redrive the dead letters of others. */
   readonly authorize: ((principal: Principal, action: Action, subject: Subject) => boolean) | undefined
 }
 
 /** Where tokens come from that can change while a router runs. */
 export interface TokenSource {
-  /** `revoked` is called with each principal whose token is not good any more, as soon as that is known. */
-  open(clock: Clock, revoked: (principal: Principal) => void): OpenTokens
+  /**
+   * `revoked` is called with each principal whose token is not good any more, as soon as that is known; with the token's digest, where only those
+   * who presented this one are to go.
+   */
+  open(clock: Clock, revoked: (principal: Principal, digest?: string) => void): OpenTokens
 }
 
 export interface OpenTokens {
@@ -98,6 +101,11 @@ export function tokenAuthentication(tokens: Readonly<Record<string, string>> | u
     if (principal === undefined) throw new WaybillError('Unauthorized', 'the token is not one of this router')
     return principal
   }
+}
+
+/** SHA-256, hexadecimal, of the token that was presented; undefined where there was none. */
+export function presentedDigest(credentials: Introduction['credentials']): string | undefined {
+  return credentials?.token === undefined ? undefined : digestOf(credentials.token).toString('hex')
 }
 
 export function digestOf(secret: string): Buffer {

@@ -3,6 +3,7 @@
  * timer. Owns links that have no session yet.
  */
 import {
+  Feature,
   readIntroduction,
   WaybillError,
   writeOpening,
@@ -10,20 +11,16 @@ import {
   type Introduction,
   type Link,
   type Ports,
+  type RouterIdentity,
   type Timer,
 } from '@waybill/core'
-import type { Access, Principal } from './access.js'
+import { presentedDigest, type Access, type Principal } from './access.js'
 import type { Incidents } from './incidents.js'
 import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import type { Session } from './model.js'
 import { CloseCode, type Sessions } from './sessions.js'
 import type { Tally } from './tally.js'
-
-export interface RouterIdentity {
-  readonly name: string
-  readonly epoch: number
-}
 
 /** `checking`: the introduction is here, the credentials are being looked at. */
 type OpeningState = 'waiting' | 'checking' | 'over'
@@ -34,7 +31,7 @@ interface Opening {
   state: OpeningState
   timer: Timer
   /** Who was shut out while the credentials were being looked at: what is found of them then is not true any more. */
-  readonly revoked: Set<Principal>
+  readonly revoked: { readonly principal: Principal; readonly digest: string | undefined }[]
 }
 
 /** Takes the first packet of a link, or its end. */
@@ -85,7 +82,7 @@ export class Admission {
     }
     const { maxOpenings } = this.#limits
     const timer = this.#ports.clock.timer(this.#limits.openingMs, tooLate)
-    const opening: Opening = { link, admitted, state: 'waiting', timer, revoked: new Set() }
+    const opening: Opening = { link, admitted, state: 'waiting', timer, revoked: [] }
     if (this.#openings.size >= maxOpenings) {
       this.#refuse(opening, new WaybillError('Overloaded', `${maxOpenings} others are being let in; try again soon`))
     } else this.#openings.add(opening)
@@ -101,9 +98,9 @@ export class Admission {
     }
   }
 
-  /** Nobody is let in as this principal whose credentials are being looked at now. */
-  revoke(principal: Principal): void {
-    for (const opening of this.#openings) if (opening.state === 'checking') opening.revoked.add(principal)
+  /** Nobody is let in as this principal, or with this token of his, whose credentials are being looked at now. */
+  revoke(principal: Principal, digest?: string): void {
+    for (const opening of this.#openings) if (opening.state === 'checking') opening.revoked.push({ principal, digest })
   }
 
   stop(): void {
@@ -127,7 +124,9 @@ export class Admission {
   #connect(opening: Opening, introduction: Introduction, principal: Principal): void {
     const { link } = opening
     const { name } = introduction
-    if (opening.revoked.has(principal)) throw new WaybillError('Unauthorized', 'the token is not good any more')
+    const presented = presentedDigest(introduction.credentials)
+    if (opening.revoked.some((one) => one.principal === principal && (one.digest === undefined || one.digest === presented)))
+      throw new WaybillError('Unauthorized', 'the token is not good any more')
     if (this.#access.authorize?.(principal, 'connect', name === undefined ? {} : { client: name }) === false) {
       throw new WaybillError('Forbidden', `${principal} may not connect${name === undefined ? '' : ` as ${name}`}`)
     }
@@ -144,7 +143,7 @@ export class Admission {
       principal,
       symbol: session.symbol,
       limits: { windowBytes, maxFrameBytes, maxBodyBytes, heartbeatMs, heartbeatGraceMs, resumeGraceMs },
-      features: [],
+      features: session.keepsLeases ? [Feature.leases] : [],
     }
     this.#over(opening)
     link.send(writeOpening(connected))

@@ -3,12 +3,11 @@
  * to whoever is to hear it. Owns `CallRecord`s. How they reach an instance is `Delivery`'s, how they end `Endings`', what is stored `StoredCalls`'.
  */
 import {
+  findField,
   findText,
   Flag,
   FrameType,
   MAX_TRACE_CHARACTERS,
-  parseBody,
-  quoted,
   readSerialNumber,
   routerTable,
   Tag,
@@ -16,8 +15,8 @@ import {
   type CallSpan,
   type Clock,
   type FrameReader,
+  type Random,
   type RouterEvent,
-  type ReceiptState,
   type Tracing,
 } from '@waybill/core'
 import type { Access } from './access.js'
@@ -27,15 +26,23 @@ import { Endings, endSpan, type CallCounts } from './endings.js'
 import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import { CallRecord, type Receipt, type Route, type Session } from './model.js'
+import { Notes } from './notes.js'
 import { Permission } from './permission.js'
+import type { Postbacks } from './postbacks.js'
 import type { Receipts } from './receipts.js'
+import { stateAfter } from './receipt-states.js'
 import { runningAt } from './reentrance.js'
-import { gone, noRoomForOutcome, refusedAfterLoss, tooMany, workerLost } from './refusals.js'
+import { cannotLeave } from './departing.js'
+import { Leasing } from './leasing.js'
+import { gone, noRoomForOutcome, readRefusal, refusedAfterLoss, tooMany, workerLost } from './refusals.js'
 import type { Registry } from './registry.js'
 import type { Routes } from './routes.js'
 import { nobody } from './routing.js'
 import type { Sessions } from './sessions.js'
+import { recover } from './recovery.js'
+import { Redriving } from './redriving.js'
 import { StoredCalls } from './stored.js'
+import type { Store } from './store.js'
 import type { LastWord, Tally } from './tally.js'
 import { readTerms, type CallTerms } from './terms.js'
 import { Throttle } from './throttle.js'
@@ -44,12 +51,18 @@ export class Calls {
   readonly counts: CallCounts = { calls: 0, stale: 0, dropped: 0 }
   readonly delivery: Delivery
   readonly stored: StoredCalls
+  readonly leasing: Leasing
+  readonly redriving: Redriving
+  readonly notes: Notes
+  /** Goes on with the stored calls of earlier starts. Before anybody is let in. */
+  readonly recover: () => void
   readonly #endings: Endings
   readonly #limits: Limits
   readonly #permission: Permission
   readonly #sessions: Sessions
   readonly #registry: Registry
   readonly #receipts: Receipts
+  readonly #store: Store
   readonly #throttle: Throttle
   readonly #tally: Tally | undefined
   readonly #tracing: Tracing | undefined
@@ -62,17 +75,21 @@ export class Calls {
     registry: Registry
     routes: Routes
     receipts: Receipts
+    store: Store
+    postbacks: Postbacks
+    random: Random
     log: RouterLog
     tally: Tally | undefined
     tracing: Tracing | undefined
   }) {
     this.#tracing = parts.tracing
     this.#tally = parts.tally
-    const { limits, clock, sessions, registry, routes, receipts } = parts
+    const { limits, clock, sessions, registry, routes, receipts, store } = parts
     this.#limits = limits
     this.#sessions = sessions
     this.#registry = registry
     this.#receipts = receipts
+    this.#store = store
     this.#throttle = new Throttle(clock, limits)
     this.#permission = new Permission(parts.access, sessions)
     this.delivery = new Delivery({
@@ -83,10 +100,17 @@ export class Calls {
       nobody: (route) => this.#nobody(route),
       refuse: (call, error) => this.#endings.refuse(call, error),
       handed: (call) => this.#handed(call),
+      lease: (call, instance) => this.leasing.lease(call, instance),
     })
     const left = (call: CallRecord): void => this.delivery.left(call)
     this.#endings = new Endings({ limits, clock, sessions, receipts, counts: this.counts, log: parts.log, tally: parts.tally, left })
-    this.stored = new StoredCalls({ limits, clock, delivery: this.delivery, endings: this.#endings, receipts, routes })
+    const both = { limits, clock, delivery: this.delivery, endings: this.#endings, receipts, store }
+    this.stored = new StoredCalls({ ...both, postbacks: parts.postbacks })
+    const sent = { ...both, routes, random: parts.random, permission: this.#permission }
+    this.leasing = new Leasing(sent)
+    this.notes = new Notes({ limits, receipts, store, leases: this.leasing.leases })
+    this.redriving = new Redriving({ ...sent, sessions, notes: this.notes })
+    this.recover = () => recover({ ...both, sessions, routes, leasing: this.leasing, stored: this.stored })
   }
 
   get pending(): number {
@@ -111,7 +135,7 @@ export class Calls {
     }
     const isDurable = (frame.flags & Flag.durable) !== 0
     // Before any refusal, which would say that the call never ran.
-    if (isDurable && isOwn(caller, number, terms?.sn) && this.stored.repeated(caller, frame, terms!.sn!)) return
+    if (isDurable && terms !== undefined && isOwn(caller, number, terms.sn) && this.#repeated(caller, frame, route, terms)) return
     const refusal = this.#refusal(caller, frame, route, terms)
     if (refusal !== undefined) return this.refuseFrame(caller, frame, refusal, terms?.data)
     if ((frame.flags & (Flag.noReply | Flag.durable | Flag.more)) === Flag.noReply && terms === undefined) {
@@ -124,7 +148,7 @@ export class Calls {
     const call = this.#record(caller, frame, route, terms)
     if (isDurable) {
       call.method = this.#registry.methodOf(frame)
-      call.told = terms?.replyto === undefined ? undefined : this.#sessions.byName(terms.replyto)?.principal
+      call.told = terms?.replyto === undefined ? undefined : this.#permission.addressee(caller, terms.replyto)
       return this.stored.gather(call, frame)
     }
     call.silent = (frame.flags & Flag.noReply) !== 0
@@ -148,7 +172,7 @@ export class Calls {
     if (call === undefined && this.#receipts.unwatch(caller, frame.call)) return
     if (call === undefined || call.cancelled || (call.silent && call.receipt === undefined)) return this.#stale()
     this.#throttle.cancelled(caller.channel)
-    if (routerTable[call.state].cancel === 'settled') return void this.stored.cancel(call)
+    if (call.receipt !== undefined || routerTable[call.state].cancel === 'settled') return void this.stored.cancel(call)
     call.cancelled = true
     this.delivery.forward(caller, call.instance!, frame.bytes, frame.start, frame.end)
   }
@@ -213,14 +237,14 @@ export class Calls {
   #keep(call: CallRecord, receipt: Receipt, callee: Session, frame: FrameReader, event: RouterEvent | undefined): boolean {
     const refusal = event === 'rejected' && (frame.flags & Flag.more) === 0 ? readRefusal(frame) : undefined
     if (refusal?.code === 'Overloaded') {
-      this.stored.givenBack(call, receipt, refusal.retryAfterMs)
+      this.leasing.givenBack(call, refusal.retryAfterMs)
       return false
     }
     if (refusal !== undefined && receipt.attempts > 0) {
       this.#endings.end(call, 'rejected', refusedAfterLoss(refusal.description), 'indeterminate')
       return false
     }
-    if (this.#receipts.heard(receipt, frame, event && stateAfter(call, event), callee.channel)) return true
+    if (this.#receipts.heard(receipt, frame, event && stateAfter(event, call.cancelled), callee.channel)) return true
     this.#endings.end(call, 'exception', noRoomForOutcome())
     return false
   }
@@ -232,8 +256,8 @@ export class Calls {
 
   // ---- from the router itself
 
-  /** The session is gone for good, as caller and as callee. */
-  lost(session: Session, reason: string): void {
+  /** The session is gone for good, as caller and as callee. `mayReturn`: its process may begin another one. */
+  lost(session: Session, reason: string, mayReturn: boolean): void {
     this.#receipts.lost(session)
     for (const call of session.calls.values()) {
       // What is stored, and what nobody waits for, needs no caller.
@@ -246,33 +270,35 @@ export class Calls {
     for (const caller of callers) caller.introducedTo.delete(session)
     const instances = [...session.instances]
     for (const instance of instances) this.#registry.withdraw(instance)
-    if (session.handling > 0) this.#loseHanded(session, callers, reason)
+    if (session.handling > 0) this.#loseHanded(session, callers, reason, mayReturn)
     for (const instance of instances) this.delivery.changed(instance.service.name)
   }
 
   /** The router is closing: every call gets its verdict while there is somebody to tell. */
   close(): void {
-    const pending = [...this.#sessions.withCalls()].flatMap((session) => session.calls.values())
+    // First of all, or what is stored would go from one that leaves to the next.
+    this.leasing.stop()
+    const isLasting = ({ receipt }: CallRecord): boolean => receipt !== undefined && this.#store.journal.durability !== 'memory'
+    const pending = [...this.#sessions.withCalls()].flatMap((session) => session.calls.values()).filter((call) => !isLasting(call))
     const closing = (): WaybillError => new WaybillError('RouterLost', 'the router is closing', { executed: 'no' })
     // What waits goes first, or the places that the others leave would be given to it.
-    for (const call of pending) if (call.instance === undefined) this.#endings.refuse(call, closing())
-    for (const call of pending) if (call.instance !== undefined) this.#endings.end(call, 'calleeLost', closing(), 'indeterminate')
+    for (const call of pending) if (call.isHere) this.#endings.refuse(call, closing())
+    for (const call of pending) if (!call.isHere) this.#endings.end(call, 'calleeLost', closing(), 'indeterminate')
     this.#endings.wheel.stop()
-    this.stored.stop()
     this.#throttle.stop()
     this.#receipts.stop()
   }
 
   /** `callers`: those that it was told of, and so all whose calls it can have. */
-  #loseHanded(callee: Session, callers: readonly Session[], reason: string): void {
+  #loseHanded(callee: Session, callers: readonly Session[], reason: string, mayReturn: boolean): void {
     for (const caller of callers) {
       for (const call of caller.calls.values()) {
         if (call.instance?.session !== callee) continue
-        const hasLeft = call.handedAfter !== callee.channel.packets
-        if (call.receipt !== undefined) this.stored.lost(call, call.receipt, hasLeft, reason)
+        const hasLeft = call.state !== 'leased' && call.handedAfter !== callee.channel.packets
+        if (call.receipt !== undefined) this.leasing.lost(call, hasLeft, mayReturn, reason)
         // It never left: who sends it again, as clients do by themselves, finds another instance or is told that there is none.
         else if (!hasLeft) this.#endings.refuse(call, gone(callee))
-        else this.#endings.end(call, 'calleeLost', workerLost(callee, reason))
+        else this.#endings.end(call, 'calleeLost', workerLost(callee.name, reason))
       }
     }
   }
@@ -307,8 +333,11 @@ export class Calls {
   }
 
   #handed(call: CallRecord): void {
-    if (call.receipt !== undefined) this.#receipts.handed(call.receipt)
     if (call.waitUntilMs !== call.deadlineMs) this.#endings.wheel.add(call, call.deadlineMs)
+  }
+
+  #repeated(caller: Session, frame: FrameReader, { address }: Route, terms: CallTerms): boolean {
+    return this.stored.repeated(caller, frame, terms, address.service, this.#registry.methodOf(frame) ?? '')
   }
 
   // ---- what is refused
@@ -334,8 +363,12 @@ export class Calls {
       const refused = this.#permission.postback(caller, terms.replyto)
       if (refused !== undefined) return refused
     }
-    if (isDurable)
-      return isOwn(caller, frame.call, terms?.sn) ? undefined : new WaybillError('BadArguments', 'a stored call needs its own sn')
+    if (isDurable) {
+      if (!isOwn(caller, frame.call, terms?.sn)) return new WaybillError('BadArguments', 'a stored call needs its own sn')
+      if (findField(frame, Tag.lease) !== undefined) return new WaybillError('BadArguments', 'only the router gives leases')
+      return cannotLeave(frame, this.#limits.maxFrameBytes)
+    }
+    if (terms?.key !== undefined) return new WaybillError('BadArguments', 'only a stored call is known by a key')
     return route.candidates.length === 0 && terms?.waitMs === undefined ? this.#nobody(route) : undefined
   }
 
@@ -352,45 +385,4 @@ export class Calls {
 function isOwn(caller: Session, call: number, sn: string | undefined): boolean {
   const parts = sn === undefined ? undefined : readSerialNumber(sn)
   return parts !== undefined && parts.incarnation === caller.incarnation && parts.counter >>> 0 === call
-}
-
-interface Refusal {
-  /** `Overloaded`: the callee has no room after all, or leaves, and has not begun. */
-  readonly code: unknown
-  readonly description: string
-  /** What it asks for, 0 where it does not. */
-  readonly retryAfterMs: number
-}
-
-/** Rejections are Waybill's own words, never the payload. */
-function readRefusal(frame: FrameReader): Refusal {
-  try {
-    const { code, description, details } = (parseBody(frame.encoding, frame.body()) ?? {}) as Record<string, unknown>
-    const { retryAfterMs } = (details ?? {}) as { retryAfterMs?: unknown }
-    return {
-      code,
-      description: quoted(String(description)),
-      retryAfterMs: typeof retryAfterMs === 'number' && retryAfterMs > 0 ? retryAfterMs : 0,
-    }
-  } catch {
-    return { code: undefined, description: '', retryAfterMs: 0 }
-  }
-}
-
-function stateAfter(call: CallRecord, event: RouterEvent): ReceiptState | undefined {
-  switch (event) {
-    case 'accepted':
-      return 'accepted'
-    case 'started':
-    case 'progress':
-      return 'started'
-    case 'result':
-      return 'succeeded'
-    case 'rejected':
-      return 'rejected'
-    case 'exception':
-      return call.cancelled ? 'cancelled' : 'failed'
-    default:
-      return undefined
-  }
 }

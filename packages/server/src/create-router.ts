@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { isName, WaybillError, type Ports, type Tracing, type Transport } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import { tokenAuthentication, unchanging, type Access, type Principal, type TokenSource } from './access.js'
-import { openDoors, type Doors, type DoorsOptions } from './gateways/doors.js'
+import { checkedDoors, openDoors, type Doors, type DoorsOptions } from './gateways/doors.js'
 import { memoryTransport } from './gateways/memory.js'
 import { Signer, type SigningOptions } from './gateways/signing.js'
 import type { JsonDoorOptions } from './gateways/websocket.js'
@@ -12,7 +12,11 @@ import { RouterLog, type Log } from './log.js'
 import { defaultLimits, type Limits } from './limits.js'
 import type { Metrics } from './metrics/index.js'
 import { metricsPage } from './metrics-page.js'
+import { MemoryJournal } from './journal/memory.js'
+import type { RecoveryReport } from './journal/index.js'
+import type { OpenedStore } from './open-store.js'
 import { Router, type RouterLoad } from './router.js'
+import { Store } from './store.js'
 import { Tally } from './tally.js'
 
 export { DEFAULT_PORT, DEFAULT_TCP_PORT } from './gateways/doors.js'
@@ -29,6 +33,8 @@ export interface RouterOptions extends DoorsOptions {
   readonly limits?: Partial<Limits>
   /** Keys for signed messages of JSON clients. */
   readonly signing?: SigningOptions
+  /** The folder in which stored calls outlive the router; made where there is none, and this router's alone. Default: they live in its memory. */
+  readonly data?: string
   /** Told of each fault of which clients only learn the number. Default: one line of JSON to stderr. */
   readonly onIncident?: (incident: RouterIncident) => void
   /** Told what happens, but never what calls carry; pino is one. Faults go there too, where there is no `onIncident`. Default: none. */
@@ -50,26 +56,41 @@ export interface RouterHandle extends AsyncDisposable {
   /** Connects a client in the same process: `connect('memory:', { transport: router.transport })`. */
   readonly transport: Transport
   readonly load: RouterLoad
+  /** What the start found in the folder of `data`; undefined without one. */
+  readonly recovered: RecoveryReport | undefined
   /** Ends every session of the principal, which is told `Unauthorized`, and lets nobody in whose credentials were looked at before. How many there
    * were. Whether it may come back is the business of `authenticate`. */
   revoke(principal: Principal): number
   close(): Promise<void>
 }
 
-/** Starts a router. Rejects with `RouterUnreachable` when it cannot listen, `Forbidden` when that would not be safe. */
+/**
+ * Starts a router. Rejects with `RouterUnreachable` when it cannot listen, `Forbidden` when that would not be safe, `Damaged` or `Incompatible` where it
+ * must not touch what is in the folder of `data`, `Overloaded` with `details.pid` where another process has that.
+ */
 export async function createRouter(options: RouterOptions = {}): Promise<RouterHandle> {
-  const { router, ports, log, tally } = composeRouter(options)
+  const openings = checkedDoors(options, options.tokens !== undefined || options.authenticate !== undefined)
+  const opened = options.data === undefined ? undefined : await openedIn(options.data, options)
+  let composed: ReturnType<typeof composeRouter>
+  try {
+    composed = composeRouter(opened === undefined ? options : withStore(options, opened.store))
+  } catch (thrown) {
+    await opened?.store.journal.close()
+    throw thrown
+  }
+  const { router, ports, log, tally } = composed
+  if (opened !== undefined) log.recovered(opened.report)
   let metrics: Metrics | undefined
   let doors: Doors
   try {
     // Loaded here, as only few need it.
     if (tally !== undefined) metrics = (await import('./metrics/index.js')).metricsOf(() => router.measured, tally)
     const page = metrics && metricsPage(metrics, (token) => router.letObserve(token))
-    const credentials = options.tokens !== undefined || options.authenticate !== undefined
-    doors = await openDoors({ entrance: router, ports, credentials, json: jsonDoor(options, ports), page }, options)
+    doors = await openDoors(openings, { entrance: router, ports, json: jsonDoor(options, ports), page })
   } catch (thrown) {
     metrics?.close()
     router.close()
+    await opened?.store.journal.close()
     throw thrown
   }
   for (const { url } of doors.all) log.listening(url)
@@ -77,6 +98,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
     router.close()
     metrics?.close()
     await doors.close()
+    await opened?.store.journal.close()
   }
   return {
     url: doors.all[0]?.url,
@@ -86,6 +108,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
     get load() {
       return router.load
     },
+    recovered: opened?.report,
     revoke: (principal) => router.revoke(principal),
     close,
     [Symbol.asyncDispose]: close,
@@ -93,7 +116,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
 }
 
 /** The router without any gateway, for embedding and for simulation. */
-export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions>): {
+export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions> & { readonly store?: Store }): {
   router: Router
   ports: Ports
   log: RouterLog
@@ -107,8 +130,12 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions>):
   const log = new RouterLog(options.log, () => ports.clock.nowMs())
   const onIncident = options.onIncident ?? (options.log && incidentIn(log))
   const tally = options.metrics === true ? new Tally() : undefined
+  const store = options.store ?? inMemory()
+  const { journal } = store
+  const epoch = journal.durability === 'memory' ? Math.floor(ports.clock.wallMs()) : journal.epoch
   const router = new Router({
     ports,
+    store,
     limits: checkLimits({ ...defaultLimits, ...options.limits }),
     incidents: new Incidents(ports.random, onIncident),
     log,
@@ -116,10 +143,31 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions>):
     tracing: options.tracing,
     tokens: tokensOf(options),
     authorize: options.authorize,
-    // Without a store the start time serves: later starts have higher epochs.
-    identity: { name, epoch: Math.floor(ports.clock.wallMs()) },
+    identity: { name, epoch, ...(journal.store !== undefined && { store: journal.store }) },
   })
   return { router, ports, log, tally }
+}
+
+/** What stands on a disk may be much more than what a memory holds. */
+const MAX_RECEIPTS_ON_DISK = 4 * 1024 * 1024
+
+function withStore(options: RouterOptions, store: Store): RouterOptions & { readonly store: Store } {
+  return { ...options, store, limits: { maxReceipts: MAX_RECEIPTS_ON_DISK, ...options.limits } }
+}
+
+async function openedIn(folder: string, options: RouterOptions): Promise<OpenedStore> {
+  const ports = options.ports ?? systemPorts
+  const log = new RouterLog(options.log, () => ports.clock.nowMs())
+  // Loaded here, as not every router keeps anything.
+  const { openStore } = await import('./open-store.js')
+  return openStore(folder, ports, (error) => log.storeFailed(thrownText(error)))
+}
+
+/** A store that ends with the process. Its epoch is the time of the start: later starts have higher ones. */
+function inMemory(): Store {
+  const store = new Store()
+  store.begin(new MemoryJournal())
+  return store
 }
 
 function incidentIn(log: RouterLog): (incident: RouterIncident) => void {

@@ -24,10 +24,12 @@ export interface DeliveryParts {
   readonly refuse: (call: CallRecord, error: WaybillError) => void
   /** The call was given to its instance. */
   readonly handed: (call: CallRecord) => void
+  /** An instance has a place for a stored call, which leaves by `depart`. */
+  readonly lease: (call: CallRecord, instance: Instance) => void
 }
 
-/** Most calls come in one frame. */
-const NOTHING: readonly Uint8Array[] = []
+/** Stands for the frames of a stored call. */
+const STORED = new Uint8Array(0)
 
 export class Delivery {
   readonly held: Held
@@ -47,31 +49,15 @@ export class Delivery {
     return this.#orders.size
   }
 
-  /** A call that has come, whole or with its first frame. `rest` are further frames that are there already. */
-  accept(call: CallRecord, bytes: Uint8Array, start: number, end: number, rest: readonly Uint8Array[] = NOTHING): void {
+  /** A call that has come, whole or with its first frame. The frames of one that is stored come with `depart`. */
+  accept(call: CallRecord, bytes: Uint8Array = STORED, start = 0, end = 0): void {
     if (call.terms?.orderKey !== undefined && !this.#orders.enter(call)) {
       const ahead = this.#orders.ahead(call)!
       if (waitsFor(ahead, call.during)) return this.#parts.refuse(call, reentrant(call))
-      this.#hold(call, bytes, start, end, rest)
+      this.#hold(call, bytes, start, end)
       return
     }
-    this.#place(call, bytes, start, end, rest)
-  }
-
-  /** A stored call that its callee gave back or was lost with leaves it, and keeps its turn. Its place there is free. */
-  back(call: CallRecord): void {
-    const { instance } = call
-    call.state = 'queued'
-    this.#leaveInstance(call)
-    if (instance !== undefined && hasRoom(instance, this.#parts.limits.windowBytes)) this.advance(instance.service.name)
-  }
-
-  /** The same goes on, as if it had just come. */
-  again(call: CallRecord, frames: readonly Uint8Array[]): void {
-    const [first, ...rest] = frames
-    this.#place(call, first!, 0, first!.byteLength, rest)
-    // It may have left room for another one, and wait behind that itself.
-    this.advance(call.route.address.service)
+    this.#place(call, bytes, start, end)
   }
 
   /** More of a call's body. */
@@ -80,6 +66,50 @@ export class Delivery {
     if (!this.held.hasRoom(call.route.address.service, end - start)) return this.#parts.refuse(call, overloaded(call.route))
     this.held.keep(call, bytes.slice(start, end))
   }
+
+  // ---- stored calls
+
+  /** What was leased leaves. `frames` belong to the callee from now on. */
+  depart(call: CallRecord, frames: readonly Uint8Array[]): void {
+    const instance = call.instance!
+    const [first, ...rest] = frames
+    this.#renew(call, first!)
+    this.#depart(call, instance, first!, 0, first!.byteLength)
+    for (const frame of rest) this.forward(call.caller, instance, frame, 0, frame.byteLength)
+  }
+
+  /** Its callee's session is lost, and may come back with it. It keeps its turn. */
+  away(call: CallRecord): void {
+    call.state = 'away'
+    this.#free(call)
+  }
+
+  /** Its callee has come back with it. `instance` stands for who has it. */
+  returned(call: CallRecord, instance: Instance): void {
+    this.#reserve(call, instance)
+    call.state = 'handed'
+    call.handedAfter = RETURNED
+  }
+
+  /** A stored call that its callee gave back or was lost with leaves it, and keeps its turn. Its place there is free. */
+  back(call: CallRecord): void {
+    call.state = 'queued'
+    this.#free(call)
+  }
+
+  /** The same goes on, as if it had just come. */
+  again(call: CallRecord): void {
+    this.#place(call, STORED, 0, 0)
+    // It may have left room for another one, and wait behind that itself.
+    this.advance(call.route.address.service)
+  }
+
+  /** One of an earlier start of the router, which somebody may have: it has its turn, or waits for one that has. */
+  recovered(call: CallRecord): void {
+    if (call.terms?.orderKey !== undefined) this.#orders.enter(call)
+  }
+
+  // ---- what changes
 
   /** Room may have appeared for what waits: an instance answered, came back or caught up. */
   advance(service: string): void {
@@ -109,10 +139,7 @@ export class Delivery {
       const next = this.#orders.leave(call)
       if (next !== undefined) this.#turn(next)
     }
-    const { instance } = call
-    if (instance === undefined) return
-    this.#leaveInstance(call)
-    if (hasRoom(instance, this.#parts.limits.windowBytes)) this.advance(instance.service.name)
+    this.#free(call)
   }
 
   /** Passes a frame on toward the callee, addressed to the instance. */
@@ -147,36 +174,44 @@ export class Delivery {
 
   // ---- where to
 
-  #place(call: CallRecord, bytes: Uint8Array, start: number, end: number, rest: readonly Uint8Array[]): void {
+  #place(call: CallRecord, bytes: Uint8Array, start: number, end: number): void {
     const lane = this.#lane(call)
     const instance = this.held.waiting(call.route.address.service, lane) ? undefined : this.#choose(call)
     if (instance !== undefined) {
-      if (call.receipt !== undefined) this.#renew(call, bytes)
-      this.#hand(call, instance, bytes, start, end)
-      for (const frame of rest) this.forward(call.caller, instance, frame, 0, frame.byteLength)
-      return
+      if (call.receipt !== undefined) return this.#lease(call, instance)
+      this.#reserve(call, instance)
+      return this.#depart(call, instance, bytes, start, end)
     }
     const { bound } = call
     if (holdsEveryPlace(call, bound === undefined ? call.route.candidates : [bound])) return this.#parts.refuse(call, reentrant(call))
-    if (this.#hold(call, bytes, start, end, rest)) this.held.queue(call, lane)
+    if (this.#hold(call, bytes, start, end)) this.held.queue(call, lane)
   }
 
   /** False where there was no room to hold it: then it was refused. What is stored is never refused for room. */
-  #hold(call: CallRecord, bytes: Uint8Array, start: number, end: number, rest: readonly Uint8Array[]): boolean {
-    const isStored = call.receipt !== undefined
-    if (!isStored && !this.held.hasRoom(call.route.address.service, end - start)) {
+  #hold(call: CallRecord, bytes: Uint8Array, start: number, end: number): boolean {
+    if (call.receipt !== undefined) {
+      call.state = 'queued'
+      this.held.wait(call)
+      return true
+    }
+    if (!this.held.hasRoom(call.route.address.service, end - start)) {
       this.#parts.refuse(call, overloaded(call.route))
       return false
     }
     call.state = 'queued'
     call.method ??= this.#parts.registry.methods.get(readU32(bytes, start + Offset.method))
-    this.held.keep(call, isStored ? bytes : bytes.slice(start, end))
-    for (const frame of rest) this.held.keep(call, frame)
+    this.held.keep(call, bytes.slice(start, end))
     return true
   }
 
-  /** The lane in which the call would wait, and in `bound` the instance that it waits for, where another one will not do. */
+  /** Stored calls stand in lanes of their own: very many may wait there, and nobody behind them. */
   #lane(call: CallRecord): string {
+    const lane = this.#laneOf(call)
+    return call.receipt === undefined ? lane : `+${lane}`
+  }
+
+  /** The lane in which the call would wait, and in `bound` the instance that it waits for, where another one will not do. */
+  #laneOf(call: CallRecord): string {
     const { route, terms } = call
     if (terms === undefined && !route.perCaller) return route.text
     const key = terms?.sticky ?? (route.perCaller ? call.caller.id : undefined)
@@ -184,10 +219,11 @@ export class Delivery {
     return call.bound === undefined ? route.text : `=${call.bound.symbol}`
   }
 
-  #choose({ bound, route }: CallRecord): Instance | undefined {
-    const { windowBytes } = this.#parts.limits
-    if (bound === undefined) return leastBusy(route, windowBytes)
-    return hasRoom(bound, windowBytes) ? bound : undefined
+  #choose({ bound, route, receipt }: CallRecord): Instance | undefined {
+    const { windowBytes, maxLeased } = this.#parts.limits
+    const mostLeased = receipt === undefined ? undefined : maxLeased
+    if (bound === undefined) return leastBusy(route, windowBytes, mostLeased)
+    return hasRoom(bound, windowBytes, mostLeased) ? bound : undefined
   }
 
   // ---- what waits
@@ -212,13 +248,10 @@ export class Delivery {
   }
 
   #give({ call, instance }: { call: CallRecord; instance: Instance }): void {
-    for (const [index, frame] of this.held.remove(call).entries()) {
-      if (index > 0) this.forward(call.caller, instance, frame, 0, frame.byteLength)
-      else {
-        this.#renew(call, frame)
-        this.#hand(call, instance, frame, 0, frame.byteLength)
-      }
-    }
+    const frames = this.held.remove(call)
+    if (call.receipt !== undefined) return this.#lease(call, instance)
+    this.#reserve(call, instance)
+    this.depart(call, frames)
   }
 
   /** A frame says what was true when it came: its time has passed since, and the symbol of its method may have lost its meaning. */
@@ -229,14 +262,27 @@ export class Delivery {
       writeU32(frame, Offset.method, this.#parts.registry.methodSymbol(call.method))
   }
 
-  #hand(call: CallRecord, instance: Instance, bytes: Uint8Array, start: number, end: number): void {
-    call.state = 'handed'
-    call.handedAfter = instance.session.channel.packets
+  /** The place is the call's, which leaves when `lease` has done its work. */
+  #lease(call: CallRecord, instance: Instance): void {
+    this.#reserve(call, instance)
+    call.state = 'leased'
+    this.#parts.lease(call, instance)
+  }
+
+  /** From here on the instance's client knows the caller: by that, what its session loses is found. */
+  #reserve(call: CallRecord, instance: Instance): void {
+    if (!call.caller.introducedTo.has(instance.session)) this.introduce(call.caller, instance.session)
     call.instance = instance
     instance.inFlight++
+    call.isLeased = call.receipt !== undefined
+    if (call.isLeased) instance.leased++
     instance.given++
     instance.session.handling++
-    if (!call.caller.introducedTo.has(instance.session)) this.introduce(call.caller, instance.session)
+  }
+
+  #depart(call: CallRecord, instance: Instance, bytes: Uint8Array, start: number, end: number): void {
+    call.state = 'handed'
+    call.handedAfter = instance.session.channel.packets
     // Nobody else is told, so the router asks for the end.
     if (call.silent) bytes[start + Offset.flags]! |= Flag.statusesWanted
     this.forward(call.caller, instance, bytes, start, end)
@@ -264,14 +310,20 @@ export class Delivery {
     this.#turning = false
   }
 
-  #leaveInstance(call: CallRecord): void {
+  /** Its place is somebody else's. */
+  #free(call: CallRecord): void {
     const { instance } = call
     if (instance === undefined) return
     call.instance = undefined
     instance.inFlight--
+    if (call.isLeased) instance.leased--
     instance.session.handling--
+    if (hasRoom(instance, this.#parts.limits.windowBytes)) this.advance(instance.service.name)
   }
 }
+
+/** Of a call that did not leave in this session, so that it has left in any case. */
+const RETURNED = -1
 
 /** It may wait for somebody who is not there. */
 function isPatient(call: CallRecord): boolean {

@@ -80,6 +80,10 @@ export class Dispatch {
         return this.#own(session, frame) ? this.#calls.cancel(session, frame) : undefined
       case FrameType.watch: // source, call, Tag.sn
         return this.#own(session, frame) ? this.#calls.stored.watch(session, frame) : undefined
+      case FrameType.holds: // source, body: leases of 16 bytes; flags: more
+        return this.#own(session, frame) ? this.#calls.leasing.holds(session, frame) : undefined
+      case FrameType.taken: // source, body: serial numbers of 16 bytes
+        return this.#own(session, frame) ? this.#calls.stored.taken(session, frame) : undefined
       case FrameType.accepted: // destination: the caller, call
         return this.#calls.answer(session, frame, 'accepted')
       case FrameType.started: // destination, call
@@ -120,6 +124,8 @@ export class Dispatch {
       case FrameType.symbol:
       case FrameType.drain:
       case FrameType.stored:
+      case FrameType.held:
+      case FrameType.kept:
       case FrameType.event:
       case FrameType.gap:
         throw new WaybillError('ProtocolViolation', `frame type ${frame.type} does not belong here`)

@@ -63,7 +63,7 @@ export class Endings {
   }
 
   readonly expire = (call: CallRecord): void => {
-    const isHere = call.instance === undefined
+    const { isHere } = call
     if (isHere && !mayHaveRun(call) && (call.receipt !== undefined || call.waitUntilMs < call.deadlineMs)) {
       return this.refuse(call, new WaybillError('Expired', 'nobody took the call within its ttl'), 'expired')
     }
@@ -75,16 +75,18 @@ export class Endings {
     this.end(call, 'deadline', new WaybillError('DeadlineExceeded', what), 'indeterminate')
   }
 
+  /** Its callee, where it is here; one that is away is told when it comes back. */
   tellCancel(call: CallRecord): void {
-    const { symbol, session } = call.instance!
     call.cancelled = true
+    if (call.instance === undefined) return
+    const { symbol, session } = call.instance
     session.channel.write({ type: FrameType.cancel, destination: symbol, source: call.caller.symbol, call: call.number })
   }
 
   /** Nobody begins it any more: it did not reach anybody, or who had it says so. */
   refuse(call: CallRecord, error: WaybillError, state: ReceiptState = 'rejected'): void {
     if (call.state === 'settled') return
-    if (mayHaveRun(call)) return this.end(call, call.instance === undefined ? 'refuse' : 'rejected', afterLoss(error), 'indeterminate')
+    if (mayHaveRun(call)) return this.end(call, call.isHere ? 'refuse' : 'rejected', afterLoss(error), 'indeterminate')
     endSpan(call, error)
     if (call.receipt !== undefined) this.#receipts.rejected(call.receipt, error, state)
     else if (call.silent) this.#counts.dropped++

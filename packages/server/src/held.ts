@@ -1,6 +1,7 @@
 /**
  * Calls that the router holds: because no instance has room, because the only ones are away within their grace, because nobody is there yet and
- * the call may wait, or because it is not its turn. Bounded in number and bytes for each service and in all. Those that wait for room stand in
+ * the call may wait, or because it is not its turn. Bounded in number and bytes for each service and in all, but for stored calls, of which nothing is kept
+ * here. Those that wait for room stand in
  * lanes, oldest first: one for each address, one for each instance that calls are bound to. Who may go is not decided here.
  */
 import type { Limits } from './limits.js'
@@ -14,12 +15,15 @@ interface ServiceQueue {
   /** Lanes for which there is nobody at all, so that they need not be looked at before somebody comes. */
   readonly parked: Map<string, Set<CallRecord>>
   calls: number
+  /** Those of them that are stored, which the bounds are not about. */
+  stored: number
   bytes: number
 }
 
 export class Held {
   calls = 0
   bytes = 0
+  #stored = 0
   readonly #limits: Limits
   readonly #queues = new Map<string, ServiceQueue>()
   /** Calls are numbered as they come, so that lanes can be compared. */
@@ -38,26 +42,39 @@ export class Held {
 
   hasRoom(service: string, bytes: number): boolean {
     const { maxHeldBytes, maxHeldCalls, maxQueuedBytes, maxQueuedCalls } = this.#limits
-    if (this.bytes + bytes > maxHeldBytes || this.calls >= maxHeldCalls) return false
+    if (this.bytes + bytes > maxHeldBytes || this.calls - this.#stored >= maxHeldCalls) return false
     const queue = this.#queues.get(service)
-    return queue === undefined || (queue.calls < maxQueuedCalls && queue.bytes + bytes <= maxQueuedBytes)
+    return queue === undefined || (queue.calls - queue.stored < maxQueuedCalls && queue.bytes + bytes <= maxQueuedBytes)
   }
 
   /** Keeps a frame of the call, and so holds it. */
   keep(call: CallRecord, frame: Uint8Array): void {
+    const queue = this.#hold(call)
+    call.held!.push(frame)
+    call.heldBytes += frame.byteLength
+    queue.bytes += frame.byteLength
+    this.bytes += frame.byteLength
+  }
+
+  /** Holds a call whose frames are stored. */
+  wait(call: CallRecord): void {
+    if (call.held !== undefined) return
+    this.#hold(call).stored++
+    this.#stored++
+    call.heldStored = true
+  }
+
+  #hold(call: CallRecord): ServiceQueue {
     const service = call.route.address.service
     let queue = this.#queues.get(service)
-    if (queue === undefined) this.#queues.set(service, (queue = { lanes: new Map(), parked: new Map(), calls: 0, bytes: 0 }))
+    if (queue === undefined) this.#queues.set(service, (queue = { lanes: new Map(), parked: new Map(), calls: 0, stored: 0, bytes: 0 }))
     if (call.held === undefined) {
       call.held = []
       call.arrival = ++this.#arrivals
       queue.calls++
       this.calls++
     }
-    call.held.push(frame)
-    call.heldBytes += frame.byteLength
-    queue.bytes += frame.byteLength
-    this.bytes += frame.byteLength
+    return queue
   }
 
   /** The call, which is held, waits for room from now on. */
@@ -81,6 +98,11 @@ export class Held {
     queue.calls--
     queue.bytes -= call.heldBytes
     this.bytes -= call.heldBytes
+    if (call.heldStored) {
+      queue.stored--
+      this.#stored--
+      call.heldStored = false
+    }
     if (queue.calls === 0) this.#queues.delete(service)
     call.held = undefined
     call.heldBytes = 0

@@ -4,6 +4,8 @@ export { composeRouter, createRouter, DEFAULT_PORT, DEFAULT_TCP_PORT, type Route
 export type { Entrance } from './entrance.js'
 export type { Signature, SigningKey, SigningOptions } from './gateways/signing.js'
 export type { RouterIncident } from './incidents.js'
+export type { Fold, Journal, Place, RecoveryReport } from './journal/index.js'
 export type { Log } from './log.js'
 export { defaultLimits, type Limits } from './limits.js'
 export { Router, type RouterLoad } from './router.js'
+export { Store } from './store.js'

@@ -34,8 +34,19 @@ export interface Limits {
   readonly maxReceiptBytes: number
   /** How long a receipt is kept after the outcome. */
   readonly receiptRetentionMs: number
+  /** The same where the outcome is for a client that has not taken it. */
+  readonly postbackRetentionMs: number
+  /** The same of a dead letter. */
+  readonly deadRetentionMs: number
+  /** Stored calls that one instance has at once, where it does not declare that it takes fewer. */
+  readonly maxLeased: number
+  /** How long a process whose session is lost is waited for that has stored calls. */
+  readonly leaseMs: number
   /** How often a stored call that may run more than once is given to somebody who may begin it. */
   readonly maxAttempts: number
+  /** Values that the callees of one stored call may record, and how long one may be. */
+  readonly maxNotesPerCall: number
+  readonly maxNoteBytes: number
   /** Of one client; one that sends more is slowed down to this. */
   readonly maxCancelsPerSecond: number
   /** A call without a ttl gets this one; none gets more. */
@@ -75,7 +86,13 @@ export const defaultLimits: Limits = {
   maxReceipts: 65_536,
   maxReceiptBytes: 256 * MiB,
   receiptRetentionMs: 3600 * 1000,
+  postbackRetentionMs: 24 * 3600 * 1000,
+  deadRetentionMs: 7 * 24 * 3600 * 1000,
+  maxLeased: 64,
+  leaseMs: 30_000,
   maxAttempts: 5,
+  maxNotesPerCall: 64,
+  maxNoteBytes: 64 * KiB,
   maxCancelsPerSecond: 5000,
   maxDeadlineMs: 30 * 24 * 3600 * 1000,
   openingMs: 5000,

@@ -45,6 +45,16 @@ export class RouterLog {
     this.#tell('info', { sessions }, 'closing')
   }
 
+  /** What a start found of earlier ones. */
+  recovered(report: object): void {
+    this.#tell('info', report, 'store opened')
+  }
+
+  /** Something went wrong with the store; where it is its writing, nothing is stored any more. */
+  storeFailed(thrown: string): void {
+    this.#tell('error', { thrown }, 'store failed')
+  }
+
   joined({ name, id, principal }: Client): void {
     this.#tell('info', { client: name, id, principal }, 'client joined')
   }

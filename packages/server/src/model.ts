@@ -2,10 +2,11 @@
  * What a router knows: sessions, the instances that they offer, the routes that callers use, and the calls between them. Only shapes and how
  * they point at each other; who changes what is said at each field.
  */
-import { Ring, Timed } from '@waybill/core'
+import { Ring, routerHolder, Timed } from '@waybill/core'
 import type { Address, CallSpan, ReceiptState, RouterSessionState, RouterState } from '@waybill/core'
 import type { Principal } from './access.js'
 import type { Channel } from './channel.js'
+import type { Place } from './journal/journal.js'
 import type { CallTerms } from './terms.js'
 
 /** One client process, over all its links. Owned by `Sessions`. */
@@ -51,6 +52,8 @@ export class Session {
     readonly labels: Readonly<Record<string, string>>,
     readonly channel: Channel,
     readonly connectedMs: number,
+    /** As callee: it keeps stored calls over the end of its session, and comes back with them. */
+    readonly keepsLeases = false,
   ) {}
 }
 
@@ -85,6 +88,8 @@ export class Instance {
   /** False as soon as it is taken back; calls that it has go on. */
   offered = true
   inFlight = 0
+  /** Those of them that are stored. */
+  leased = 0
   /** Calls that it was ever given. Owned by `Delivery`. */
   given = 0
   /** How many calls it is good for, compared with others. */
@@ -133,6 +138,8 @@ export interface Route {
 export class CallRecord extends Timed {
   state: RouterState = 'received'
   instance: Instance | undefined
+  /** It is counted as a stored one there. */
+  isLeased = false
   /** Packets that its instance's channel had sent when the call was given to it: while that is all, the call has not left. */
   handedAfter = 0
   /** A cancel has been passed on; further ones are dropped. */
@@ -170,6 +177,8 @@ export class CallRecord extends Timed {
   /** Its frames, while the router holds it; its place among those that are; the lane in which it waits for room. */
   held: Uint8Array[] | undefined
   heldBytes = 0
+  /** Its frames are stored instead. */
+  heldStored = false
   arrival = 0
   lane: string | undefined
 
@@ -181,6 +190,11 @@ export class CallRecord extends Timed {
     readonly expire: (call: CallRecord) => void,
   ) {
     super()
+  }
+
+  /** It has not left the router: nobody can have begun it, unless somebody had it before. */
+  get isHere(): boolean {
+    return routerHolder(this.state) === 'router'
   }
 
   /** Whether somebody who answers it is told in words that its caller hears. */
@@ -208,39 +222,132 @@ export interface Watcher {
   readonly receipt: Receipt
 }
 
-/** A stored call and what became of it. Owned by `Receipts`. */
+/** What a stored call asked for: what of it never changes, and is needed to go on with it at a later start. */
+export interface StoredTerms {
+  readonly sn: string
+  readonly principal: Principal
+  /** The client that made the call, and the one process of it. */
+  readonly client: string
+  readonly address: string
+  readonly service: string
+  readonly method: string
+  readonly storedMs: number
+  /** By the wall clock: when it ends if nobody has taken it, and when it ends in any case. */
+  readonly waitUntilMs: number
+  readonly deadlineMs: number
+  /** The caller's own data, as JSON. */
+  readonly data?: string | undefined
+  /** The client that is told without having asked, and whose it was then. */
+  readonly replyto?: string | undefined
+  readonly told?: Principal | undefined
+  readonly orderKey?: string | undefined
+  readonly sticky?: string | undefined
+  readonly isInTurn?: boolean | undefined
+  /** What its caller knows it by, and the digest of what it said then. */
+  readonly key?: string | undefined
+  readonly digest?: string | undefined
+  /** The dead letter that it is another try of. */
+  readonly redriveOf?: string | undefined
+}
+
+/** One handing over of a stored call: to whom, so that it is known again when it comes back with it. */
+export interface Lease {
+  /** 32 hexadecimal digits. */
+  readonly token: string
+  readonly client: string
+  readonly principal: Principal
+  readonly incarnation: string
+  readonly version: string
+  /** The method may run more than once. */
+  readonly idempotent: boolean
+  /** The callee keeps calls over the end of its session. */
+  readonly keeps: boolean
+}
+
+/** A step in the life of a stored call, and when by the wall clock; of the handing over, to whom. */
+export type Step = readonly [step: ReceiptState | 'back', atMs: number, callee?: string]
+
+/** Why a stored call ended, where that is the word of the router or a refusal. */
+export interface Cause {
+  readonly code: string
+  readonly message: string
+}
+
+/** A value that a callee has recorded, as its bytes came. */
+export interface Note {
+  readonly encoding: number
+  place: Place
+}
+
+/** A stored call and what became of it. A fold of its records; owned by `Store`, but for who is told, which is `Receipts`'. */
 export class Receipt extends Timed {
   state: ReceiptState = 'stored'
-  /** Undefined once it has its outcome. */
-  call: CallRecord | undefined
+  /** Records of it so far. */
+  seq = 0
   /** How often it was given to somebody who may have begun. */
   attempts = 0
-  progress: Word | undefined
-  /** The outcome, in pieces as it came; whole when the call is undefined. */
-  readonly outcome: Word[] = []
-  outcomeBytes = 0
-  readonly watchers = new Set<Watcher>()
+  /** The last one, until somebody else is looked for. */
+  lease: Lease | undefined
+  /** The version of the instance that has begun it. */
+  begunWith: string | undefined
+  isCancelled = false
+  readonly steps: Step[]
   endedMs: number | undefined
+  cause: Cause | undefined
+  /** The call that is another try of it. */
+  redrivenAs: string | undefined
+  /** What its callees have recorded, by key. */
+  notes: Map<string, Note> | undefined
+  /** Its frames, while it is about to leave. */
+  frames: readonly Uint8Array[] | undefined
+  /** Where they are written down, and what was said at last. Undefined where nobody will ask for them any more, or not yet. */
+  request: Place | undefined
+  answer: Place | undefined
+  /** The client that is to be told of the outcome has not taken it. */
+  isOwed = false
+
+  // ---- of this start of the router alone
+
+  /** Undefined once it has its outcome. */
+  call: CallRecord | undefined
+  progress: Word | undefined
+  /** The outcome, in pieces as it came, until it is safe; and what state it makes. */
+  outcome: Word[] = []
+  outcomeBytes = 0
+  ending: ReceiptState | undefined
+  endCause: Cause | undefined
+  /** What is told of it while its end is not safe yet. */
+  shown: ReceiptState | undefined
+  readonly watchers = new Set<Watcher>()
+  /** What it is counted with. */
   bytes = 0
 
   constructor(
-    readonly sn: string,
-    readonly principal: Principal,
-    readonly client: string,
-    readonly service: string,
-    readonly method: string,
-    readonly storedMs: number,
-    /** The extension field of the caller's own data, and what it says. */
-    readonly dataField: Uint8Array | undefined,
-    readonly data: unknown,
-    /** The client that is told without having asked, and whose it was then. */
-    readonly replyto: string | undefined,
-    readonly told: Principal | undefined,
-    /** The frames of the call, as they were sent. */
-    readonly frames: readonly Uint8Array[],
+    /** Its number in the records. */
+    readonly ordinal: number,
+    readonly terms: StoredTerms,
     readonly forget: (receipt: Receipt) => void,
   ) {
     super()
+    this.steps = [['stored', terms.storedMs]]
+  }
+
+  get sn(): string {
+    return this.terms.sn
+  }
+
+  get principal(): Principal {
+    return this.terms.principal
+  }
+
+  /** It has its outcome, and everybody may know. */
+  get hasEnded(): boolean {
+    return this.endedMs !== undefined && this.shown === undefined
+  }
+
+  /** The state that everybody may know. */
+  get known(): ReceiptState {
+    return this.shown ?? this.state
   }
 
   override due(): void {

@@ -1,21 +1,15 @@
 /**
- * Stored calls and what became of them, for whoever of the same principal asks. Owns the receipts, who watches them, and how long they are
- * kept. Here: in memory, so for the life of this router. Where a call goes is not decided here.
+ * What becomes of stored calls, for whoever of the same principal asks: gathers what is said of each, writes its end down, and tells who watches as soon
+ * as that is safe. Owns who watches, and how long receipts are kept. Where a call goes is not decided here.
  */
 import {
   bodyBytes,
-  encodings,
   executedFlag,
   executedOf,
-  extensionField,
   Flag,
   FrameType,
-  joinFields,
-  parseBody,
   prepareBody,
   quoted,
-  serialBytes,
-  Tag,
   WaybillError,
   Wheel,
   type Clock,
@@ -25,38 +19,52 @@ import {
 } from '@waybill/core'
 import { outcomeBody, rejectionBody } from './answers.js'
 import type { Limits } from './limits.js'
-import { Receipt, type CallRecord, type Session, type Watcher, type Word } from './model.js'
+import type { CallRecord, Cause, Lease, Receipt, Session, StoredTerms, Watcher, Word } from './model.js'
 import type { Principal } from './access.js'
 import type { Channel } from './channel.js'
-import type { Sessions } from './sessions.js'
+import type { Postbacks } from './postbacks.js'
+import { isDeadLetter } from './receipt-states.js'
+import { causeOf, refusalCause } from './refusals.js'
+import type { Store } from './store.js'
+import { tellWord } from './telling.js'
 
 interface Wanted {
   readonly sn?: string | undefined
   readonly limit: number
+  readonly isOfAll?: boolean
   fits(receipt: Receipt): boolean
 }
 
 export class Receipts {
-  readonly #receipts = new Map<string, Receipt>()
-  /** Those that have their outcome, the oldest first. */
-  readonly #ended = new Set<Receipt>()
+  readonly #store: Store
   readonly #wheel: Wheel
   readonly #clock: Clock
   readonly #limits: Limits
-  readonly #sessions: Sessions
+  readonly #postbacks: Postbacks
+  readonly #kept: (callee: Session | undefined, lease: Lease) => void
   /** Of all calls and outcomes, some of which go on for a while: what is not bodies counts too. */
   #bytes = 0
 
-  constructor(parts: { clock: Clock; limits: Limits; sessions: Sessions }) {
+  /** `kept` is told of each lease whose last word is safe, and of who said it, where that is still here. */
+  constructor(parts: {
+    clock: Clock
+    limits: Limits
+    store: Store
+    postbacks: Postbacks
+    kept: (callee: Session | undefined, lease: Lease) => void
+  }) {
     this.#clock = parts.clock
     this.#limits = parts.limits
-    this.#sessions = parts.sessions
+    this.#store = parts.store
+    this.#postbacks = parts.postbacks
+    this.#kept = parts.kept
     this.#wheel = new Wheel(parts.clock)
+    this.#store.forget = (receipt) => this.#forget(receipt)
   }
 
   /** All that are kept, and how much of them. */
   get size(): number {
-    return this.#receipts.size
+    return this.#store.size
   }
 
   get bytes(): number {
@@ -65,102 +73,166 @@ export class Receipts {
 
   /** Receipts whose call has not ended. */
   get pending(): number {
-    return this.#receipts.size - this.#ended.size
+    return this.#store.pending
   }
 
   /** The receipt of a principal, or undefined. */
   find(principal: Principal, sn: string): Receipt | undefined {
-    return this.#receipts.get(keyOf(principal, sn))
+    return this.#store.find(principal, sn)
   }
 
-  /** Those of a principal that fit, the newest first. */
-  select(principal: Principal, { sn, limit, fits }: Wanted): readonly Receipt[] {
-    if (sn !== undefined) return [this.find(principal, sn)].filter((receipt) => receipt !== undefined && fits(receipt)) as Receipt[]
-    const all = [...this.#receipts.values()].reverse()
+  /** Those of a principal that fit, or of all, the newest first. */
+  select(principal: Principal, { sn, limit, isOfAll = false, fits }: Wanted): readonly Receipt[] {
+    if (sn !== undefined && !isOfAll)
+      return [this.find(principal, sn)].filter((receipt) => receipt !== undefined && fits(receipt)) as Receipt[]
+    const all = [...this.#store.all()].reverse()
     const found: Receipt[] = []
     for (const receipt of all) {
-      if (receipt.principal === principal && fits(receipt)) found.push(receipt)
+      if ((isOfAll || receipt.principal === principal) && fits(receipt)) found.push(receipt)
       if (found.length === limit) break
     }
     return found
   }
 
-  /** From here on the router answers for the call. Throws `Overloaded`, or `BadArguments` where its number is taken; then it does not. */
-  store(call: CallRecord, method: string, frames: readonly Uint8Array[]): Receipt {
-    const { caller, terms } = call
+  /** From here on the router answers for the call, as soon as that is safe. Throws `Overloaded` or `Damaged`; then it does not. */
+  store(call: CallRecord, terms: StoredTerms, frames: readonly Uint8Array[]): Receipt {
     const bytes = frames.reduce((sum, frame) => sum + frame.byteLength, 0)
     this.#makeRoom(bytes)
-    const sn = terms!.sn!
-    if (this.find(caller.principal, sn) !== undefined) throw new WaybillError('BadArguments', `${sn} is stored already`)
-    const receipt = new Receipt(
-      sn,
-      caller.principal,
-      caller.name,
-      call.route.address.service,
-      method,
-      this.#clock.wallMs(),
-      terms!.data,
-      dataOf(terms!.data),
-      terms!.replyto,
-      call.told,
-      frames,
-      this.#forget,
-    )
+    const receipt = this.#store.add(terms, frames)
+    this.#grow(receipt, bytes)
+    this.attach(receipt, call)
+    return receipt
+  }
+
+  /** The call goes on, now or since an earlier start. */
+  attach(receipt: Receipt, call: CallRecord): void {
     receipt.call = call
     call.receipt = receipt
-    caller.storedCalls++
-    this.#receipts.set(keyOf(caller.principal, sn), receipt)
-    this.#grow(receipt, bytes)
-    return receipt
+    call.caller.storedCalls++
+  }
+
+  /** One of an earlier start, which had its outcome then. */
+  restored(receipt: Receipt): void {
+    receipt.outcome = []
+    if (receipt.isOwed) this.#postbacks.owe(receipt)
+    this.#keep(receipt)
   }
 
   // ---- what is said of a call
 
   /**
-   * A status or outcome, as its callee said it; `feeder` is who gets no credit while those who are told are full. False where the outcome is longer
-   * than one may be, or there is no room for it: then it is not kept, and the call needs another end.
+   * A status or a piece of the outcome, as its callee said it; `feeder` is who gets no credit while those who are told are full. `state` is what it is
+   * in by this. False where the outcome is longer than one may be, or there is no room for it: then it is not kept, and the call needs another end.
    */
   heard(receipt: Receipt, frame: FrameReader, state: ReceiptState | undefined, feeder: Channel): boolean {
     const { type, encoding } = frame
-    if (!isStatus(type) && !this.#fits(receipt, type, frame.end - frame.bodyStart)) return false
-    this.#said(receipt, { type, flags: this.#flags(receipt, frame), encoding, body: frame.body().slice() }, state, feeder)
+    const word: Word = { type, flags: this.#flags(receipt, frame), encoding, body: frame.body().slice() }
+    if (isStatus(type)) {
+      this.#moved(receipt, word, state, feeder)
+      return true
+    }
+    if (!this.#fits(receipt, type, word.body.byteLength)) return false
+    if (type !== FrameType.answerChunk) this.#end(receipt, state!, word, refusalCause(frame))
+    else this.#say(receipt, word)
     return true
+  }
+
+  /** Its callee has recorded something, for which there was room. */
+  noted(receipt: Receipt, key: string, encoding: number, value: Uint8Array): void {
+    this.#store.noted(receipt, key, encoding, value)
+    this.#grow(receipt, receipt.notes!.get(key)!.place.bytes)
   }
 
   /** A refusal by the router or its callee. */
   rejected(receipt: Receipt, error: WaybillError, state: ReceiptState): void {
     const body = prepareBody(rejectionBody(error))
-    this.#said(receipt, { type: FrameType.rejected, flags: 0, encoding: body.encoding, body: bodyBytes(body) }, state)
+    const word = { type: FrameType.rejected, flags: 0, encoding: body.encoding, body: bodyBytes(body) }
+    this.#end(receipt, state, word, causeOf(error))
   }
 
   /** An end that the router decides. */
   excepted(receipt: Receipt, error: WaybillError, known: Executed, state: ReceiptState): void {
     const body = prepareBody(outcomeBody(error))
-    this.#said(receipt, { type: FrameType.exception, flags: executedFlag(known), encoding: body.encoding, body: bodyBytes(body) }, state)
+    const word = { type: FrameType.exception, flags: executedFlag(known), encoding: body.encoding, body: bodyBytes(body) }
+    this.#end(receipt, state, word, causeOf(error))
   }
 
-  /** It was given to somebody. */
-  handed(receipt: Receipt): void {
-    receipt.state = 'handed'
+  /** Whoever said this was lost, or goes on in another way: what there is of the outcome is no outcome. */
+  cutOff(receipt: Receipt): void {
+    this.#grow(receipt, -receipt.outcomeBytes)
+    receipt.outcome = []
+    receipt.outcomeBytes = 0
+    receipt.ending = undefined
   }
 
-  /** It begins anew: what came of its outcome before its callee was lost is none. */
-  begun(receipt: Receipt): void {
-    receipt.state = 'stored'
-    this.cutOff(receipt)
-  }
-
-  /** The outcome is whole: it is kept for a while. */
+  /** The outcome is whole. It is told when it is safe, and kept for a while. */
   ended(receipt: Receipt): void {
-    const { call } = receipt
+    const { call, lease, outcome } = receipt
     if (call === undefined) return
+    const callee = call.instance?.session
     call.caller.storedCalls--
     receipt.call = undefined
-    receipt.endedMs = this.#clock.wallMs()
-    this.#ended.add(receipt)
+    receipt.shown = receipt.state
+    const over = (): void => {
+      receipt.shown = undefined
+      if (lease !== undefined) this.#kept(callee, lease)
+    }
+    const isOwed = receipt.terms.replyto !== undefined
+    const notesBytes = [...(receipt.notes?.values() ?? [])].reduce((sum, { place }) => sum + place.bytes, 0)
+    try {
+      this.#store.ended(receipt, { state: receipt.ending!, ms: this.#clock.wallMs(), isOwed, cause: receipt.endCause }, outcome)
+    } catch (thrown) {
+      return this.#unsafe(receipt, WaybillError.from(thrown, 'maybe'))
+    }
+    if (receipt.notes === undefined) this.#grow(receipt, -notesBytes)
+    this.#store.journal.whenSafe(
+      () => {
+        over()
+        this.#conclude(receipt, outcome, callee?.channel)
+      },
+      (error) => this.#unsafe(receipt, error),
+    )
+  }
+
+  #conclude(receipt: Receipt, outcome: readonly Word[], feeder: Channel | undefined): void {
+    receipt.outcome = []
+    for (const watcher of receipt.watchers) for (const word of outcome) this.#feed(watcher, word, feeder)
+    this.#release(receipt)
+    if (receipt.isOwed) this.#postbacks.owe(receipt)
+    this.#keep(receipt)
+  }
+
+  /** What was said may be lost with the next start: who waits is told that nobody knows. */
+  #unsafe(receipt: Receipt, { code, message }: WaybillError): void {
+    const body = prepareBody({ exval: `the outcome could not be made safe: ${message}`, code })
+    const word = { type: FrameType.exception, flags: executedFlag('maybe'), encoding: body.encoding, body: bodyBytes(body) }
+    for (const watcher of receipt.watchers) this.#feed(watcher, word, undefined)
+    this.#release(receipt)
+  }
+
+  #release(receipt: Receipt): void {
     for (const { session, number } of receipt.watchers) session.watches.delete(number)
     receipt.watchers.clear()
-    this.#wheel.add(receipt, this.#clock.nowMs() + this.#limits.receiptRetentionMs)
+  }
+
+  /** For a while, by the wall clock where it is of an earlier start. */
+  #keep(receipt: Receipt): void {
+    const { receiptRetentionMs, postbackRetentionMs, deadRetentionMs } = this.#limits
+    const owedMs = receipt.isOwed ? postbackRetentionMs : 0
+    const keptMs = Math.max(receiptRetentionMs, owedMs, isDeadLetter(receipt.state) ? deadRetentionMs : 0)
+    const agoMs = Math.max(0, this.#clock.wallMs() - receipt.endedMs!)
+    this.#wheel.add(receipt, this.#clock.nowMs() + Math.max(0, keptMs - agoMs))
+  }
+
+  /** Its outcome has reached who was to be told. */
+  taken(receipt: Receipt): void {
+    this.#store.taken(receipt)
+    this.#keep(receipt)
+  }
+
+  /** Nobody wants it back. */
+  purge(receipt: Receipt): void {
+    this.#forget(receipt)
   }
 
   // ---- who is told
@@ -168,10 +240,16 @@ export class Receipts {
   /** Tells the session all there is to know, under the number, and what comes. */
   watch(session: Session, number: number, receipt: Receipt): void {
     const watcher: Watcher = { session, number, receipt }
-    for (const word of pastOf(receipt)) this.#tell(watcher, word)
-    if (receipt.call === undefined) return
-    receipt.watchers.add(watcher)
-    session.watches.set(number, watcher)
+    for (const word of pastOf(receipt)) tellWord(watcher, word)
+    if (!receipt.hasEnded) {
+      receipt.watchers.add(watcher)
+      session.watches.set(number, watcher)
+      return
+    }
+    this.#store.words(receipt, (words, error) => {
+      if (session.state === 'ended') return
+      for (const word of words ?? [unreadable(error!)]) tellWord(watcher, word)
+    })
   }
 
   /** False where the number is of no watching. */
@@ -191,29 +269,29 @@ export class Receipts {
     this.#wheel.stop()
   }
 
-  #said(receipt: Receipt, word: Word, state: ReceiptState | undefined, feeder = receipt.call?.caller.channel): void {
-    if (state !== undefined) receipt.state = state
+  #moved(receipt: Receipt, word: Word, state: ReceiptState | undefined, feeder: Channel): void {
     if (word.type === FrameType.progress) {
       this.#grow(receipt, word.body.byteLength - (receipt.progress?.body.byteLength ?? 0))
       receipt.progress = word
-    } else if (!isStatus(word.type)) {
-      if (word.type !== FrameType.answerChunk) this.cutOff(receipt)
-      receipt.outcome.push(word)
-      receipt.outcomeBytes += WORD_BYTES + word.body.byteLength
-      this.#grow(receipt, WORD_BYTES + word.body.byteLength)
     }
+    // Who came back with it may say again what it said before.
+    if (receipt.state === 'handed' || (receipt.state === 'accepted' && state === 'started'))
+      this.#store.step(receipt, state as 'accepted' | 'started', this.#clock.wallMs())
     for (const watcher of receipt.watchers) this.#feed(watcher, word, feeder)
-    if (receipt.replyto === undefined) return
-    const session = this.#sessions.byName(receipt.replyto)
-    // A name that another principal has taken since is somebody else's.
-    if (session !== undefined && session.principal === receipt.told) this.#feed({ session, number: 0, receipt }, word, feeder)
+    this.#postbacks.tell(receipt, word, feeder)
   }
 
-  /** Whoever said this was lost, or goes on in another way: what there is of the outcome is no outcome. */
-  cutOff(receipt: Receipt): void {
-    this.#grow(receipt, -receipt.outcomeBytes)
-    receipt.outcome.length = 0
-    receipt.outcomeBytes = 0
+  #end(receipt: Receipt, state: ReceiptState, word: Word, cause: Cause | undefined): void {
+    this.cutOff(receipt)
+    receipt.ending = state
+    receipt.endCause = cause
+    this.#say(receipt, word)
+  }
+
+  #say(receipt: Receipt, word: Word): void {
+    receipt.outcome.push(word)
+    receipt.outcomeBytes += WORD_BYTES + word.body.byteLength
+    this.#grow(receipt, WORD_BYTES + word.body.byteLength)
   }
 
   /** What one callee did not do, another one that was lost may have done. */
@@ -223,29 +301,19 @@ export class Receipts {
   }
 
   #feed(watcher: Watcher, word: Word, feeder: Channel | undefined): void {
-    this.#tell(watcher, word)
+    tellWord(watcher, word)
     const { channel } = watcher.session
     if (feeder !== undefined && channel.outboundBytes > this.#limits.maxOutboundBytes) channel.holdBack(feeder)
-  }
-
-  #tell({ session, number, receipt: { sn, dataField } }: Watcher, { type, flags, encoding, body }: Word): void {
-    const fields = [...(number === 0 ? [extensionField(Tag.sn, serialBytes(sn))] : []), ...(dataField === undefined ? [] : [dataField])]
-    session.channel.writeRaw({ type, flags, destination: session.symbol, call: number }, joinFields(fields), encoding, body)
   }
 
   // ---- how much is kept
 
   #fits(receipt: Receipt, type: number, bytes: number): boolean {
-    const { maxBodyBytes, maxReceiptBytes } = this.#limits
+    const { maxBodyBytes } = this.#limits
     const before = type === FrameType.answerChunk ? receipt.outcomeBytes : 0
     // Twice, as it may come in very many pieces.
     if (before + WORD_BYTES + bytes > 2 * maxBodyBytes + LEAST_BYTES || bytesOf(receipt, type) + bytes > maxBodyBytes) return false
-    while (this.#bytes + WORD_BYTES + bytes > maxReceiptBytes) {
-      const [oldest] = this.#ended
-      if (oldest === undefined) return false
-      this.#forget(oldest)
-    }
-    return true
+    return this.#hasRoom(WORD_BYTES + bytes)
   }
 
   #grow(receipt: Receipt, bytes: number): void {
@@ -253,25 +321,42 @@ export class Receipts {
     this.#bytes += bytes
   }
 
-  /** Forgets the oldest that have ended; what has not is never dropped for room. */
-  #makeRoom(bytes: number): void {
-    const { maxReceipts, maxReceiptBytes } = this.#limits
-    while (this.#receipts.size >= maxReceipts || this.#bytes + bytes > maxReceiptBytes) {
-      const [oldest] = this.#ended
-      if (oldest === undefined) {
-        throw new WaybillError('Overloaded', `the router has no room for another stored call; ${this.pending} have not ended`, {
-          details: { retryAfterMs: 1000 },
-        })
-      }
+  /** In memory the oldest that have ended make room; on a disk only their time does. What has not ended is never dropped. */
+  #hasRoom(bytes: number): boolean {
+    if (this.#store.journal.durability !== 'memory') return this.#store.journal.hasRoom(bytes)
+    while (this.#bytes + bytes > this.#limits.maxReceiptBytes) {
+      const oldest = this.#store.oldestEnded
+      if (oldest === undefined) return false
       this.#forget(oldest)
     }
+    return true
   }
 
-  readonly #forget = (receipt: Receipt): void => {
+  #makeRoom(bytes: number): void {
+    while (this.#store.size >= this.#limits.maxReceipts) {
+      const oldest = this.#store.oldestEnded
+      if (oldest === undefined) throw this.#full()
+      this.#forget(oldest)
+    }
+    this.assertRoom(bytes)
+  }
+
+  /** Throws `Overloaded` where so much more cannot be kept. */
+  assertRoom(bytes: number): void {
+    if (!this.#hasRoom(bytes)) throw this.#full()
+  }
+
+  #full(): WaybillError {
+    return new WaybillError('Overloaded', `the router has no room for another stored call; ${this.pending} have not ended`, {
+      details: { retryAfterMs: 1000 },
+    })
+  }
+
+  #forget(receipt: Receipt): void {
     this.#wheel.remove(receipt)
-    this.#ended.delete(receipt)
-    this.#receipts.delete(keyOf(receipt.principal, receipt.sn))
+    this.#postbacks.forget(receipt)
     this.#bytes -= receipt.bytes
+    if (this.#store.journal.failure === undefined) this.#store.forgotten(receipt)
   }
 }
 
@@ -289,32 +374,22 @@ export function noSuchReceipt(sn: string): WaybillError {
   return new WaybillError('NoSuchReceipt', `you have no receipt ${quoted(sn)} here; receipts in memory end with the router that gave them`)
 }
 
-function keyOf(principal: Principal, sn: string): string {
-  return `${sn} ${principal}`
-}
-
-/** What somebody who comes late is told: how far it is, the last progress, and the outcome as far as it is there. */
-function pastOf({ state, call, progress, outcome }: Receipt): Word[] {
+/** What somebody who comes late is told before the outcome: how far it is, and the last progress. */
+function pastOf({ state, call, progress }: Receipt): Word[] {
   const words: Word[] = []
   const status = (type: number): void => void words.push({ type, flags: 0, encoding: 0, body: NOTHING })
   if (call !== undefined && (state === 'accepted' || state === 'started')) status(FrameType.accepted)
   if (call !== undefined && state === 'started') status(FrameType.started)
   if (progress !== undefined) words.push(progress)
-  return [...words, ...outcome]
+  return words
+}
+
+function unreadable({ code, message }: WaybillError): Word {
+  const body = prepareBody({ exval: message, code })
+  return { type: FrameType.exception, flags: executedFlag('maybe'), encoding: body.encoding, body: bodyBytes(body) }
 }
 
 const NOTHING = new Uint8Array(0)
 /** What a piece costs beside its body; and an outcome that always fits. */
 const WORD_BYTES = 256
 const LEAST_BYTES = 64 * 1024
-/** Of an extension field. */
-const FIELD_HEAD_BYTES = 4
-
-function dataOf(field: Uint8Array | undefined): unknown {
-  if (field === undefined) return undefined
-  try {
-    return parseBody(encodings.json, field.subarray(FIELD_HEAD_BYTES))
-  } catch {
-    return undefined
-  }
-}

@@ -1,9 +1,9 @@
-/** Errors that several parts of the router say in the same words. */
-import { WaybillError } from '@waybill/core'
-import type { Session } from './model.js'
+/** Errors that several parts of the router say in the same words; and what callees say that refuse a call. */
+import { Flag, FrameType, parseBody, quoted, WaybillError, type FrameReader } from '@waybill/core'
+import type { Cause, Session } from './model.js'
 
-export function workerLost(callee: Session, reason: string): WaybillError {
-  return new WaybillError('WorkerLost', `${callee.name}, which had the call, ${reason}`)
+export function workerLost(callee: string, reason: string): WaybillError {
+  return new WaybillError('WorkerLost', `${callee}, which had the call, ${reason}`)
 }
 
 export function gone(callee: Session): WaybillError {
@@ -27,5 +27,44 @@ export function noRoomForOutcome(): WaybillError {
 }
 
 export function refusedAfterLoss(description: string): WaybillError {
-  return new WaybillError('WorkerLost', `an instance that had the call was lost, and the next one refused it: ${description}`)
+  return new WaybillError('WorkerLost', `an instance that had the call was lost, and the next one refused it: ${quoted(description)}`)
+}
+
+export interface Refusal {
+  /** `Overloaded`: the callee has no room after all, or leaves, and has not begun. */
+  readonly code: string | undefined
+  /** As much of it as is worth keeping. */
+  readonly description: string
+  /** What it asks for, 0 where it does not. */
+  readonly retryAfterMs: number
+}
+
+const MOST_CHARACTERS = 1024
+const MOST_CODE_CHARACTERS = 64
+
+/** Rejections are Waybill's own words, never the payload. */
+export function readRefusal(frame: FrameReader): Refusal {
+  try {
+    const { code, description, details } = (parseBody(frame.encoding, frame.body()) ?? {}) as Record<string, unknown>
+    const { retryAfterMs } = (details ?? {}) as { retryAfterMs?: unknown }
+    return {
+      code: typeof code === 'string' ? code.slice(0, MOST_CODE_CHARACTERS) : undefined,
+      description: typeof description === 'string' ? description.slice(0, MOST_CHARACTERS) : '',
+      retryAfterMs: typeof retryAfterMs === 'number' && retryAfterMs > 0 ? retryAfterMs : 0,
+    }
+  } catch {
+    return { code: undefined, description: '', retryAfterMs: 0 }
+  }
+}
+
+/** Why a call ended, as it is remembered. */
+export function causeOf({ code, message }: WaybillError): Cause {
+  return { code, message: message.slice(0, MOST_CHARACTERS) }
+}
+
+/** The same of what its callee said. */
+export function refusalCause(frame: FrameReader): Cause | undefined {
+  if (frame.type !== FrameType.rejected || (frame.flags & Flag.more) !== 0) return undefined
+  const { code = 'Rejected', description: message } = readRefusal(frame)
+  return { code, message }
 }

@@ -2,23 +2,9 @@
  * The router: the one place that sees all its parts. Takes links from gateways, gives their packets to `Dispatch`, and brings the parts to an
  * end together. Decides nothing itself.
  */
-import {
-  FrameReader,
-  FrameType,
-  PROTOCOL_VERSION,
-  quoted,
-  Slab,
-  WaybillError,
-  type Link,
-  type LinkEvents,
-  type Ports,
-  type ReceiptInfo,
-  type Tracing,
-} from '@waybill/core'
+import { FrameReader, Slab, WaybillError, type Link, type LinkEvents, type Ports, type RouterIdentity, type Tracing } from '@waybill/core'
 import { guardedAccess, type Access, type OpenTokens, type Principal, type TokenSource } from './access.js'
-import { Admission, type RouterIdentity } from './admission.js'
-import { receiptInfo, type Selection } from './api/receipts-api.js'
-import type { ClientInfo, DrainInfo, InstanceInfo, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
+import { Admission } from './admission.js'
 import { Calls } from './calls.js'
 import { Dispatch } from './dispatch.js'
 import type { Entrance } from './entrance.js'
@@ -28,15 +14,18 @@ import type { Incidents } from './incidents.js'
 import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import { Liveness } from './liveness.js'
-import type { Offer, Session } from './model.js'
+import type { Lease, Session } from './model.js'
 import type { Measured } from './metrics/index.js'
+import { Postbacks } from './postbacks.js'
 import { Presence } from './presence.js'
 import { Receipts } from './receipts.js'
-import { Registry, type Offered } from './registry.js'
+import { Registry } from './registry.js'
 import { Routes } from './routes.js'
-import { nobody } from './routing.js'
-import { CloseCode, Sessions } from './sessions.js'
+import { CloseCode, Sessions, type Lost } from './sessions.js'
+import type { Store } from './store.js'
 import type { Tally } from './tally.js'
+import { View } from './view.js'
+import { steadyClock } from './wall-clock.js'
 
 /** A packet is flushed from 48 KiB on, so it is never longer than that plus one frame. */
 const PACKET_SLACK_BYTES = 64 * 1024
@@ -47,6 +36,8 @@ export interface RouterParts {
   readonly tokens: TokenSource
   readonly authorize: Access['authorize']
   readonly identity: RouterIdentity
+  /** What it knows of earlier starts, and where it writes down what it promises. */
+  readonly store: Store
   readonly incidents: Incidents
   readonly log: RouterLog
   /** Where somebody measures. */
@@ -64,6 +55,8 @@ export interface RouterLoad {
   readonly patterns: number
   /** Without an outcome. */
   readonly storedCalls: number
+  /** Those of them that are in somebody's hands, or away. */
+  readonly leases: number
   /** Order keys that somebody has the turn of. */
   readonly turns: number
 }
@@ -74,15 +67,14 @@ export interface RouterStore {
   readonly bytes: number
 }
 
-export class Router implements Entrance, RouterView {
+export class Router implements Entrance {
   readonly maxPacketBytes: number
   readonly maxFrameBytes: number
   readonly maxOutboundBytes: number
   readonly openingMs: number
-  readonly #parts: Omit<RouterParts, 'tokens' | 'authorize'> & { readonly access: Access }
+  readonly #parts: Omit<RouterParts, 'tokens' | 'authorize' | 'store'> & { readonly access: Access }
   readonly #tokens: OpenTokens
   readonly #incidents: Incidents
-  readonly #startedMs: number
   readonly #flusher: Flusher
   readonly #sessions: Sessions
   readonly #registry: Registry
@@ -94,17 +86,18 @@ export class Router implements Entrance, RouterView {
   readonly #admission: Admission
   readonly #liveness: Liveness
   readonly #dispatch: Dispatch
+  readonly #view: View
+  readonly #postbacks: Postbacks
   #closed = false
 
   constructor(parts: RouterParts) {
     const { ports, limits, identity, incidents, log, tally } = parts
-    this.#tokens = parts.tokens.open(ports.clock, (principal) => this.revoke(principal))
+    this.#tokens = parts.tokens.open(ports.clock, (principal, digest) => this.revoke(principal, digest))
     const { authenticate } = this.#tokens
     const access = guardedAccess({ authenticate, authorize: parts.authorize }, (where, error) => incidents.report(where, error))
     const slab = new Slab()
     this.#parts = { ports, limits, identity, incidents, log, tally, access }
     this.#incidents = incidents
-    this.#startedMs = ports.clock.wallMs()
     this.openingMs = limits.openingMs
     this.maxFrameBytes = limits.maxFrameBytes
     this.maxOutboundBytes = limits.maxOutboundBytes
@@ -112,29 +105,50 @@ export class Router implements Entrance, RouterView {
     this.#flusher = new Flusher(ports, limits.acknowledgeMs)
     this.#events = new Events({ limits, access, incidents, name: identity.name })
     this.#presence = new Presence(this.#events, log)
-    const lost = (session: Session, reason: string): void => {
+    const lost: Lost = (session, reason, mayReturn) => {
       // First of all: nothing more is for it, its own leaving least.
       this.#events.lost(session)
-      this.#calls.lost(session, reason)
+      this.#calls.lost(session, reason, mayReturn)
       this.#presence.lost(session, reason)
     }
     this.#sessions = new Sessions({ ports, limits, slab, flusher: this.#flusher, incidents, lost })
     this.#registry = new Registry(limits, this.#presence.service)
     this.#routes = new Routes(this.#registry, limits)
-    this.#receipts = new Receipts({ limits, clock: ports.clock, sessions: this.#sessions })
+    const { store } = parts
+    const clock = steadyClock(ports.clock, store.latestMs)
+    this.#postbacks = new Postbacks({ limits, store, sessions: this.#sessions })
+    const kept = (callee: Session | undefined, lease: Lease): void => this.#calls.leasing.kept(callee, lease)
+    this.#receipts = new Receipts({ limits, clock, store, postbacks: this.#postbacks, kept })
     this.#calls = new Calls({
       limits,
-      clock: ports.clock,
+      clock,
       access,
       sessions: this.#sessions,
       registry: this.#registry,
       routes: this.#routes,
       receipts: this.#receipts,
+      store,
+      postbacks: this.#postbacks,
+      random: ports.random,
       log,
       tally,
       tracing: parts.tracing,
     })
     this.#admission = new Admission({ access, limits, ports, sessions: this.#sessions, router: identity, incidents, log, tally })
+    this.#view = new View({
+      identity,
+      ports,
+      limits,
+      access,
+      sessions: this.#sessions,
+      registry: this.#registry,
+      routes: this.#routes,
+      calls: this.#calls,
+      receipts: this.#receipts,
+      store,
+      events: this.#events,
+    })
+    this.#calls.recover()
     this.#liveness = new Liveness(ports.clock, limits, this.#sessions)
     this.#dispatch = new Dispatch({
       frame: new FrameReader(limits.maxFrameBytes),
@@ -143,7 +157,7 @@ export class Router implements Entrance, RouterView {
       routes: this.#routes,
       calls: this.#calls,
       events: this.#events,
-      view: this,
+      view: this.#view,
       incidents,
     })
   }
@@ -155,10 +169,17 @@ export class Router implements Entrance, RouterView {
     return tally === undefined ? this.#admit(opened) : tally.inward(this.#admit(tally.outward(opened)))
   }
 
+  /** Somebody is here in a new session: what waits for it goes on. */
+  #begun(session: Session): void {
+    this.#calls.leasing.joined(session)
+    this.#postbacks.joined(session)
+  }
+
   #admit(link: Link): LinkEvents {
     let session: Session | undefined
     const opening = this.#admission.expect(link, (admitted) => {
       session = admitted
+      if (!admitted.announced) this.#begun(admitted)
       this.#presence.admitted(admitted)
       // A client that comes back may have received all that it had not acknowledged, and then acknowledges nothing more.
       this.#freed(admitted)
@@ -176,126 +197,12 @@ export class Router implements Entrance, RouterView {
     }
   }
 
-  // ---- RouterView
-
-  info(): RouterInfo {
-    const { name, epoch } = this.#parts.identity
-    return {
-      name,
-      epoch,
-      protocolVersion: PROTOCOL_VERSION,
-      startedAt: new Date(this.#startedMs).toISOString(),
-      clients: this.#sessions.size,
-      services: this.services().length,
-      pendingCalls: this.#calls.pending,
-      heldCalls: this.#calls.delivery.held.calls,
-      storedCalls: this.#receipts.pending,
-      droppedCalls: this.#calls.counts.dropped,
-      calls: this.#calls.counts.calls,
-      subscriptions: this.#events.subscriptions,
-      eventsPublished: this.#events.counts.published,
-      eventsDelivered: this.#events.counts.delivered,
-      eventsLeftOut: this.#events.counts.leftOut,
-    }
-  }
-
-  services(): readonly ServiceInfo[] {
-    return [...this.#registry.services()].flatMap(({ instances }) =>
-      instances.map(({ offer, session, inFlight, given }) => ({
-        service: offer.service,
-        version: offer.version,
-        client: session.name,
-        labels: offer.labels,
-        methods: offer.methods,
-        inFlight,
-        calls: given,
-        ...(Number.isFinite(offer.concurrency) && { concurrency: offer.concurrency }),
-      })),
-    )
-  }
-
-  clients(): readonly ClientInfo[] {
-    return [...this.#sessions.all()].map((session) => ({
-      name: session.name,
-      id: session.id,
-      principal: session.principal,
-      state: session.state === 'open' ? 'open' : 'detached',
-      connectedAt: new Date(session.connectedMs).toISOString(),
-      services: session.instances.size,
-      pendingCalls: session.calls.size,
-      inFlight: session.handling,
-      labels: session.labels,
-    }))
-  }
-
-  instances({ name, principal }: Session, text: string, method: string | undefined): readonly InstanceInfo[] {
-    const { address, service, candidates } = this.#routes.find(text)
-    const subject = { client: name, service: address.service, ...(method !== undefined && { method }) }
-    if (this.#parts.access.authorize?.(principal, 'call', subject) === false) {
-      throw new WaybillError('Forbidden', `${principal} may not call ${address.service}.${method === undefined ? '?' : quoted(method)}`)
-    }
-    if (candidates.length === 0) throw nobody(address, service?.instances ?? [], (client) => this.#sessions.isConnected(client))
-    return candidates.map(({ symbol, session, offer }) => ({
-      symbol,
-      client: session.name,
-      id: session.id,
-      service: offer.service,
-      version: offer.version,
-      labels: { ...session.labels, ...offer.labels },
-      idempotent: method !== undefined && offer.idempotent.has(method),
-    }))
-  }
-
-  receipts(session: Session, selection: Selection): readonly ReceiptInfo[] {
-    return this.#receipts.select(session.principal, selection).map(receiptInfo)
-  }
-
-  cancel(session: Session, selection: Selection): readonly string[] {
-    return this.#receipts
-      .select(session.principal, selection)
-      .flatMap(({ call, sn }) => (call && this.#calls.stored.cancel(call) ? [sn] : []))
-  }
-
-  offer(session: Session, offers: readonly Offer[]): readonly Offered[] {
-    for (const { service } of offers) {
-      if (this.#parts.access.authorize?.(session.principal, 'expose', { client: session.name, service }) === false) {
-        throw new WaybillError('Forbidden', `${session.principal} may not offer ${service}`)
-      }
-    }
-    const offered = this.#registry.offer(session, offers)
-    // Behind the answer, without which the client knows nothing of the symbols that the calls will have.
-    this.#parts.ports.soon.onTick(() => {
-      if (!this.#closed) for (const { service } of offers) this.#calls.delivery.changed(service)
-    })
-    return offered
-  }
-
-  withdraw(session: Session, symbols: readonly number[]): void {
-    for (const instance of [...session.instances]) {
-      if (!symbols.includes(instance.symbol)) continue
-      this.#registry.withdraw(instance)
-      this.#calls.delivery.changed(instance.service.name)
-    }
-  }
-
-  drain(session: Session, client: string): DrainInfo {
-    const found = this.#sessions.named(client)
-    if (found === undefined) throw new WaybillError('NoSuchClient', `there is no client ${quoted(client)}`)
-    const { authorize } = this.#parts.access
-    const { principal } = session
-    const may = authorize === undefined ? principal === found.principal : authorize(principal, 'drain', { client: found.name })
-    if (!may) throw new WaybillError('Forbidden', `${principal} may not drain ${found.name}`)
-    // At once and not when the client does it: who asked may rely on it that nothing new goes there.
-    this.withdraw(
-      found,
-      Array.from(found.instances, ({ symbol }) => symbol),
-    )
-    found.channel.write({ type: FrameType.drain })
-    if (found.channel.outboundBytes > this.maxOutboundBytes) found.channel.holdBack(session.channel)
-    return { client: found.name, inFlight: found.handling }
-  }
-
   // ---- the whole
+
+  /** What clients may ask of it. */
+  get view(): View {
+    return this.#view
+  }
 
   get load(): RouterLoad {
     return {
@@ -306,6 +213,7 @@ export class Router implements Entrance, RouterView {
       subscriptions: this.#events.subscriptions,
       patterns: this.#events.patterns,
       storedCalls: this.#receipts.pending,
+      leases: this.#calls.leasing.size,
       turns: this.#calls.delivery.turns,
     }
   }
@@ -335,10 +243,10 @@ export class Router implements Entrance, RouterView {
     }
   }
 
-  /** Nobody is here as this principal any more; how many were. */
-  revoke(principal: Principal): number {
-    this.#admission.revoke(principal)
-    const sessions = [...this.#sessions.all()].filter((session) => session.principal === principal)
+  /** Nobody is here as this principal any more, or nobody who presented this token of his; how many were. */
+  revoke(principal: Principal, digest?: string): number {
+    this.#admission.revoke(principal, digest)
+    const sessions = this.#sessions.ofPrincipal(principal, digest)
     const error = new WaybillError('Unauthorized', 'your token is not good any more', { executed: 'maybe' })
     for (const session of sessions) this.#sessions.end(session, 'goodbye', 'was shut out', error)
     return sessions.length
@@ -351,6 +259,7 @@ export class Router implements Entrance, RouterView {
     this.#parts.log.closing(this.#sessions.size)
     this.#tokens.close()
     this.#presence.stop()
+    this.#view.stop()
     this.#calls.close()
     const error = new WaybillError('RouterLost', 'the router is closing', { executed: 'maybe' })
     for (const session of [...this.#sessions.all()]) this.#sessions.end(session, 'goodbye', 'lost its router', error)

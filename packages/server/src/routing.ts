@@ -36,7 +36,7 @@ export function isExactVersion(version: string): boolean {
 const CHOICES = 16
 
 /** The least busy instance with room, among equals in turn; undefined when all are full or away. Of very many only some are compared. */
-export function leastBusy(route: Route, windowBytes: number): Instance | undefined {
+export function leastBusy(route: Route, windowBytes: number, mostLeased = Number.POSITIVE_INFINITY): Instance | undefined {
   const { candidates } = route
   const count = candidates.length
   let best: Instance | undefined
@@ -45,7 +45,7 @@ export function leastBusy(route: Route, windowBytes: number): Instance | undefin
   for (let step = 0; step < count && (best === undefined || step < CHOICES); step++) {
     const turn = (route.cursor + step) % count
     const instance = candidates[turn]!
-    if (!hasRoom(instance, windowBytes)) continue
+    if (!hasRoom(instance, windowBytes, mostLeased)) continue
     const load = instance.inFlight / instance.places
     if (load >= leastLoad) continue
     best = instance
@@ -91,12 +91,14 @@ function mixed(hash: number): number {
   return (value ^ (value >>> 16)) >>> 0
 }
 
-export function hasRoom(instance: Instance, windowBytes: number): boolean {
+/** `mostLeased`: stored calls that it may have at once, where it is asked for one. */
+export function hasRoom(instance: Instance, windowBytes: number, mostLeased = Number.POSITIVE_INFINITY): boolean {
   const { session } = instance
   return (
     session.state === 'open' &&
     instance.offered &&
     instance.inFlight < instance.offer.concurrency &&
+    instance.leased < mostLeased &&
     session.channel.outboundBytes < windowBytes
   )
 }

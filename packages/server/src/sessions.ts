@@ -3,9 +3,9 @@
  * Moves each through `routerSession`. Knows nothing of calls; it is told whom to inform.
  */
 import { timingSafeEqual } from 'node:crypto'
-import { FrameType, prepareBody, routerSession, WaybillError } from '@waybill/core'
+import { Feature, FrameType, prepareBody, routerSession, WaybillError } from '@waybill/core'
 import type { Introduction, Link, Ports, RouterSessionEvent, Slab, Timer } from '@waybill/core'
-import { digestOf, type Principal } from './access.js'
+import { digestOf, presentedDigest, type Principal } from './access.js'
 import { Channel } from './channel.js'
 import type { Flusher } from './flusher.js'
 import type { Incidents } from './incidents.js'
@@ -25,10 +25,17 @@ export const CloseCode = {
   goingAway: 1001,
 } as const
 
+/** `reason` completes “kennel …”. `mayReturn`: the process may be alive, and begin another session. */
+export type Lost = (session: Session, reason: string, mayReturn: boolean) => void
+
+type Ending = RouterSessionEvent & ('goodbye' | 'superseded')
+
 interface Secret {
   digest: Buffer | undefined
   /** The one that the client last came with, while it may not have received the newer one. */
   former: Buffer | undefined
+  /** The digest of the token that it last came in with. */
+  presented: string | undefined
   timer: Timer | undefined
 }
 
@@ -45,17 +52,10 @@ export class Sessions {
   readonly #slab: Slab
   readonly #flusher: Flusher
   readonly #incidents: Incidents
-  readonly #lost: (session: Session, reason: string) => void
+  readonly #lost: Lost
 
-  /** `lost` is told of each session that is gone for good; `reason` completes “kennel …”. */
-  constructor(parts: {
-    ports: Ports
-    limits: Limits
-    slab: Slab
-    flusher: Flusher
-    incidents: Incidents
-    lost: (session: Session, reason: string) => void
-  }) {
+  /** `lost` is told of each session that is gone for good. */
+  constructor(parts: { ports: Ports; limits: Limits; slab: Slab; flusher: Flusher; incidents: Incidents; lost: Lost }) {
     this.#incidents = parts.incidents
     this.#ports = parts.ports
     this.#limits = parts.limits
@@ -71,6 +71,13 @@ export class Sessions {
 
   all(): Iterable<Session> {
     return this.#byId.values()
+  }
+
+  /** All of the principal, or those that came in with the token of this digest. */
+  ofPrincipal(principal: Principal, digest?: string): Session[] {
+    return [...this.all()].filter(
+      (session) => session.principal === principal && (digest === undefined || this.#secrets.get(session)?.presented === digest),
+    )
   }
 
   /** Those too that have left and have calls that go on without them. */
@@ -112,16 +119,22 @@ export class Sessions {
     if (holder !== undefined) this.#supersede(holder, own)
     const channel = new Channel(this.#slab, this.#flusher, this.#ports.clock.nowMs())
     const labels = introduction.labels ?? {}
+    const keepsLeases = introduction.features?.includes(Feature.leases) === true
     const connectedMs = this.#ports.clock.wallMs()
     const symbol = this.#symbols.mint(
-      (minted) => new Session(minted, id, name, principal, introduction.incarnation, labels, channel, connectedMs),
+      (minted) => new Session(minted, id, name, principal, introduction.incarnation, labels, channel, connectedMs, keepsLeases),
     )
     const session = this.#symbols.get(symbol)
     if (session === undefined) throw new WaybillError('Overloaded', `the router has ${this.size} clients, as many as it allows`)
     this.#byId.set(id, session)
     this.#byName.set(name, session)
     if (introduction.name !== undefined) this.#incumbents.take(`${name}/${principal}`, introduction.incarnation)
-    this.#secrets.set(session, { digest: undefined, former: undefined, timer: undefined })
+    this.#secrets.set(session, {
+      digest: undefined,
+      former: undefined,
+      presented: presentedDigest(introduction.credentials),
+      timer: undefined,
+    })
     channel.attach(link, this.#ports.clock.nowMs())
     return session
   }
@@ -134,6 +147,7 @@ export class Sessions {
     const secret = this.#secrets.get(session)!
     if (session.principal !== principal || !opens(secret, resume.token)) return undefined
     secret.former = digestOf(resume.token)
+    secret.presented = presentedDigest(introduction.credentials)
     this.#step(session, 'resumed')
     secret.timer?.cancel()
     secret.timer = undefined
@@ -148,7 +162,7 @@ export class Sessions {
     try {
       session.channel.resume(peerReceived)
     } catch (thrown) {
-      this.end(session, 'goodbye', 'broke the protocol', this.#incidents.disclosed('resume', WaybillError.from(thrown)))
+      this.fail(session, 'broke the protocol', this.#incidents.disclosed('resume', WaybillError.from(thrown)))
     }
   }
 
@@ -178,12 +192,32 @@ export class Sessions {
     const secret = this.#secrets.get(session)!
     secret.timer = this.#ports.clock.timer(this.#limits.resumeGraceMs, () => {
       this.#step(session, 'graceOver')
-      this.#forget(session, 'did not come back')
+      this.#forget(session, 'did not come back', true)
     })
   }
 
+  /** One that is dead, for the stored calls that its process made. It ends with the last of them. */
+  departed(name: string, principal: Principal, incarnation: string): Session {
+    const channel = new Channel(this.#slab, this.#flusher, this.#ports.clock.nowMs())
+    const make = (minted: number): Session => new Session(minted, '', name, principal, incarnation, {}, channel, 0)
+    const session = this.#symbols.get(this.#symbols.mint(make))
+    if (session === undefined) throw new WaybillError('Overloaded', 'the store has calls of more clients than this router allows')
+    session.state = 'ended'
+    this.#departed.add(session)
+    return session
+  }
+
+  /** Ends a session that cannot go on; its client is told why, and may begin another one. */
+  fail(session: Session, reason: string, error: WaybillError): void {
+    this.#end(session, 'goodbye', reason, error, true)
+  }
+
   /** Ends the session at once. With an error, the client is told why before its link ends. */
-  end(session: Session, event: RouterSessionEvent & ('goodbye' | 'superseded'), reason: string, error?: WaybillError): void {
+  end(session: Session, event: Ending, reason: string, error?: WaybillError): void {
+    this.#end(session, event, reason, error, false)
+  }
+
+  #end(session: Session, event: Ending, reason: string, error: WaybillError | undefined, mayReturn: boolean): void {
     if (session.state === 'ended') return
     this.#step(session, event)
     if (error !== undefined) {
@@ -193,20 +227,20 @@ export class Sessions {
     session.channel
       .detach()
       ?.end(error?.code === 'Superseded' ? CloseCode.superseded : error === undefined ? CloseCode.normal : CloseCode.violation, reason)
-    this.#forget(session, reason)
+    this.#forget(session, reason, mayReturn)
   }
 
   #supersede(holder: Session, own: boolean): void {
     const reason = own ? 'began a new session' : 'was superseded'
-    this.end(holder, 'superseded', reason, own ? undefined : superseded(holder.name))
+    this.#end(holder, 'superseded', reason, own ? undefined : superseded(holder.name), own)
   }
 
-  #forget(session: Session, reason: string): void {
+  #forget(session: Session, reason: string, mayReturn: boolean): void {
     this.#secrets.get(session)?.timer?.cancel()
     this.#byId.delete(session.id)
     if (this.#byName.get(session.name) === session) this.#byName.delete(session.name)
     this.#departed.add(session)
-    this.#lost(session, reason)
+    this.#lost(session, reason, mayReturn)
     session.channel.dispose()
   }
 

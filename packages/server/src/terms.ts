@@ -9,6 +9,9 @@ export interface CallTerms {
   /** How long the call may wait for somebody to take it. */
   readonly waitMs: number | undefined
   readonly orderKey: string | undefined
+  /** What the caller knows a stored call by, and the digest of what it says, in hexadecimal digits. */
+  readonly key: string | undefined
+  readonly digest: string | undefined
   readonly sticky: string | undefined
   readonly isInTurn: boolean
   /** The client that is told what becomes of the call, instead of its caller. */
@@ -18,6 +21,7 @@ export interface CallTerms {
 }
 
 const MAX_KEY_CHARACTERS = 256
+const DIGEST_BYTES = 32
 
 /** Undefined where nothing is asked, as for most calls. Throws `ProtocolViolation` or `BadArguments`. */
 export function readTerms(frame: FrameReader): CallTerms | undefined {
@@ -32,6 +36,8 @@ export function readTerms(frame: FrameReader): CallTerms | undefined {
     sn: sn && serialText(sn),
     waitMs: wait && number(wait, 0, 4),
     orderKey: key(frame, Tag.orderKey, 'order key'),
+    key: key(frame, Tag.key, 'key'),
+    digest: digestOf(frame),
     sticky: key(frame, Tag.sticky, 'sticky key'),
     isInTurn: policy?.[0] === Policy.roundRobin,
     replyto: findText(frame, Tag.replyto),
@@ -46,6 +52,14 @@ function key(frame: FrameReader, tag: number, what: string): string | undefined 
     throw new WaybillError('BadArguments', `the ${what} has ${text.length} characters; it may have 1 to ${MAX_KEY_CHARACTERS}`)
   }
   return text
+}
+
+function digestOf(frame: FrameReader): string | undefined {
+  const digest = findField(frame, Tag.digest)
+  if (digest === undefined) return undefined
+  if (digest.byteLength !== DIGEST_BYTES)
+    throw new WaybillError('BadArguments', `a digest has ${DIGEST_BYTES} bytes, not ${digest.byteLength}`)
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 function number(field: Uint8Array, at: number, length: number): number {

@@ -26,9 +26,10 @@ beforeEach(() => {
   said = []
   sent = []
   const wire: JsonWire = {
-    self: { name: 'py', id: 'f'.repeat(32), symbol: 3, incarnation: '0'.repeat(20) },
+    self: { name: 'py', id: 'f'.repeat(32), symbol: 3, incarnation: '0'.repeat(20), paces: false },
     limits: { maxFrameBytes: 2 ** 20, maxBodyBytes: 1000 },
     say: (members) => void said.push(`{${members.map(([name, text]) => `"${name}":${text}`).join(',')}}`),
+    whenTaken: () => {},
     frame: ({ type, flags = 0, call = 0 }, _fields, _encoding, body) =>
       void sent.push({ type, flags, call, body: new TextDecoder().decode(body) }),
   }
@@ -59,6 +60,32 @@ describe('calls that a JSON client was given', () => {
     serving.answer(json({ sn, result: {} }), 'result')
     serving.call(frame(FrameType.call, { call: 601, fields }))
     expect(sent.at(-1)).toMatchObject({ type: FrameType.result, call: 1 })
+  })
+
+  test('calls that are not answered are no more than 65,536', () => {
+    for (let call = 1; call <= 65_537; call++) serving.call(frame(FrameType.call, { call }))
+    expect(said).toHaveLength(65_536)
+    expect(sent).toEqual([
+      expect.objectContaining({ type: FrameType.rejected, call: 65_537, body: expect.stringContaining('"Overloaded"') as string }),
+    ])
+  })
+
+  test('streams in the arguments of such calls are no more than 65,536', () => {
+    const places = Array.from({ length: 256 }, (_, n) => n)
+    const values = Object.fromEntries(places.map((n) => [n, [['custom', 'waybill']]]))
+    const streams = JSON.stringify({ json: places.map((n) => ['stream', n + 1, 'values']), meta: { values, v: 1 } })
+    const given = (call: number): void => serving.call(frame(FrameType.call, { call, encoding: encodings.rich }, streams))
+    for (let call = 1; call <= 257; call++) given(call)
+    expect(said).toHaveLength(256)
+    expect(sent.filter(({ type }) => type === FrameType.credit)).toHaveLength(65_536)
+    expect(sent.at(-1)).toMatchObject({ type: FrameType.rejected, call: 257, body: expect.stringContaining('too many streams') as string })
+    // Those without streams go on, and there is room again once one of the others is answered.
+    serving.call(frame(FrameType.call, { call: 258 }))
+    serving.answer(json({ sn: (JSON.parse(said[0]!) as { sn: string }).sn, result: {} }), 'result')
+    said.length = 0
+    given(259)
+    given(260)
+    expect(said.map((one) => one.includes('"streams"'))).toEqual([true])
   })
 
   test('an sn that is in use is nobody else’s: the second call is refused, the first one is answered', () => {

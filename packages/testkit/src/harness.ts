@@ -6,6 +6,7 @@ import { connect, type Client, type ConnectOptions } from '@waybill/client'
 import { composeRouter, type Router, type RouterOptions } from '@waybill/server'
 import type { Tap } from './link.js'
 import { Network } from './network.js'
+import type { Paper } from './paper.js'
 import type { VirtualProcess } from './process.js'
 import { World } from './world.js'
 
@@ -13,6 +14,8 @@ export interface HarnessOptions {
   readonly seed?: number
   /** Passed on to the router. */
   readonly router?: Omit<RouterOptions, 'ports' | 'listen'>
+  /** What survives the router's process; default: nothing. */
+  readonly paper?: Paper
   /** Milliseconds a packet takes; above 0 every packet needs an `advance`. Default 0. */
   readonly latencyMs?: number
   /** Sees what happens on the wires. */
@@ -80,13 +83,13 @@ export class Harness implements AsyncDisposable {
     this.network.died(process, how)
   }
 
-  /** The router's process ends as by `SIGKILL`, and after `downMs` another one listens in its place. */
-  async restartRouter(downMs = 0): Promise<void> {
+  /** The router's process ends as by `SIGKILL`, and after `downMs` another one listens in its place, whose wall clock is wrong by `skewMs`. */
+  async restartRouter(downMs = 0, { skewMs = 0 }: { skewMs?: number } = {}): Promise<void> {
     this.#routerProcess.kill()
     this.network.died(this.#routerProcess, 'reset')
     // A start within the same millisecond would have the same epoch.
     await this.world.advance(Math.max(1, downMs))
-    this.#startRouter()
+    this.#startRouter(skewMs)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -108,9 +111,11 @@ export class Harness implements AsyncDisposable {
     if (left.length > 0) throw new Error(`left behind: ${left.join('; ')}`)
   }
 
-  #startRouter(): void {
-    this.#routerProcess = this.world.process('router')
-    this.#router = composeRouter({ name: 'router', ...this.#options.router, ports: this.#routerProcess }).router
+  #startRouter(skewMs = 0): void {
+    this.#routerProcess = this.world.process('router', { skewMs })
+    const { paper } = this.#options
+    const store = paper && { store: paper.open(this.#routerProcess) }
+    this.#router = composeRouter({ name: 'router', ...this.#options.router, ...store, ports: this.#routerProcess }).router
     this.network.listen(ROUTER_URL, this.#routerProcess, this.#router)
   }
 }

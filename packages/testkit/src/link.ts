@@ -59,6 +59,14 @@ export class Wire {
     this.router.lose(routerDelayMs)
   }
 
+  /** The client's side is over; what it had sent arrives so much later, beside what it sends by another link, and then the router's side is over too. */
+  strand(delayMs: number): void {
+    this.isBroken = true
+    this.parts.tap.happened?.(this, 'stranded')
+    this.router.defer(delayMs)
+    this.client.lose(0)
+  }
+
   /** What an end sends vanishes from here on, its goodbye included, and nobody is told. */
   silence(end: End): void {
     this.isBroken = true
@@ -138,18 +146,26 @@ export class End implements Link {
     this.#later(delayMs, () => this.finish({ code: 1006, reason: '' }))
   }
 
+  /** What is under way to here takes so much longer, and is the last that comes. */
+  defer(delayMs: number): void {
+    this.#lastMs = Math.max(this.#lastMs, this.#wire.parts.world.nowMs) + delayMs
+    const late = this.#inbox.map((letter): Letter => ({ ...letter, atMs: letter.atMs + delayMs }))
+    this.#inbox = [...late, { atMs: this.#lastMs, end: { code: 1006, reason: '' } }]
+    this.#expect()
+  }
+
   /** The end, for this side. */
   finish(end: LinkEnd): void {
     if (this.isOver) return
     this.isOver = true
     this.#inbox = []
     if (this.process.isAlive) {
-      this.#later(0, () => {
-        if (!this.process.isAlive) return
+      const tell = (): void => {
         this.#isTold = true
         this.#wire.parts.tap.ended?.(this.#wire, this, end)
         this.#events?.ended(end)
-      })
+      }
+      this.#later(0, () => this.process.enter(tell))
     }
     this.#wire.ended()
   }
@@ -175,10 +191,11 @@ export class End implements Link {
     const first = this.#inbox[0]
     if (first === undefined || this.#isExpecting || this.#isPaused || this.#events === undefined) return
     this.#isExpecting = true
-    this.#later(first.atMs - this.#wire.parts.world.nowMs, () => {
+    const receive = (): void => {
       this.#isExpecting = false
       this.#receive()
-    })
+    }
+    this.#later(first.atMs - this.#wire.parts.world.nowMs, () => this.process.enter(receive))
   }
 
   #receive(): void {

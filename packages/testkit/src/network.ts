@@ -58,6 +58,11 @@ export class Network {
     for (const wire of this.wiresOf(process)) if (!wire.isBroken) wire.cut(delayMs(), delayMs())
   }
 
+  /** The process's wires are over for it, and what it had sent arrives so much later. */
+  strand(process: VirtualProcess, delayMs: number): void {
+    for (const wire of this.wiresOf(process)) if (!wire.isBroken && wire.client.process === process) wire.strand(delayMs)
+  }
+
   /** Half-open: one or both directions of the process's wires drop everything from here on. */
   silence(process: VirtualProcess, direction: 'in' | 'out' | 'both'): void {
     for (const wire of this.wiresOf(process)) {
@@ -100,13 +105,17 @@ export class Network {
       if (signal.aborted) return fail('the attempt was given up')
       signal.addEventListener('abort', () => fail('it did not answer in time'), { once: true })
       const roundTripMs = this.#latencyOf(process) * 2
-      this.#world.after(roundTripMs, () => {
+      const knock = (): void => {
         const how = this.#unreachable.get(process.name)
-        if (signal.aborted || !process.isAlive || how === 'silent') return
+        if (signal.aborted || how === 'silent') return
         const there = this.#listeners.get(url)
         if (there === undefined || how === 'reset') return fail('nobody listens there')
-        resolve(this.#join(process, events, there.process, there.listener))
-      })
+        // Nobody answers for a router that is stopped.
+        there.process.enter(() => {
+          if (!signal.aborted && process.isAlive) resolve(this.#join(process, events, there.process, there.listener))
+        })
+      }
+      this.#world.after(roundTripMs, () => process.enter(knock))
     })
   }
 

@@ -40,9 +40,10 @@ export class World {
     return this.#processes
   }
 
-  /** Starts a process: ports of its own, which end with it. */
-  process(name: string): VirtualProcess {
-    const process: VirtualProcess = new VirtualProcess(this, name, ++this.#sequence, () => this.#processes.delete(process))
+  /** Starts a process: ports of its own, which end with it. `skewMs`: by how much its wall clock is wrong. */
+  process(name: string, { skewMs = 0 }: { skewMs?: number } = {}): VirtualProcess {
+    const dead = (): void => void this.#processes.delete(process)
+    const process: VirtualProcess = new VirtualProcess({ world: this, name, id: ++this.#sequence, skewMs, dead })
     this.#processes.add(process)
     return process
   }

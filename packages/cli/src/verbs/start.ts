@@ -1,7 +1,8 @@
 /** `waybill start`: runs the router until it is told to stop. */
 import { parseHostPort, WaybillError } from '@waybill/core'
-import type { RouterHandle, RouterOptions } from '@waybill/server'
+import type { RecoveryReport, RouterHandle, RouterOptions } from '@waybill/server'
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { dataPath } from '../data-path.js'
 import { Exit, UsageError } from '../exits.js'
 import { tellFailure } from '../failure.js'
 import { logFormats, logLevels, logTo, type LogFormat, type LogLevel } from '../log.js'
@@ -28,6 +29,8 @@ interface Options {
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   readonly metrics?: true
+  readonly data?: string
+  readonly memory?: true
   readonly json?: boolean
 }
 
@@ -42,6 +45,10 @@ Examples:
 Beside WebSockets, --tcp and --unix open doors without HTTP. What guards the one
 guards --tcp too: --token, --tls-key, --insecure. The file of --unix is for this
 user alone (mode 0600).
+
+Stored calls outlive the router: they are in a folder, which one router has at a time.
+With --port 0 there is no usual folder, and they end with the router unless --data
+names one.
 
 The token can also stand in WAYBILL_TOKEN. That or --token-file is better than
 --token, which everybody on this machine sees in \`ps\`. Who has it is the principal
@@ -63,6 +70,10 @@ export function define(verb: Command, act: Act): void {
     .option('--tls-cert <file>', 'certificate, PEM')
     .option('--tcp [host:port]', `also listen for bare TCP (default: 127.0.0.1:${DEFAULT_TCP_PORT})`)
     .option('--unix <path>', 'also listen on a Unix socket')
+    .addOption(
+      new Option('--data <folder>', 'keep stored calls there (default: $WAYBILL_DATA or one of this user and port)').conflicts('memory'),
+    )
+    .option('--memory', 'keep them in memory: they end with this router')
     .option('--metrics', 'serve figures for Prometheus: GET /metrics, with a token where one is asked for')
     .addOption(new Option('--log-level <level>', 'tell on stderr what happens, from this level on').choices(logLevels).default('warn'))
     .addOption(new Option('--log-format <format>', 'lines for people, or JSON').choices(logFormats).default('pretty'))
@@ -76,6 +87,7 @@ async function start(options: Options, terminal: Terminal): Promise<number> {
   const tls = tlsOf(options)
   const { host, port, insecure = false, allowHost: allowHosts = [], origin: origins = [] } = options
   const tcp = tcpOf(options)
+  const data = options.memory === true ? undefined : dataPath(options.data, port, terminal.env)
   let router: RouterHandle
   try {
     router = await listen({
@@ -84,6 +96,7 @@ async function start(options: Options, terminal: Terminal): Promise<number> {
       ...(options.unix !== undefined && { unix: options.unix }),
       log: logTo(terminal, options.logLevel, options.logFormat),
       metrics: options.metrics === true,
+      ...(data !== undefined && { data }),
       ...(tokens !== undefined && { tokens }),
     })
   } catch (thrown) {
@@ -92,9 +105,11 @@ async function start(options: Options, terminal: Terminal): Promise<number> {
   const [url, ...others] = router.urls as [string, ...string[]]
   if (options.json === true) {
     const door = { url, host, port: router.port, pid: process.pid, token: tokens !== undefined, tls: tls !== undefined }
-    print(JSON.stringify({ ...door, ...(others.length > 0 && { others }) }), terminal)
+    const { recovered } = router
+    print(JSON.stringify({ ...door, ...(others.length > 0 && { others }), ...(data !== undefined && { data, recovered }) }), terminal)
   } else {
     greet(url, { token: tokens !== undefined, unnamed: isWildcard(host) && allowHosts.length === 0 }, terminal)
+    if (data !== undefined) tellStore(data, router.load.storedCalls, router.recovered!, terminal)
     for (const other of others) print(`Also: connect('${other}'${tokens === undefined ? '' : ', { token }'})`, terminal)
   }
   await interruptedOnce(terminal)
@@ -122,6 +137,15 @@ function greet(url: string, { token, unnamed }: { token: boolean; unnamed: boole
   if (unnamed) remark('waybill: only clients of this machine get in: name the host that others use with --allow-host', terminal)
 }
 
+/** Nothing where there is nothing to say of it. */
+function tellStore(data: string, pending: number, { isNew, tornBytes, upgradedFrom }: RecoveryReport, terminal: Terminal): void {
+  const calls =
+    pending === 0 ? '' : `, with ${pending} ${pending === 1 ? 'call' : 'calls'} that ${pending === 1 ? 'has' : 'have'} not ended`
+  const torn = tornBytes === 0 ? '' : `; ${tornBytes} bytes that were being written at the last end are cut off`
+  const older = upgradedFrom === undefined ? '' : `; it was of version ${upgradedFrom}`
+  print(`Stored calls are in ${data}${isNew ? ', which is new' : calls}${torn}${older}.`, terminal)
+}
+
 async function listen(options: RouterOptions): Promise<RouterHandle> {
   // Loaded here, as no other verb needs it.
   const { createRouter } = await import('@waybill/server')
@@ -136,10 +160,17 @@ async function listen(options: RouterOptions): Promise<RouterHandle> {
 /** What would be unsafe is wrong usage; a port that is taken is not. */
 function couldNot(thrown: unknown, { json = false }: Options, terminal: Terminal): number {
   if (!(thrown instanceof WaybillError)) throw thrown
+  const store = storeExit(thrown)
   if (thrown.code === 'Forbidden' || thrown.code === 'BadArguments' || thrown.code === 'BadAddress') throw new UsageError(thrown.message)
   if (json) tellFailure(thrown, { json, ofCall: false }, terminal)
   else remark(`waybill: ${thrown.message}`, terminal)
-  return Exit.failed
+  return store ?? Exit.failed
+}
+
+/** What is wrong is the store. */
+function storeExit({ code, details }: WaybillError): number | undefined {
+  if (code === 'Damaged' || code === 'Incompatible') return Exit.damaged
+  return code === 'Overloaded' && (details as { pid?: unknown } | undefined)?.pid !== undefined ? Exit.taken : undefined
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process as usual. */

@@ -8,7 +8,8 @@ import { tellFailure } from '../failure.js'
 import { addPlaceOptions, type PlaceOptions } from '../place.js'
 import { withRouter } from '../router.js'
 import { ageText } from '../show/age.js'
-import { paint, printable } from '../show/paint.js'
+import { counted, factLines, grouped, present, type Count } from '../show/facts.js'
+import { printable } from '../show/paint.js'
 import { print, type Terminal } from '../terminal.js'
 import type { Act } from '../verb.js'
 
@@ -34,22 +35,17 @@ function status(options: PlaceOptions, terminal: Terminal): Promise<number> {
 
 /** One line for each thing; what is not there at all is not mentioned. */
 export function statusLines(info: RouterInfo, nowMs: number, terminal: Terminal): string[] {
-  const several = (...parts: readonly (readonly [count: number, what: string])[]): string => {
-    const [first, ...rest] = parts
-    return [first!, ...rest.filter(([count]) => count > 0)].map(([count, what]) => `${grouped(count)} ${what}`).join(', ')
-  }
-  const rows: readonly (readonly [string, string])[] = [
-    ['ROUTER', `${printable(info.name)}, up ${ageText(Date.parse(info.startedAt), nowMs)}, protocol ${info.protocolVersion}`],
-    ['CLIENTS', grouped(info.clients)],
-    ['SERVICES', grouped(info.services)],
-    ['CALLS', several([info.pendingCalls, 'pending'], [info.heldCalls, 'held'], [info.storedCalls, 'stored'])],
-    ['', several([info.calls, 'since the start'], [info.droppedCalls, 'dropped'])],
-    ['EVENTS', several([info.subscriptions, 'subscriptions'])],
-    ['', several([info.eventsPublished, 'published'], [info.eventsDelivered, 'delivered'], [info.eventsLeftOut, 'left out'])],
-  ]
-  return rows.map(([title, text]) => `${paint('bold', title.padEnd(8), terminal)}  ${text}`)
-}
-
-function grouped(count: number): string {
-  return count.toLocaleString('en-US')
+  const told = (first: string, ...others: readonly Count[]): string => [first, ...present(...others)].join(', ')
+  return factLines(
+    [
+      ['ROUTER', `${printable(info.name)}, up ${ageText(Date.parse(info.startedAt), nowMs)}, protocol ${info.protocolVersion}`],
+      ['CLIENTS', grouped(info.clients)],
+      ['SERVICES', grouped(info.services)],
+      ['CALLS', told(`${grouped(info.pendingCalls)} pending`, [info.heldCalls, 'held'], [info.storedCalls, 'stored'])],
+      ['', told(`${grouped(info.calls)} since the start`, [info.droppedCalls, 'dropped'])],
+      ['EVENTS', counted(info.subscriptions, 'subscription')],
+      ['', told(`${grouped(info.eventsPublished)} published`, [info.eventsDelivered, 'delivered'], [info.eventsLeftOut, 'left out'])],
+    ],
+    terminal,
+  )
 }

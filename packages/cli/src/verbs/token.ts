@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import { Exit, UsageError } from '../exits.js'
 import { tellFailure } from '../failure.js'
 import { readDuration } from '../request.js'
+import { counted } from '../show/facts.js'
 import { printable } from '../show/paint.js'
 import { table, type Column } from '../show/table.js'
 import { printTitled } from '../show/titled.js'
@@ -23,7 +24,9 @@ const notes = `
 The tokens stand in $XDG_CONFIG_HOME/waybill/tokens.json, or the file that
 WAYBILL_TOKENS or --tokens names; only you can read it, and it holds digests.
 A router asks for them with \`waybill start --tokens\`, and notices changes by
-itself: a token that is revoked or expires closes its links within a second.`
+itself: a token that is revoked or expires closes its links within a second.
+To replace one while nobody goes, create another of its label, hand that out,
+and revoke the old one by its id.`
 
 export function define(verb: Command, act: Act): void {
   verb.addHelpText('after', notes)
@@ -31,12 +34,12 @@ export function define(verb: Command, act: Act): void {
     verb.command(name).description(description).option('--tokens <file>', 'the token file').option('--json', 'print JSON')
   const told = (options: Options, work: (terminal: Terminal) => Promise<void>): Promise<void> =>
     act((terminal) => toldOf(options, terminal, work))
-  sub('create <label>', 'make a token, and print it this once; who presents it is the principal <label>')
+  sub('create <label>', 'make a token, and print it this once; who presents it is the principal <label>, which may have several')
     .option('--expires <time>', 'not good any more after so long, such as 30d')
     .action((label: string, options: Options) => told(options, (terminal) => create(label, options, terminal)))
   sub('list', 'list the tokens').action((options: Options) => told(options, (terminal) => list(options, terminal)))
-  sub('revoke <label>', 'take a token back, by its label or id; its links end within a second').action((name: string, options: Options) =>
-    told(options, (terminal) => revoke(name, options, terminal)),
+  sub('revoke <label>', 'take back all tokens of a label, or the one of an id; their links end within a second').action(
+    (name: string, options: Options) => told(options, (terminal) => revoke(name, options, terminal)),
   )
 }
 
@@ -44,12 +47,15 @@ async function create(label: string, { tokens, expires, json }: Options, termina
   const lifeMs = expires === undefined ? undefined : readDuration(expires, '--expires')
   if (lifeMs === 0) throw new UsageError('--expires: a token is good for some time, such as 30d')
   const file = tokensPath(tokens, terminal.env)
-  const { createToken } = await import('@waybill/server/tokens')
+  const { createToken, listTokens } = await import('@waybill/server/tokens')
   const { token, entry } = createToken(file, label, lifeMs === undefined ? {} : { lifeMs })
   if (json === true) return print(JSON.stringify({ ...shown(entry), token }), terminal)
   print(token, terminal)
   const until = entry.expiresMs === undefined ? 'until it is revoked' : `until ${timeText(entry.expiresMs)}`
   remark(`waybill: this is shown once. It is the principal ${label}, good ${until}; \`waybill start --tokens\` asks for it.`, terminal)
+  const others = listTokens(file).filter((one) => one.label === label && one.id !== entry.id)
+  if (others.length > 0)
+    remark(`waybill: ${label} has ${counted(others.length, 'other token')}: ${others.map(({ id }) => id).join(' ')}`, terminal)
 }
 
 const columns: readonly Column<TokenEntry>[] = [
@@ -69,10 +75,10 @@ async function list({ tokens, json }: Options, terminal: Terminal): Promise<void
 }
 
 async function revoke(name: string, { tokens, json }: Options, terminal: Terminal): Promise<void> {
-  const { revokeToken } = await import('@waybill/server/tokens')
-  const entry = revokeToken(tokensPath(tokens, terminal.env), name)
-  if (json === true) print(JSON.stringify({ revoked: shown(entry) }), terminal)
-  else remark(`waybill: the token of ${entry.label} is not good any more`, terminal)
+  const { revokeTokens } = await import('@waybill/server/tokens')
+  const entries = revokeTokens(tokensPath(tokens, terminal.env), name)
+  if (json === true) print(JSON.stringify({ revoked: entries.map(shown) }), terminal)
+  else for (const { label, id } of entries) remark(`waybill: the token ${id} of ${label} is not good any more`, terminal)
 }
 
 /** Without the digest, which nobody needs to see. */

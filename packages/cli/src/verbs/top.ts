@@ -12,8 +12,9 @@ import { readDuration } from '../request.js'
 import { withRouter } from '../router.js'
 import { Block } from '../show/block.js'
 import { paint, printable } from '../show/paint.js'
-import { cut, table, type Column } from '../show/table.js'
-import { print, widthOf, type Terminal } from '../terminal.js'
+import { counted, factLines, present } from '../show/facts.js'
+import { table, type Column } from '../show/table.js'
+import { heightOf, print, widthOf, type Terminal } from '../terminal.js'
 import type { Act } from '../verb.js'
 
 interface Options extends PlaceOptions {
@@ -33,6 +34,8 @@ interface Row extends ServiceInfo {
 }
 
 const MOST_ROWS = 30
+/** The empty line, the titles, how many more there are, and where the cursor stands. */
+const BESIDE_ROWS = 4
 
 const notes = `
 Examples:
@@ -43,9 +46,9 @@ Examples:
 The busiest come first. Ctrl-C ends it, with exit code 0.`
 
 const columns: readonly Column<Row>[] = [
-  { title: 'SERVICE', cell: ({ service }) => service },
-  { title: 'VERSION', cell: ({ version }) => version },
-  { title: 'CLIENT', cell: ({ client }) => client },
+  { title: 'SERVICE', cell: ({ service }) => service, yields: true },
+  { title: 'VERSION', cell: ({ version }) => version, yields: true },
+  { title: 'CLIENT', cell: ({ client }) => client, yields: true },
   { title: 'RUNNING', cell: runningText, right: true },
   { title: 'CALLS/S', cell: ({ perSecond }) => rateText(perSecond), right: true },
   { title: 'CALLS', cell: ({ calls }) => calls.toLocaleString('en-US'), right: true },
@@ -112,22 +115,27 @@ export function figures(before: Sample, now: Sample) {
   }
 }
 
+/** The router as `waybill status` tells it, and below it the services; no more lines than the terminal has. */
 export function topLines(before: Sample, now: Sample, terminal: Terminal): string[] {
   const { router, clients, callsPerSecond, pendingCalls, heldCalls, storedCalls, eventsPerSecond, services } = figures(before, now)
   const width = widthOf(terminal.out)
-  const parts = [
-    `${printable(router)}: ${clients} clients`,
-    `${rateText(callsPerSecond)} calls/s`,
-    `${pendingCalls} pending`,
-    ...(heldCalls > 0 ? [`${heldCalls} held`] : []),
-    ...(storedCalls > 0 ? [`${storedCalls} stored`] : []),
-    ...(eventsPerSecond > 0 ? [`${rateText(eventsPerSecond)} events/s`] : []),
-  ]
-  const headline = cut(parts.join(', '), width)
-  if (services.length === 0) return [headline, 'Nobody offers a service.']
-  const [titles = '', ...rows] = table(columns, services.slice(0, MOST_ROWS), width)
-  const rest = services.length - MOST_ROWS
-  return [headline, paint('bold', titles, terminal), ...rows, ...(rest > 0 ? [`and ${rest} more`] : [])]
+  const head = factLines(
+    [
+      ['ROUTER', `${printable(router)}, ${counted(clients, 'client')}`],
+      [
+        'CALLS',
+        [`${rateText(callsPerSecond)}/s`, ...present([pendingCalls, 'pending'], [heldCalls, 'held'], [storedCalls, 'stored'])].join(', '),
+      ],
+      ['EVENTS', `${rateText(eventsPerSecond)}/s`],
+    ],
+    terminal,
+  )
+  if (services.length === 0) return [...head, '', 'Nobody offers a service.']
+  // Lines that have left the screen cannot be written over.
+  const room = Math.max(1, Math.min(MOST_ROWS, heightOf(terminal.out) - head.length - BESIDE_ROWS))
+  const [titles = '', ...rows] = table(columns, services.slice(0, room), width)
+  const rest = services.length - room
+  return [...head, '', paint('bold', titles, terminal), ...rows, ...(rest > 0 ? [`and ${rest} more`] : [])]
 }
 
 function keyOf({ service, version, client }: ServiceInfo): string {

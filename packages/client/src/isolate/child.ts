@@ -5,6 +5,7 @@ import { captureError, runInCall, WaybillError } from '@waybill/core'
 import type { BodyLimits, CurrentCall } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import '../node.js'
+import { Deeds } from './deeds.js'
 import { importing } from './importing.js'
 import { pack, unpack, type FromChild, type Given, type Packed, type Run, type ThrownThere, type ToChild } from './messages.js'
 
@@ -13,6 +14,7 @@ type Method = (...args: readonly unknown[]) => unknown
 
 const controller = new AbortController()
 let isHeard = false
+let deeds: Deeds | undefined
 
 const [, , parentPid] = process.argv
 new Worker(new URL('./orphan.js', import.meta.url), { workerData: Number(parentPid) }).unref()
@@ -21,6 +23,7 @@ new Worker(new URL('./orphan.js', import.meta.url), { workerData: Number(parentP
 process.on('disconnect', () => process.exit())
 process.on('message', (message: ToChild) => {
   if (message.kind === 'abort') controller.abort(new WaybillError(message.code, message.message, { executed: 'maybe' }))
+  else if (message.kind !== 'run') deeds?.heard(message)
   else if (!isHeard) {
     isHeard = true
     void run(message)
@@ -32,12 +35,15 @@ async function run({ module, className, limits, call, given }: Run): Promise<voi
   let invoke: Method
   const { args, construct, data } = unpack(given, { ...limits, maxBodyBytes: 2 * limits.maxBodyBytes }) as Given
   const { leftMs, ...fields } = call
+  const both = { pack: (value: unknown) => pack(value, limits, 'value'), unpack: (packed: Packed) => unpack(packed, limits) }
+  const { once } = (deeds = new Deeds({ say, ...both }))
   const current: CurrentCall = {
     ...fields,
     data,
     ...(leftMs !== undefined && { deadlineMs: systemPorts.clock.nowMs() + leftMs }),
     signal: controller.signal,
     progress: (progress) => say({ kind: 'progress', value: pack(progress, limits, 'progress') }),
+    once,
   }
   try {
     const found = classIn(await importing(() => import(module) as Promise<Record<string, unknown>>), className, module)

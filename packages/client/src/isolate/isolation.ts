@@ -36,6 +36,12 @@ export interface IsolatedCall extends CurrentCall {
   kill: (() => void) | undefined
 }
 
+/** Something that the method does once, while it is done. */
+interface Deed {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: WaybillError) => void
+}
+
 /** Why the process gave no answer of the method, as the caller is to read it. */
 export class Outside extends Error {
   readonly isOutside = true
@@ -72,6 +78,7 @@ export class Isolation {
         const { code, message } = WaybillError.from(call.signal.reason)
         say({ kind: 'abort', code, message })
       }
+      const deeds = new Map<number, Deed>()
       let grace: Timer | undefined
       let isOver = false
       /** At the end of the call, whatever it was: the process has nothing left to do. */
@@ -98,13 +105,13 @@ export class Isolation {
       // What it said last may still be on its way when it has ended.
       child.on('exit', () => (child.connected ? child.once('disconnect', gone) : gone()))
       child.on('message', (message) => {
-        if (!isOver)
-          this.#heard(
-            call,
-            message as FromChild,
-            (value) => over(() => resolve(value)),
-            (error) => over(() => reject(error)),
-          )
+        if (isOver || this.#ofDeed(call, message as FromChild, deeds, say)) return
+        this.#heard(
+          call,
+          message as FromChild,
+          (value) => over(() => resolve(value)),
+          (error) => over(() => reject(error)),
+        )
       })
       call.kill = () => void child.kill('SIGKILL')
       try {
@@ -121,6 +128,30 @@ export class Isolation {
     // What arrived together may be written together, whatever it comes to.
     const limits = { ...this.#limits, maxBodyBytes: 2 * this.#limits.maxBodyBytes }
     return pack({ args, construct: construct?.args ?? [], data }, limits, 'call')
+  }
+
+  /** What the method does once, over there; false where the message is not about that. */
+  #ofDeed(call: IsolatedCall, message: FromChild, deeds: Map<number, Deed>, say: (message: ToChild) => void): boolean {
+    if (message.kind === 'ran') deeds.get(message.asked)?.resolve(unpack(message.value, this.#limits))
+    else if (message.kind === 'failed') deeds.get(message.asked)?.reject(new WaybillError('RemoteException', 'it threw'))
+    if (message.kind !== 'once') return message.kind === 'ran' || message.kind === 'failed'
+    const { asked, key } = message
+    const over = (answer: ToChild): void => {
+      deeds.delete(asked)
+      say(answer)
+    }
+    const done = call.once(key, () => {
+      say({ kind: 'doIt', asked })
+      return new Promise<unknown>((resolve, reject) => deeds.set(asked, { resolve, reject }))
+    })
+    done.then(
+      (value) => over({ kind: 'recorded', asked, value: pack(value, this.#limits, 'value') }),
+      (thrown: unknown) => {
+        const { code, message: text } = WaybillError.from(thrown)
+        over({ kind: 'notRecorded', asked, code, message: text })
+      },
+    )
+    return true
   }
 
   #heard(call: IsolatedCall, message: FromChild, resolve: (value: unknown) => void, reject: (error: unknown) => void): void {

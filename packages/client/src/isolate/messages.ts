@@ -35,7 +35,13 @@ export interface Given {
   readonly data: unknown
 }
 
-export type ToChild = Run | { readonly kind: 'abort'; readonly code: Code; readonly message: string }
+export type ToChild =
+  | Run
+  | { readonly kind: 'abort'; readonly code: Code; readonly message: string }
+  /** To `once`: do it, and say `ran` or `failed`. In the end it is recorded, or not. `asked` is the number of the question. */
+  | { readonly kind: 'doIt'; readonly asked: number }
+  | { readonly kind: 'recorded'; readonly asked: number; readonly value: Packed }
+  | { readonly kind: 'notRecorded'; readonly asked: number; readonly code: Code; readonly message: string }
 
 /** An error that the child's code threw, as far as it can travel. */
 export interface ThrownThere {
@@ -47,6 +53,10 @@ export interface ThrownThere {
 
 export type FromChild =
   | { readonly kind: 'progress' | 'returned'; readonly value: Packed }
+  | { readonly kind: 'once'; readonly asked: number; readonly key: string }
+  | { readonly kind: 'ran'; readonly asked: number; readonly value: Packed }
+  /** It threw, which is the method's own business. */
+  | { readonly kind: 'failed'; readonly asked: number }
   /** What is packed is `ThrownThere`; `unbuilt` by the module or the constructor, `undisposed` when the work was done. */
   | { readonly kind: 'threw' | 'unbuilt' | 'undisposed'; readonly error: Packed }
   /** The method did its work; its result cannot travel. */

@@ -30,7 +30,7 @@ export function callerHolder(state: CallerState): Holder {
 
 /** For an end that the router decides: once handed to a link, the instance may have started it. */
 export function routerHolder(state: RouterState): Holder {
-  return state === 'received' || state === 'stored' || state === 'queued' ? 'router' : 'callee'
+  return state === 'received' || state === 'stored' || state === 'queued' || state === 'leased' ? 'router' : 'callee'
 }
 
 /** For an end that the callee decides. */

@@ -31,6 +31,15 @@ export interface CurrentCall {
   readonly signal: AbortSignal
   /** Tells the caller how far the work is. Renews the idle timeout. Does nothing once the call has ended. */
   readonly progress: (progress: Progress) => void
+  /**
+   * Runs `fn` and records its value at the router, under this call and the key, before it resolves to it: durably where the router keeps stored calls. A later
+   * attempt of the same call, in any process, gets the recorded value and does not run `fn`; so does another try of a dead letter. The first value that
+   * is recorded counts, and all get that one, as it comes from the wire. At most 64 keys a call, and 64 KiB each.
+   *
+   * This is not exactly once: where the process ends between `fn` and the record, `fn` runs again. What `fn` throws is not recorded. Only a stored call that may be
+   * handed over again has anything to record: for any other call this just runs `fn`.
+   */
+  readonly once: <T>(key: string, fn: () => T | PromiseLike<T>) => Promise<T>
 }
 
 /** A place that follows a call through its awaits: the shape of Node's AsyncLocalStorage. */

@@ -53,7 +53,7 @@ export const rules = {
   ProtocolViolation: { retryable: false, executed: noOrMaybe },
   Closed: { retryable: false, executed: noOrMaybe },
   StaleSymbol: { retryable: true, executed: no },
-  Damaged: { retryable: false, executed: no },
+  Damaged: { retryable: false, executed: noOrMaybe },
   RemoteException: { retryable: false, executed: yes },
   Internal: { retryable: false, executed: any },
 } as const satisfies Record<string, Rule>

@@ -58,9 +58,16 @@ export const FrameType = {
   stored: 0x60,
   /** Client → router: tell me, under this number, what happens to the stored call of that serial number. */
   watch: 0x61,
+  /** Client → router, in each later session of the process: the leases of stored calls that it still has. */
+  holds: 0x62,
+  /** The answer: to whom each of them is answered now. */
+  held: 0x63,
+  /** Router → client: the last words of these leases are safe. */
+  kept: 0x64,
+  /** Client → router: the outcomes of these serial numbers were given to their listener. */
+  taken: 0x65,
 
-  // Reserved: 0x40–0x4f references (grant, release), 0x55–0x5f events (cursor),
-  // 0x62–0x6f store (lease, extend, acknowledge), 0x70–0x7f mesh (peer, advertise).
+  // Reserved: 0x40–0x4f references (grant, release), 0x55–0x5f events (cursor), 0x66–0x6f store, 0x70–0x7f mesh (peer, advertise).
 } as const
 
 export type FrameType = (typeof FrameType)[keyof typeof FrameType]
@@ -111,8 +118,14 @@ export const Tag = {
   unknown: 12,
   /** 16 bytes: the serial number of the group that the call belongs to. */
   parent: 16,
+  /** UTF-8: what the caller knows a stored call by, instead of its serial number. */
+  key: 17,
+  /** 32 bytes: SHA-256 of the body as it was before it was cut into pieces, beside a key. */
+  digest: 18,
   /** UTF-8: calls of one service with the same order key never overlap. */
   orderKey: 19,
+  /** 16 bytes, from the router alone: what a callee names a stored call by that it still has in a later session. */
+  lease: 21,
   /** ASCII: a W3C `traceparent`, and where there is a `tracestate`, a comma and that. */
   trace: 23,
   /** ASCII decimal: the router's number for an event. */
@@ -127,8 +140,7 @@ export const Tag = {
   policy: 34,
   /** UTF-8: the topic of an event, or the pattern of a subscription. */
   topic: 35,
-  // Reserved, each for a later feature: key 17, body digest 18, lease (epoch, attempt, token) 21, origin router and hops 22,
-  // sealed key id 24, signature 25, accepted body encodings 26, realm 27, references 29, pipelined target 30.
+  // Reserved, each for a later feature: origin router and hops 22, sealed key id 24, signature 25, accepted body encodings 26, realm 27, references 29, pipelined target 30.
 } as const
 
 /** How the router chooses among the instances that match. */

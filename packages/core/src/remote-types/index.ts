@@ -4,6 +4,6 @@ export type { Call, Fan, Gathered, Origin, Prepared, StreamCall } from './call.j
 export type { CallEvents, Durability, Listener, Outcome, Progress, Receipt, Rejection, Status, Watchable } from './events.js'
 export type { Modes, RemoteMethod, StreamMethod } from './modes.js'
 export type { CallOptions, RemoteOptions } from './options.js'
-export type { Condition, ReceiptInfo, ReceiptQuery, ReceiptState } from './receipts.js'
+export type { Condition, DeadLetter, DeadQuery, DeadReason, ReceiptInfo, ReceiptQuery, ReceiptState, ReceiptStep } from './receipts.js'
 export type { MethodNames, Received, Remote, Sent } from './remote.js'
 export type { EventGap, Subscription, TopicEvent } from './subscription.js'

@@ -12,7 +12,10 @@ export interface CallOptions {
    * a stored call, 30 s for `.send`, and no wait for a service that is not there for any other.
    */
   readonly ttl?: Duration
-  /** Idempotency key: a second call with it is the first one. Default: the serial number. */
+  /**
+   * Idempotency key, of 1 to 256 characters: a second call of the method with it is the first one, whoever of the same principal makes it, and has its
+   * receipt; with other arguments it is refused as `IdempotencyConflict`. The router stores such a call, so it is as `durable`. Default: the serial number.
+   */
   readonly key?: string
   /** Calls with the same one go to the same instance, as long as it is there. */
   readonly sticky?: string

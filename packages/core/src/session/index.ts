@@ -8,6 +8,7 @@ export {
   type RouterSessionState,
 } from './lifecycle.js'
 export {
+  Feature,
   MAGIC,
   MAX_INTRODUCTION_BYTES,
   MAX_LABELS,
@@ -18,5 +19,6 @@ export {
   type Connected,
   type Introduction,
   type Refused,
+  type RouterIdentity,
   type SessionLimits,
 } from './opening.js'

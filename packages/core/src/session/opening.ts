@@ -46,8 +46,22 @@ export interface SessionLimits {
   readonly resumeGraceMs: number
 }
 
+/** What both ends of a session may be able to do beyond the rest. */
+export const Feature = {
+  /** A callee keeps stored calls over the end of its session, see PROTOCOL.md, Leases. */
+  leases: 'leases',
+} as const
+
+export interface RouterIdentity {
+  readonly name: string
+  /** Higher at each start. */
+  readonly epoch: number
+  /** Of what it keeps stored calls in, where that outlives it; another one knows nothing of them. */
+  readonly store?: string | undefined
+}
+
 export interface Connected {
-  readonly router: { readonly name: string; readonly epoch: number }
+  readonly router: RouterIdentity
   /** The id and the single-use secret to resume with. */
   readonly session: string
   readonly token: string
@@ -111,17 +125,22 @@ export function readConnected(message: Uint8Array): Connected {
 /** What a value is, or throws, naming where it stands. */
 type Reader<T> = (value: unknown, path: string) => T
 
-/** An object with these fields; others are left out. */
-function fields<T>(readers: { readonly [K in keyof T]: Reader<T[K]> }): Reader<T> {
+/** An object with these fields; others are left out, and those that are undefined. */
+function fields<T>(readers: { readonly [K in keyof T]-?: Reader<T[K]> }): Reader<T> {
   const each = Object.entries<Reader<unknown>>(readers)
   return (value, path) => {
     const found = record(value, path)
-    return Object.fromEntries(each.map(([name, read]) => [name, read(found[name], path === '' ? name : `${path}.${name}`)])) as T
+    const entries = each.map(([name, read]) => [name, read(found[name], path === '' ? name : `${path}.${name}`)] as const)
+    return Object.fromEntries(entries.filter(([, content]) => content !== undefined)) as T
   }
 }
 
 const connected = fields<Connected>({
-  router: fields({ name: text, epoch: count }),
+  router: fields<Connected['router']>({
+    name: text,
+    epoch: count,
+    store: (value, path) => (value === undefined ? undefined : text(value, path)),
+  }),
   session: text,
   token: text,
   resumed: (value) => value === true,

@@ -2,10 +2,13 @@
  * The router's own API as a remote class at the address `waybill.Router`: what the CLI and dashboards ask, and what clients use to offer their
  * services. Sees the router only through the small `RouterView`.
  */
-import { WaybillError, type ReceiptInfo, type ReceiptQuery } from '@waybill/core'
+import { WaybillError, type DeadLetter, type DeadQuery, type Durability, type ReceiptInfo, type ReceiptQuery } from '@waybill/core'
 import type { Offer, Session } from '../model.js'
 import { noSuchReceipt } from '../receipts.js'
+import type { Noted } from '../notes.js'
 import type { Offered } from '../registry.js'
+import { readDeadSelection, readPurgeSelection } from './dead-api.js'
+import type { Waiting } from './mailbox.js'
 import { readCancelSelection, readSelection, type Selection } from './receipts-api.js'
 
 export interface RouterInfo {
@@ -76,10 +79,20 @@ export interface DrainInfo {
   readonly inFlight: number
 }
 
+/** The call that is another try of a dead letter. */
+export interface Redriven {
+  readonly sn: string
+  readonly durability: Durability
+  /** It had been made before. */
+  readonly duplicate: boolean
+}
+
 export interface RouterView {
   /** No answer may be longer. */
   readonly maxFrameBytes: number
   readonly maxOutboundBytes: number
+  /** Calls back when all that was done so far outlives the router, or says why nobody knows whether it does. */
+  whenSafe(safe: () => void, failed: (error: WaybillError) => void): void
   info(): RouterInfo
   services(): readonly ServiceInfo[]
   clients(): readonly ClientInfo[]
@@ -90,6 +103,16 @@ export interface RouterView {
   receipts(session: Session, selection: Selection): readonly ReceiptInfo[]
   /** Asks for the cancel of each that has not ended; returns their serial numbers. */
   cancel(session: Session, selection: Selection): readonly string[]
+  /** Throws `Forbidden` where they are not the session's own and it may not `operate`, as the next ones do. */
+  dead(session: Session, selection: Selection): readonly DeadLetter[]
+  /** Rejects with `NoSuchReceipt`, `BadArguments` for what is no dead letter, or what a call is refused with. */
+  redrive(session: Session, sn: string, principal: string | undefined): Promise<Redriven>
+  /** Keeps them no longer; returns their serial numbers. */
+  purge(session: Session, selection: Selection): readonly string[]
+  mailbox(session: Session, isOfAll: boolean): readonly Waiting[]
+  /** What the callees of a call have recorded, for who has it now. */
+  noted(session: Session, lease: string, key: string): Promise<Noted | undefined>
+  note(session: Session, lease: string, key: string, value: Noted): Promise<Noted | undefined>
   /** Takes back the instances of these symbols, as far as they are the session's own. */
   withdraw(session: Session, symbols: readonly number[]): void
   /** Asks a client to take its services back. Throws `NoSuchClient` or `Forbidden`. */
@@ -107,6 +130,14 @@ export interface RouterApi {
   receipt(sn: string): ReceiptInfo
   /** Cancels the stored calls of your principal that fit and have not ended, and returns their serial numbers. */
   cancel(query: ReceiptQuery): readonly string[]
+  /** Dead letters of your principal, the newest first. */
+  dead(query?: DeadQuery): readonly DeadLetter[]
+  /** Makes another stored call of a dead letter, once. `principal`: whose it is, where that is not you. */
+  redrive(sn: string, principal?: string): Redriven
+  /** Forgets the dead letters that fit, and returns their serial numbers; not those whose outcome is still owed to a client. */
+  purge(query: DeadQuery): readonly string[]
+  /** What waits for whom of your principal, or of everyone. */
+  mailbox(query?: { readonly everyone?: boolean }): readonly Waiting[]
   instances(address: string, method?: string): readonly InstanceInfo[]
   /** Asks a client to take its services back and to let what runs end. It stays, and offers nothing again by itself. */
   drain(client: string): DrainInfo
@@ -143,8 +174,27 @@ export const routerMethods: ReadonlyMap<string, Method> = new Map<string, Method
     },
   ],
   ['cancel', (view, caller, [query]) => view.cancel(caller, readCancelSelection(query))],
+  ['dead', (view, caller, [query]) => view.dead(caller, readDeadSelection(query))],
+  [
+    'redrive',
+    (view, caller, [sn, principal]) =>
+      view.redrive(caller, text(sn, 'sn'), principal === undefined ? undefined : text(principal, 'principal')),
+  ],
+  ['purge', (view, caller, [query]) => view.purge(caller, readPurgeSelection(query))],
+  ['mailbox', (view, caller, [query]) => view.mailbox(caller, object(query ?? {}, 'query')['everyone'] === true)],
+  ['noted', (view, caller, [lease, key]) => view.noted(caller, text(lease, 'lease'), text(key, 'key'))],
+  [
+    'note',
+    (view, caller, [lease, key, encoding, bytes]) => {
+      if (!(bytes instanceof Uint8Array)) throw bad('bytes', 'a byte array')
+      return view.note(caller, text(lease, 'lease'), text(key, 'key'), { encoding: whole(encoding, 'encoding'), bytes })
+    },
+  ],
   ['drain', (view, caller, [client]) => view.drain(caller, text(client, 'client'))],
 ])
+
+/** Those whose work a later start must know of when their caller does. */
+export const lastingMethods: ReadonlySet<string> = new Set(['cancel', 'redrive', 'purge', 'note', 'noted'])
 
 function readOffer(value: unknown): Offer {
   const { service, version, labels, concurrency, methods, idempotent, perCaller } = object(value, 'offer')

@@ -4,7 +4,7 @@ import { except, reject } from '../answers.js'
 import type { Incidents } from '../incidents.js'
 import type { Session } from '../model.js'
 import { notTaken } from '../refusals.js'
-import { routerMethods, type RouterView } from './router-api.js'
+import { lastingMethods, routerMethods, type RouterView } from './router-api.js'
 
 export const ROUTER_SERVICE = 'waybill.Router'
 
@@ -21,9 +21,8 @@ export function serveRouterCall(view: RouterView, caller: Session, frame: FrameR
   if (method === undefined) return reject(caller, call, new WaybillError('NoSuchMethod', `${ROUTER_SERVICE} has no method ${quoted(name)}`))
   if ((frame.flags & Flag.more) !== 0)
     return reject(caller, call, new WaybillError('TooLarge', `arguments of ${ROUTER_SERVICE} fit in one frame`, { executed: 'no' }))
-  try {
-    const args = parseBody(frame.encoding, frame.body())
-    const body = prepareBody(method(view, caller, Array.isArray(args) ? args : []))
+  const answer = (value: unknown): void => {
+    const body = prepareBody(value)
     const size = HEADER_BYTES + body.byteLengthBound
     if (size > view.maxFrameBytes) {
       throw new WaybillError('TooLarge', `the answer of ${ROUTER_SERVICE}.${name} does not fit in one frame`, {
@@ -31,10 +30,24 @@ export function serveRouterCall(view: RouterView, caller: Session, frame: FrameR
         details: { limit: view.maxFrameBytes, size },
       })
     }
-    caller.channel.write({ type: FrameType.result, destination: caller.symbol, call }, undefined, body)
-  } catch (thrown) {
+    const say = (): void => {
+      if (caller.state !== 'ended') caller.channel.write({ type: FrameType.result, destination: caller.symbol, call }, undefined, body)
+    }
+    if (lastingMethods.has(name)) view.whenSafe(say, (error) => fail(new WaybillError(error.code, error.message, { executed: 'maybe' })))
+    else say()
+  }
+  const fail = (thrown: unknown): void => {
+    if (caller.state === 'ended') return
     const error = incidents.disclosed(`${ROUTER_SERVICE}.${name}`, WaybillError.from(thrown))
     if (error.executed === 'no') reject(caller, call, error)
     else except(caller, call, error, error.executed)
+  }
+  try {
+    const args = parseBody(frame.encoding, frame.body())
+    const value = method(view, caller, Array.isArray(args) ? args : [])
+    if (value instanceof Promise) value.then(answer).catch(fail)
+    else answer(value)
+  } catch (thrown) {
+    fail(thrown)
   }
 }

@@ -31,32 +31,39 @@ export const DEFAULT_TCP_PORT = 7412
 export interface DoorsParts {
   readonly entrance: Entrance
   readonly ports: Ports
-  /** Somebody has to say who he is. */
-  readonly credentials: boolean
   readonly json: JsonDoorOptions
   /** Answers plain requests to the WebSocket door. */
   readonly page: ListenOptions['page'] | undefined
 }
 
-/** Opens all that are asked for, or none. Rejects with `RouterUnreachable` when it cannot listen, `Forbidden` when that would not be safe. */
-export async function openDoors({ entrance, ports, credentials, json, page }: DoorsParts, options: DoorsOptions): Promise<Doors> {
-  const { listen = {}, tcp, unix } = options
-  const openings: (() => Promise<Listening>)[] = []
+/** Opens one of those that are asked for. */
+type Opening = (parts: DoorsParts) => Promise<Listening>
+
+/** What is asked for, found possible and safe before anything is opened. Throws `BadArguments`, and `Forbidden` when it would not be safe. `credentials`:
+ * somebody has to say who he is. */
+export function checkedDoors({ listen = {}, tcp, unix }: DoorsOptions, credentials: boolean): readonly Opening[] {
+  const openings: Opening[] = []
   if (listen !== false) {
     const checked = checkedPlace(listen, DEFAULT_PORT, credentials)
-    openings.push(() => listenWebSocket(entrance, { ...checked, ...(page && { page }) }, json))
+    openings.push(({ entrance, json, page }) => listenWebSocket(entrance, { ...checked, ...(page && { page }) }, json))
   }
   if (tcp !== undefined) {
     const checked = checkedPlace(tcp, DEFAULT_TCP_PORT, credentials)
-    openings.push(() => listenTcp(entrance, ports, checked))
+    openings.push(({ entrance, ports }) => listenTcp(entrance, ports, checked))
   }
-  if (unix !== undefined) openings.push(() => listenUnix(entrance, ports, typeof unix === 'string' ? { path: unix } : unix))
+  if (unix !== undefined)
+    openings.push(({ entrance, ports }) => listenUnix(entrance, ports, typeof unix === 'string' ? { path: unix } : unix))
+  return openings
+}
+
+/** Opens all of them, or none. Rejects with `RouterUnreachable` when it cannot listen. */
+export async function openDoors(openings: readonly Opening[], parts: DoorsParts): Promise<Doors> {
   const all: Listening[] = []
   const close = async (): Promise<void> => {
     await Promise.all(all.map((listening) => listening.close()))
   }
   try {
-    for (const open of openings) all.push(await open())
+    for (const open of openings) all.push(await open(parts))
   } catch (thrown) {
     await close()
     throw thrown

@@ -15,27 +15,14 @@ import {
   serialText,
   Tag,
   WaybillError,
-  writeU32,
   type Executed,
   type FrameHead,
 } from '@waybill/core'
-import { bodyMembers, bodyText, fieldJson, Pieces, unknownMembers, type Frame } from './json-frames.js'
-import {
-  countOf,
-  neededSerial,
-  objectOf,
-  objectText,
-  pick,
-  readRequest,
-  serialOf,
-  textOf,
-  wrong,
-  type Asked,
-  type Members,
-} from './json-messages.js'
-import { markedBody, plainBody, readStreams, streamsText, type Plain } from './json-places.js'
+import { bodyMembers, bodyText, fieldJson, fieldsOf, Pieces, unknownMembers, type Frame } from './json-frames.js'
+import { countOf, neededSerial, objectOf, objectText, pick, readRequest, serialOf, textOf, wrong, type Members } from './json-messages.js'
+import { markedBody, plainBody, readStreams, streamsText, type Placed, type Plain } from './json-places.js'
 import type { StreamWord } from './json-stream-words.js'
-import { CallStreams, errorMembers, exceptionOf } from './json-streams.js'
+import { CallStreams, errorMembers, exceptionOf, sayUnread } from './json-streams.js'
 import { bytesOf, encodingOf, quote, type JsonWire, type Said } from './json-wire.js'
 
 const ROUTER = 'waybill.Router'
@@ -74,7 +61,18 @@ export class Asking {
   // ---- from the client
 
   request(members: Members): void {
+    const streams = readStreams(objectOf(members, 'request'), 'a')
     const given = serialOf(members)
+    try {
+      this.#request(members, given, streams)
+    } catch (thrown) {
+      // Where a pending call has this sn, it is not that one which was not made.
+      if (given !== undefined && !this.#bySerial.has(given.toLowerCase())) sayUnread(this.#wire, given, 'a', streams)
+      throw thrown
+    }
+  }
+
+  #request(members: Members, given: string | undefined, streams: readonly Placed[]): void {
     const asked = readRequest(members)
     const { self } = this.#wire
     const isOwn = asked.replyto === self.name || asked.replyto === self.id
@@ -82,7 +80,6 @@ export class Asking {
       throw new WaybillError('BadArguments', `a call that is not stored is answered to its caller: the replyto is ${self.name}, or absent`)
     if (asked.destination === ROUTER && NOT_HERE.has(asked.method))
       throw new WaybillError('Unsupported', 'services are offered with register and taken back with unregister')
-    const streams = readStreams(objectOf(members, 'request'), 'a')
     if (streams.length > 0 && (asked.isDurable || !isOwn))
       throw new WaybillError(asked.isDurable ? 'NotStorable' : 'BadArguments', 'a call with streams in it is live and has a replyto')
     const isTold = isOwn || asked.isDurable
@@ -213,7 +210,6 @@ export class Asking {
     // A postback is not one of ours, whatever its sn.
     if (pending.number === 0) return
     this.#pieces.drop(keyOf(pending.number, undefined))
-    pending.streams?.release()
     this.#byNumber.delete(pending.number)
     this.#bySerial.delete(pending.sn.toLowerCase())
   }
@@ -277,6 +273,7 @@ export class Asking {
   }
 
   #whole(frame: Frame, pending: Pending): void {
+    if (isLast(frame, pending)) pending.streams?.stopAll()
     try {
       if (pending.isOpened && isLast(frame, pending)) this.#close(frame, pending.streams!)
       else this.#tell(frame, pending)
@@ -290,8 +287,7 @@ export class Asking {
   #close(frame: Frame, streams: CallStreams): void {
     if (frame.type !== FrameType.result) return streams.endAll(exceptionOf(frame), exceptionOf(frame))
     const retval = bodyText(frame.encoding, frame.body, 'yes')
-    const ended = new WaybillError('Closed', 'the call that the stream belongs to has ended', { executed: 'maybe' })
-    streams.endAll(retval === undefined ? [] : [['retval', retval]], errorMembers(ended))
+    streams.endAll(retval === undefined ? [] : [['retval', retval]])
   }
 
   /** The outcome is there, and the client cannot be told it. */
@@ -302,6 +298,7 @@ export class Asking {
 
   #fail(pending: Pending, { code, message, details }: WaybillError, executed: Executed, source: number): void {
     const exception = errorMembers({ code, message, details, executed })
+    pending.streams?.stopAll()
     if (pending.isOpened) pending.streams!.endAll(exception, exception)
     else this.#wire.say([...this.#who(source, pending), ['result', objectText(exception)]])
     this.#drop(pending)
@@ -368,28 +365,4 @@ function isLast({ type }: Frame, { kind }: Pending): boolean {
 
 function keyOf(call: number, sn: string | undefined): string {
   return call === 0 ? (sn ?? '') : String(call)
-}
-
-function fieldsOf(asked: Asked): Uint8Array[] {
-  const text: readonly (readonly [number, string | Uint8Array | undefined])[] = [
-    [Tag.destination, asked.destination],
-    [Tag.method, asked.method],
-    [Tag.data, asked.data],
-    [Tag.timestamp, asked.timestamp],
-    [Tag.kws, asked.kws],
-    [Tag.cntr, asked.cntr],
-    [Tag.unknown, asked.unknown],
-    [Tag.orderKey, asked.orderKey],
-    [Tag.sticky, asked.sticky],
-    [Tag.wait, asked.waitMs === undefined ? undefined : u32(asked.waitMs)],
-    [Tag.policy, asked.policy === undefined ? undefined : Uint8Array.of(asked.policy)],
-    [Tag.parent, asked.parent === undefined ? undefined : serialBytes(asked.parent)],
-  ]
-  return text.flatMap(([tag, content]) => (content === undefined ? [] : [extensionField(tag, content)]))
-}
-
-function u32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4)
-  writeU32(bytes, 0, value)
-  return bytes
 }

@@ -21,7 +21,7 @@ import {
 } from '@waybill/core'
 import { Asking } from './json-asking.js'
 import { bodyMembers, eventText, frameOf, type Frame } from './json-frames.js'
-import { errorText, readHello, rejectionOf, welcomeText } from './json-hello.js'
+import { errorText, readHello, rejectionOf, welcomeText, type Hello } from './json-hello.js'
 import { JsonLiveness } from './json-liveness.js'
 import { countOf, KINDS, objectText, referenceOf, textOf, wrong, type Kind, type Members } from './json-messages.js'
 import { Numbers } from './json-numbers.js'
@@ -48,12 +48,12 @@ export class JsonDoor implements JsonWire {
   readonly #liveness: JsonLiveness
   readonly #incarnation: string
   #state: State = 'waiting'
+  #hello!: Hello
   #connected!: Connected
   #asking!: Asking
   #serving!: Serving
   /** The key that the client signs with; undefined where it does not. */
   #keyId: string | undefined
-  #acknowledges = false
   /** The last number that the client was told of. */
   #acked = 0
   /** Not read from: because of the router, and because the client does not read itself. */
@@ -82,7 +82,7 @@ export class JsonDoor implements JsonWire {
 
   get self(): JsonWire['self'] {
     const { name, session, symbol } = this.#connected
-    return { name, id: session, symbol, incarnation: this.#incarnation }
+    return { name, id: session, symbol, incarnation: this.#incarnation, paces: this.#hello.paces }
   }
 
   get limits(): JsonWire['limits'] {
@@ -90,7 +90,7 @@ export class JsonDoor implements JsonWire {
   }
 
   say(members: Said): void {
-    this.#say(members, this.#acknowledges)
+    this.#say(members, this.#hello.acknowledges)
   }
 
   whenTaken(tell: () => void): void {
@@ -245,10 +245,9 @@ export class JsonDoor implements JsonWire {
     if (fault !== undefined) throw fault
     this.#keyId = keyId
     if (keyId === undefined && signer?.required) throw unsigned()
-    const { introduction, acknowledges } = readHello(members, this.#incarnation)
-    this.#acknowledges = acknowledges
+    this.#hello = readHello(members, this.#incarnation)
     this.#state = 'introduced'
-    router.packet(introduction)
+    router.packet(this.#hello.introduction)
   }
 
   #opened(packet: Uint8Array): void {
@@ -309,7 +308,7 @@ export class JsonDoor implements JsonWire {
     if (fault !== undefined) return this.#reject(members, fault)
     this.#numbers.heard(countOf(members, 'n', 1))
     const ack = countOf(members, 'ack')
-    if (ack !== undefined && this.#acknowledges) this.#numbers.taken(ack)
+    if (ack !== undefined && this.#hello.acknowledges) this.#numbers.taken(ack)
     const kinds = KINDS.filter((kind) => members.has(kind))
     const [kind] = kinds
     try {
@@ -391,7 +390,7 @@ export class JsonDoor implements JsonWire {
   /** Tells the router what the client has taken. */
   #taken(): void {
     const before = this.#numbers.told
-    if (this.#acknowledges) this.#numbers.taken(undefined)
+    if (this.#hello.acknowledges) this.#numbers.taken(undefined)
     else if (this.#parts.to.bufferedBytes <= LITTLE_BYTES) this.#numbers.allTaken()
     if (this.#numbers.told === before) return
     this.#packets.owe()

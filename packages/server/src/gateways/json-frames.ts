@@ -6,16 +6,19 @@ import {
   defaultLimits,
   eachField,
   encodings,
+  extensionField,
   parseBody,
   readText,
   segmentedBit,
+  serialBytes,
   Tag,
   WaybillError,
+  writeU32,
   type Executed,
   type FrameReader,
 } from '@waybill/core'
 import { checkJson, membersOf } from './json-slices.js'
-import { objectText, unknownOf } from './json-messages.js'
+import { objectText, unknownOf, type Asked } from './json-messages.js'
 
 export interface Frame {
   readonly type: number
@@ -63,6 +66,31 @@ export function unknownMembers(frame: Frame, tag: number): [string, string][] {
   const text = unknownOf(membersOf(frame.fields.get(tag)!) ?? new Map<string, Uint8Array>())
   if (text === undefined) return []
   return [...membersOf(new TextEncoder().encode(text))!].map(([name, slice]) => [name, readText(slice, 0, slice.byteLength)])
+}
+
+/** What is asked of a call beside its arguments, as fields. */
+export function fieldsOf(asked: Asked): Uint8Array[] {
+  const text: readonly (readonly [number, string | Uint8Array | undefined])[] = [
+    [Tag.destination, asked.destination],
+    [Tag.method, asked.method],
+    [Tag.data, asked.data],
+    [Tag.timestamp, asked.timestamp],
+    [Tag.kws, asked.kws],
+    [Tag.cntr, asked.cntr],
+    [Tag.unknown, asked.unknown],
+    [Tag.orderKey, asked.orderKey],
+    [Tag.sticky, asked.sticky],
+    [Tag.wait, asked.waitMs === undefined ? undefined : u32(asked.waitMs)],
+    [Tag.policy, asked.policy === undefined ? undefined : Uint8Array.of(asked.policy)],
+    [Tag.parent, asked.parent === undefined ? undefined : serialBytes(asked.parent)],
+  ]
+  return text.flatMap(([tag, content]) => (content === undefined ? [] : [extensionField(tag, content)]))
+}
+
+function u32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4)
+  writeU32(bytes, 0, value)
+  return bytes
 }
 
 const NAMES = new Map(Object.entries(encodings).map(([name, number]) => [number as number, name]))

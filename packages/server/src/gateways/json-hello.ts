@@ -2,7 +2,7 @@
  * The opening of the JSON door: hello and welcome, made of the introduction and the answer that every link begins with; and how the door itself says
  * no. Decides nothing about who may.
  */
-import { MAGIC, PROTOCOL_VERSION, WaybillError, writeOpening, type Connected, type Introduction } from '@waybill/core'
+import { Feature, MAGIC, PROTOCOL_VERSION, WaybillError, writeOpening, type Connected, type Introduction } from '@waybill/core'
 import { countOf, objectOf, valueOf, wrong, type Members } from './json-messages.js'
 import type { Said } from './json-wire.js'
 
@@ -13,6 +13,8 @@ export interface Hello {
   readonly introduction: Uint8Array
   /** The client acknowledges what it is told. */
   readonly acknowledges: boolean
+  /** The client says of each stream what it has taken. */
+  readonly paces: boolean
 }
 
 /** Throws `ProtocolViolation` or `Incompatible`; what else is wrong, the router says. */
@@ -21,10 +23,15 @@ export function readHello(members: Members, incarnation: string): Hello {
   const hello = objectOf(members, 'hello')
   const magic = countOf(hello, 'magic') ?? MAGIC
   if (magic !== MAGIC) throw new WaybillError('Incompatible', `the peer began with ${magic} instead of the magic number ${MAGIC}`)
-  const introduction = { ...Object.fromEntries(CARRIED.map((name) => [name, valueOf(hello, name)])), incarnation } as Introduction
+  const carried = Object.fromEntries(CARRIED.map((name) => [name, valueOf(hello, name)]))
+  const features: unknown = carried['features']
+  // Its sessions end with their connections, and it has no words to say what it still has.
+  if (Array.isArray(features)) carried['features'] = features.filter((one) => one !== Feature.leases)
+  const introduction = { ...carried, incarnation } as Introduction
   return {
     introduction: writeOpening(introduction, countOf(hello, 'version', 0, 0xffffffff) ?? PROTOCOL_VERSION),
     acknowledges: valueOf(hello, 'acknowledges') === true,
+    paces: valueOf(hello, 'paces') === true,
   }
 }
 

@@ -20,9 +20,9 @@ import {
 import type { Asking } from './json-asking.js'
 import { fieldJson, fieldText, Pieces, unknownMembers, type Frame } from './json-frames.js'
 import { neededSerial, objectOf, readAnswer, readRegister, textOf, type Answer, type Members, type Registered } from './json-messages.js'
-import { markedBody, plainBody, readStreams, streamName, streamsText, type Placed, type Plain } from './json-places.js'
+import { markedBody, plainBody, readStreams, streamsText, type Placed, type Plain } from './json-places.js'
 import type { StreamWord } from './json-stream-words.js'
-import { CallStreams } from './json-streams.js'
+import { CallStreams, sayUnread } from './json-streams.js'
 import { bytesOf, encodingOf, quote, type JsonWire } from './json-wire.js'
 
 const DESCRIBE = 'waybill.describe'
@@ -118,11 +118,7 @@ export class Serving {
     if (given.isOpened) throw new WaybillError('ProtocolViolation', 'the result of this call was said already')
     const body = markedBody(retval, placed)
     if ((given.flags & (Flag.noReply | Flag.durable)) !== 0) {
-      for (const { number } of placed)
-        this.#wire.say([
-          ['sn', quote(given.sn)],
-          ['stop', `{"stream":${streamName('r', number)}}`],
-        ])
+      sayUnread(this.#wire, given.sn, 'r', placed)
       return this.#end(given, {
         code: 'NotRepresentable',
         exval: 'the result of a call whose caller does not wait holds a stream',
@@ -141,6 +137,7 @@ export class Serving {
     if (given === undefined || streams === undefined) return
     try {
       if (word.kind === 'end' && word.number === 0 && given.isOpened) {
+        streams.sent(word.number)
         this.#say(given, word.outcome)
         return this.#forget(given)
       }
@@ -336,7 +333,7 @@ export class Serving {
     this.#byCall.delete(keyOf(given))
     this.#dataBytes -= given.data?.byteLength ?? 0
     this.#streamCount -= given.streamCount ?? 0
-    given.streams?.release()
+    given.streams?.endAll()
   }
 }
 

@@ -73,6 +73,11 @@ export class CallStreams {
     this.#parts = parts
   }
 
+  /** The client has said itself that it ended. */
+  sent(number: number): void {
+    this.#out.delete(number)
+  }
+
   /** All streams that the client sends have ended. */
   get isSent(): boolean {
     return this.#out.size === 0
@@ -85,19 +90,19 @@ export class CallStreams {
 
   /** Streams that stand in what the client is told. Those without credit are given it. Throws `ProtocolViolation`. */
   receive(placed: readonly Placed[], hasCredit: boolean): void {
-    for (const { number, kind } of placed) {
-      if (this.#in.has(number) || this.#in.size >= maxStreams)
-        throw new WaybillError('ProtocolViolation', `there cannot be another stream ${number} in this call`)
-      this.#in.set(number, { kind, credit: windowBytes, joined: 0, costs: [], owed: 0, isManual: false, isStopped: false })
-    }
+    if (placed.length > maxStreams || new Set(placed.map(({ number }) => number)).size < placed.length)
+      throw new WaybillError('ProtocolViolation', `a call has at most ${maxStreams} streams, each with a number of its own`)
+    for (const { number, kind } of placed)
+      this.#in.set(number, {
+        kind,
+        credit: windowBytes,
+        joined: 0,
+        costs: [],
+        owed: 0,
+        isManual: this.#parts.wire.self.paces,
+        isStopped: false,
+      })
     if (!hasCredit) for (const { number } of placed) this.#frame(FrameType.credit, number, { ttlMs: windowBytes })
-  }
-
-  /** The call is over, and so is what it holds here. */
-  release(): void {
-    for (const number of this.#in.keys()) this.#parts.pieces.drop(this.#keyOf(number))
-    this.#in.clear()
-    this.#out.clear()
   }
 
   // ---- from the client
@@ -166,12 +171,8 @@ export class CallStreams {
         out.credit += frame.ttlMs
         return this.#say('credit', number, `,"bytes":${frame.ttlMs}`, true)
       }
-      case FrameType.stop: {
-        const out = this.#out.get(number)
-        if (out === undefined || out.isStopped) return
-        out.isStopped = true
-        return this.#say('stop', number, '', true)
-      }
+      case FrameType.stop:
+        return this.#unwanted(number)
     }
   }
 
@@ -246,9 +247,23 @@ export class CallStreams {
     this.#say('end', number, outcome.map(([name, text]) => `,"${name}":${text}`).join(''), false)
   }
 
-  /** The call has ended, and with it what has not yet. `result`: of the stream that is itself the result. */
-  endAll(result: Said, others: Said): void {
+  /** The call has ended, and with it each stream that the client reads. `result`: of the one that is itself the result. */
+  endAll(result: Said = CLOSED, others: Said = CLOSED): void {
+    this.stopAll()
     for (const [number, { isStopped }] of this.#in) this.end(number, number === 0 ? result : isStopped ? [] : others)
+  }
+
+  /** Nobody wants more of those that the client sends. */
+  stopAll(): void {
+    for (const number of this.#out.keys()) this.#unwanted(number)
+    this.#out.clear()
+  }
+
+  #unwanted(number: number): void {
+    const out = this.#out.get(number)
+    if (out === undefined || out.isStopped) return
+    out.isStopped = true
+    this.#say('stop', number, '', true)
   }
 
   // ---- out
@@ -277,6 +292,15 @@ export class CallStreams {
   }
 }
 
+/** Whoever sends these is told that nobody reads them: what they stood in went no further. */
+export function sayUnread(wire: JsonWire, sn: string, letter: Letter, placed: readonly Placed[]): void {
+  for (const { number } of placed)
+    wire.say([
+      ['sn', quote(sn)],
+      ['stop', `{"stream":${streamName(letter, number)}}`],
+    ])
+}
+
 /** An exception that a frame tells, as members. */
 export function exceptionOf(frame: Frame): Said {
   const members = bodyMembers(frame)
@@ -295,3 +319,10 @@ export function errorMembers({ code, message, details, executed }: Pick<WaybillE
     ['executed', quote(executed)],
   ]
 }
+
+const CLOSED = errorMembers({
+  code: 'Closed',
+  message: 'the call that the stream belongs to has ended',
+  details: undefined,
+  executed: 'maybe',
+})

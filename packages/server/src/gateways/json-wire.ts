@@ -25,8 +25,14 @@ export interface JsonDoorParts {
 export type Said = readonly (readonly [string, string])[]
 
 export interface JsonWire {
-  /** Who the client is to the router, once it is connected. */
-  readonly self: { readonly name: string; readonly id: string; readonly symbol: number; readonly incarnation: string }
+  /** Who the client is to the router, once it is connected; `paces`: it says of every stream what it has taken. */
+  readonly self: {
+    readonly name: string
+    readonly id: string
+    readonly symbol: number
+    readonly incarnation: string
+    readonly paces: boolean
+  }
   readonly limits: { readonly maxFrameBytes: number; readonly maxBodyBytes: number }
   /** To the client: one message. */
   say(members: Said): void

@@ -3,7 +3,7 @@ import { quoted, WaybillError, type Clock, type Random } from '@waybill/core'
 import { systemPorts } from '@waybill/core/system'
 import type { OpenTokens, Principal, TokenSource } from '../access.js'
 import { readPrivately, rewritePrivately, stampOf } from './file.js'
-import { isGood, mintToken, namedToken, ownerOf, readTokens, writeTokens, type TokenEntry } from './table.js'
+import { isGood, mintToken, namedTokens, ownerOf, readTokens, writeTokens, type TokenEntry } from './table.js'
 
 export type { TokenEntry } from './table.js'
 
@@ -31,13 +31,13 @@ export function createToken(
   return minted
 }
 
-/** Takes a token back, by label or id. */
-export function revokeToken(file: string, name: string): TokenEntry {
-  let revoked!: TokenEntry
+/** Takes back all tokens of a label, or the one of an id. */
+export function revokeTokens(file: string, name: string): readonly TokenEntry[] {
+  let revoked!: readonly TokenEntry[]
   rewritePrivately(file, (text) => {
     const entries = entriesOf(text)
-    revoked = namedToken(entries, name)
-    return writeTokens(entries.filter((entry) => entry !== revoked))
+    revoked = namedTokens(entries, name)
+    return writeTokens(entries.filter((entry) => !revoked.includes(entry)))
   })
   return revoked
 }
@@ -53,7 +53,7 @@ export function tokenFile(file: string): TokenSource {
 class OpenFile implements OpenTokens {
   readonly #file: string
   readonly #clock: Clock
-  readonly #revoked: (principal: Principal) => void
+  readonly #revoked: (principal: Principal, digest: string) => void
   #entries: readonly TokenEntry[]
   /** Those that are good as far as was last looked. */
   #good: readonly TokenEntry[] = []
@@ -61,7 +61,7 @@ class OpenFile implements OpenTokens {
   #unreadable: unknown
   #timer
 
-  constructor(file: string, clock: Clock, revoked: (principal: Principal) => void) {
+  constructor(file: string, clock: Clock, revoked: (principal: Principal, digest: string) => void) {
     this.#file = file
     this.#clock = clock
     this.#revoked = revoked
@@ -110,7 +110,7 @@ class OpenFile implements OpenTokens {
     const before = this.#good
     this.#good = this.#entries.filter((entry) => isGood(entry, nowMs))
     const digests = new Set(this.#good.map(({ digest }) => digest))
-    for (const { digest, label } of before) if (!digests.has(digest)) this.#revoked(label)
+    for (const { digest, label } of before) if (!digests.has(digest)) this.#revoked(label, digest)
   }
 }
 

@@ -28,14 +28,14 @@ const VERSION = 1
 /** Known to those who look for secrets in places where none should be. */
 const PREFIX = 'waybill_'
 
-/** A new token and what is kept of it. Throws `BadArguments` where the label is none or taken. */
+/** A new token and what is kept of it; a label may have several. Throws `BadArguments` where the label is none, or the id of a token. */
 export function mintToken(
   entries: readonly TokenEntry[],
   { label, nowMs, lifeMs, random }: { label: string; nowMs: number; lifeMs?: number | undefined; random: Random },
 ): { token: string; entry: TokenEntry } {
   if (!isName(label)) throw new WaybillError('BadArguments', `${quoted(label)} is not a label: 1 to 64 of A-Z a-z 0-9 _ -`)
-  if (entries.some((entry) => entry.label === label || entry.id === label))
-    throw new WaybillError('BadArguments', `there is a token ${label} already: revoke it first, or take another label`)
+  if (entries.some(({ id }) => id === label))
+    throw new WaybillError('BadArguments', `${label} is the id of a token already: take another label`)
   if (entries.length >= MAX_TOKENS) throw new WaybillError('Overloaded', `there are ${MAX_TOKENS} tokens, as many as there may be`)
   const bytes = (length: number): Buffer => Buffer.from(random.fill(new Uint8Array(length)))
   const token = `${PREFIX}${bytes(32).toString('base64url')}`
@@ -51,10 +51,11 @@ export function mintToken(
   return { token, entry }
 }
 
-/** The one of this label, or else of this id. Throws `BadArguments` where there is none. */
-export function namedToken(entries: readonly TokenEntry[], name: string): TokenEntry {
-  const found = entries.find(({ label }) => label === name) ?? entries.find(({ id }) => id === name)
-  if (found === undefined) throw new WaybillError('BadArguments', `there is no token ${quoted(name)}`)
+/** All of this label, or else the one of this id. Throws `BadArguments` where there is none. */
+export function namedTokens(entries: readonly TokenEntry[], name: string): readonly TokenEntry[] {
+  const labelled = entries.filter(({ label }) => label === name)
+  const found = labelled.length > 0 ? labelled : entries.filter(({ id }) => id === name)
+  if (found.length === 0) throw new WaybillError('BadArguments', `there is no token ${quoted(name)}`)
   return found
 }
 
@@ -86,7 +87,7 @@ export function readTokens(text: string): readonly TokenEntry[] {
   if (version !== VERSION) throw damaged(`its version is not ${VERSION}`)
   if (!Array.isArray(tokens) || tokens.length > MAX_TOKENS) throw damaged(`it has no list of at most ${MAX_TOKENS} tokens`)
   const entries = tokens.map(readEntry)
-  if (new Set(entries.map(({ label }) => label)).size < entries.length) throw damaged('a label stands there twice')
+  if (new Set(entries.map(({ id }) => id)).size < entries.length) throw damaged('an id stands there twice')
   return entries
 }
 

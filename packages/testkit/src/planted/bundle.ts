@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { transformWithEsbuild } from 'vite'
 
 const PACKAGES = ['core', 'client', 'server', 'testkit'] as const
-/** Programs, and what compiles. */
-const NOT_RUN = /^testkit\/(planted\/.*|simulate\/main\.ts)$/
+/** Programs, what compiles, and what runs only as processes. */
+const NOT_RUN = /^testkit\/(planted\/.*|faults\/.*|simulate\/main\.ts)$/
 const ENTRY = 'packages/testkit/src/simulate/program.ts'
 
 /**

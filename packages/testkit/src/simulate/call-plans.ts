@@ -57,15 +57,15 @@ const ORDINARY: readonly SemanticsName[] = Object.entries(SEMANTICS).flatMap(([n
   Array.from({ length: weight }, () => name as SemanticsName),
 )
 
-export function callsOf({ random, weather, workers, callers, spanMs }: Setting): CallPlan[] {
+export function callsOf({ random, weather, workers, callers, spanMs, semantics: kinds = ORDINARY, mostCalls = 120 }: Setting): CallPlan[] {
   const calls: CallPlan[] = []
-  const count = random.whole(30, 120)
+  const count = random.whole(Math.min(30, mostCalls / 3), mostCalls)
   const hasLarge = random.chance(0.25)
   // Many at once, so that queues and windows fill.
   const bursts = random.chance(0.3) ? Array.from({ length: 3 }, () => random.between(0, spanMs)) : undefined
   for (let id = 1; id <= count; id++) {
     const method = hasLarge && id % 20 === 0 ? 'large' : random.pick(METHODS)
-    const semantics = random.pick(ORDINARY)
+    const semantics = random.pick(kinds)
     const worker = random.pick(workers)
     const caller = random.pick(callers)
     const isTight = random.chance(0.25)

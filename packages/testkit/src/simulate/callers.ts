@@ -28,13 +28,13 @@ export class Callers {
       this.#world.after(call.atMs, () => {
         const current = this.#cast.current.get(call.caller)
         const life = call.byFormer ? this.#cast.lives.find(({ name, process }) => name === call.caller && process.isAlive) : current
-        if (life?.client !== undefined) this.make(life, call)
+        if (life?.client !== undefined) life.process.enter(() => void this.make(life, call))
       })
     }
     for (const ask of asks) {
       this.#world.after(ask.atMs, () => {
         const life = this.#cast.current.get(ask.by)
-        if (life?.client !== undefined) this.#ask(life, ask)
+        if (life?.client !== undefined) life.process.enter(() => this.#ask(life, ask))
       })
     }
   }
@@ -72,8 +72,8 @@ export class Callers {
     const options: RemoteOptions = { ...optionsOf(plan), ...semantics.options, signal: aborting.signal }
     semantics.make(callable.with(options), argumentsOf(plan), this.#hearing(made), plan)
     if (plan.cancelAfterMs !== undefined) {
-      this.#world.after(plan.cancelAfterMs, () => {
-        if (made.ends.length > 0 || !life.process.isAlive) return
+      const cancel = (): void => {
+        if (made.ends.length > 0) return
         made.cancelledMs ??= this.#world.nowMs
         // What is stored is cancelled by whoever holds its receipt; before that by who makes it.
         if (semantics.isStored && made.storedMs !== undefined)
@@ -82,7 +82,8 @@ export class Callers {
             .cancel()
             .catch(() => {})
         else aborting.abort('planned')
-      })
+      }
+      this.#world.after(plan.cancelAfterMs, () => life.process.enter(cancel))
     }
     return made
   }

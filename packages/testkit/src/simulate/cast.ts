@@ -1,14 +1,14 @@
 /**
- * Who takes part in a simulation: a router and named clients, each over one process after another. Starts and ends them; when is decided
+ * Who takes part in a simulation: a router and named clients, each over one process after another. Starts and ends the clients; when is decided
  * elsewhere.
  */
 import { connect, type Client, type Exceptional, type WaybillError } from '@waybill/client'
-import { composeRouter, type Router } from '@waybill/server'
 import { ROUTER_URL } from '../harness.js'
 import type { Death, Network } from '../network.js'
 import type { VirtualProcess } from '../process.js'
 import type { World } from '../world.js'
 import type { Ended, History } from './history.js'
+import { Host, type RouterDeath, type RouterLife } from './host.js'
 import { implementation, kennelOf } from './kennel.js'
 import type { Scenario } from './scenario.js'
 import { tenantOf, type WorkerPlan } from './setting.js'
@@ -29,11 +29,6 @@ export interface Life {
   hasOffered: boolean
 }
 
-export interface RouterLife {
-  readonly process: VirtualProcess
-  readonly router: Router
-}
-
 const RETRY_MS = 100
 
 export class Cast {
@@ -41,7 +36,7 @@ export class Cast {
   readonly current = new Map<string, Life>()
   /** Every process of a client that was ever started. */
   readonly lives: Life[] = []
-  readonly routers: RouterLife[] = []
+  readonly host: Host
   /** Nobody is started any more. */
   isOver = false
   /** Makes a call during the one that the worker runs. Set before anybody starts. */
@@ -58,6 +53,7 @@ export class Cast {
     this.#network = parts.network
     this.#history = parts.history
     this.#scenario = parts.history.scenario
+    this.host = new Host(parts)
   }
 
   get names(): readonly string[] {
@@ -70,27 +66,15 @@ export class Cast {
 
   /** The router of the moment; undefined while there is none. */
   get router(): RouterLife | undefined {
-    const last = this.routers.at(-1)
-    return last?.process.isAlive === true ? last : undefined
+    return this.host.router
   }
 
   startRouter(): void {
-    const process = this.#world.process('router')
-    const { router } = composeRouter({
-      name: 'router',
-      ports: process,
-      limits: this.#scenario.limits,
-      // Few share a principal, so that whatever reaches another one shows.
-      authenticate: (credentials) => `principal-of-${credentials?.token ?? 'nobody'}`,
-    })
-    this.routers.push({ process, router })
-    this.#network.listen(ROUTER_URL, process, router)
+    this.host.start()
   }
 
-  killRouter(how: Death, delayMs: number): void {
-    const { process } = this.router!
-    process.kill()
-    this.#network.died(process, how, delayMs)
+  killRouter(death: RouterDeath): void {
+    this.host.kill(death)
   }
 
   /** Starts a process of that name, which takes the name from the one that has it. */
@@ -151,7 +135,7 @@ export class Cast {
     if (life.isLeaving) return
     // A router that has just started does not know which of two processes came second: the older one may win the name, until it ends.
     const hasOlder = this.lives.some((other) => other !== life && other.name === name && other.isLeaving && other.process.isAlive)
-    if (code !== 'Superseded' || !hasOlder || this.routers.length === 1)
+    if (code !== 'Superseded' || !hasOlder || this.host.routers.length === 1)
       this.#history.violate('explained', `${name} ended by itself: ${message}`)
     else if (!this.isOver) this.start(name)
   }

@@ -21,8 +21,10 @@ export function causeOf(history: History, call: MadeCall, executions: readonly E
       return isCancelled(history, call)
     case 'DeadlineExceeded':
       // What has all the time of the world ends by its method's word unless somebody failed.
+      if (SEMANTICS[plan.semantics].isStored && history.hasJumped(startedMs, ended.atMs)) return true
       return ended.atMs >= startedMs + plan.deadlineMs - 1 && (plan.deadlineMs < GENEROUS_MS || (isStormy && aboutAnyone))
     case 'Expired': {
+      if (SEMANTICS[plan.semantics].isStored && history.hasJumped(startedMs, ended.atMs)) return true
       const waitMs = SEMANTICS[plan.semantics].isStored ? plan.deadlineMs : (plan.waitMs ?? 0)
       return ended.atMs >= startedMs + waitMs - 1 && (waitMs < GENEROUS_MS || (isStormy && aboutAnyone))
     }
@@ -37,6 +39,8 @@ export function causeOf(history: History, call: MadeCall, executions: readonly E
     }
     case 'RouterLost':
       return isStormy && aboutCaller
+    case 'Damaged':
+      return isStormy && (history.isDamaged || history.wasTroubled('router', startedMs, ended.atMs, ['failingDisk']))
     case 'Superseded':
       return isStormy && history.wasTroubled(plan.caller, startedMs - GENEROUS_MS, ended.atMs, ['supersede', 'close'])
     case 'Closed':

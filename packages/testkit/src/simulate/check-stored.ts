@@ -9,8 +9,8 @@ import { tenantOf } from './setting.js'
 
 const OVER: ReadonlySet<string> = new Set(['succeeded', 'failed', 'rejected', 'expired', 'cancelled', 'indeterminate', 'dead'])
 
-/** What a client says of its own connection or its own patience, and not of the call. */
-const OWN_WORDS: ReadonlySet<string> = new Set(['RouterLost', 'NoSuchReceipt', 'Closed', 'Superseded', 'Overloaded'])
+/** What a client says of its own connection or its own patience, and a router of its store, and not of the call. */
+const OWN_WORDS: ReadonlySet<string> = new Set(['RouterLost', 'NoSuchReceipt', 'Closed', 'Superseded', 'Overloaded', 'Damaged'])
 
 export function checkStored(history: History, outcomeMs: number): void {
   fetched(history)
@@ -21,7 +21,8 @@ export function checkStored(history: History, outcomeMs: number): void {
 
 /** Whether the error says that a router was lost with what it held in memory, and one was. */
 export function isForgotten(history: History, ended: Ended & { kind: 'error' }): boolean {
-  return ended.code === 'NoSuchReceipt' && history.troubles.some(({ kind, fromMs }) => kind === 'killRouter' && fromMs <= ended.atMs)
+  // What has ended is kept for a while by the wall clock.
+  return ended.code === 'NoSuchReceipt' && (history.hasForgotten(ended.atMs) || history.hasJumped(0, ended.atMs))
 }
 
 /** I1, I6, I7: who asks of the same principal is told, nobody else is. */
@@ -109,17 +110,20 @@ function whole(history: History, tenant: string, listed: readonly Listed[], outc
   for (const made of history.calls) {
     if (tenantOf(made.plan.caller) !== tenant || !SEMANTICS[made.plan.semantics].isStored) continue
     const sn = history.snOf(made)
-    if (sn === undefined || history.stored.get(sn)?.router !== history.lastRouter) continue
+    const storing = sn === undefined ? undefined : history.stored.get(sn)
+    if (sn === undefined || storing === undefined || !history.isKept(storing)) continue
     const about = `stored call ${made.plan.id} (${made.plan.caller} ${made.plan.method}, ${sn})`
     const one = bySn.get(sn)
     bySn.delete(sn)
+    const hasJumped = history.hasJumped(0, Number.POSITIVE_INFINITY)
     if (one === undefined) {
+      if (hasJumped) continue
       history.violate('I12', `${about} is not in the list of its principal`)
       continue
     }
     const { state, storedMs, endedMs } = one
     if (!OVER.has(state) || endedMs === undefined) history.violate('I1', `${about} is ${state} when all is over`)
-    else if (endedMs > storedMs + made.plan.deadlineMs + outcomeMs)
+    else if (!hasJumped && endedMs > storedMs + made.plan.deadlineMs + outcomeMs)
       history.violate('I1', `${about} ended ${endedMs - storedMs} ms after it was stored`)
     history.count(`stored call that is ${state}`)
     must(history, made, one, about)

@@ -16,6 +16,8 @@ export const OUTCOME_MS = 5000
 
 /** A deadline is handed on with at most this error: the wheel's tick and rounding up. */
 const TTL_SLACK_MS = 20
+/** How long a session outlives its link. */
+const RESUME_MS = 1000
 
 export function check(history: History): void {
   for (const call of history.calls) new CallCheck(history, call).all()
@@ -71,8 +73,13 @@ class CallCheck {
   #deadlines(): void {
     const { atRouter, handed, delivered } = this.#facts
     const untilMs = last(atRouter)
-    for (const { atMs, ttlMs } of handed) {
-      if (atRouter.length > 0 && atMs + ttlMs > untilMs + TTL_SLACK_MS)
+    for (const { atMs, ttlMs, client } of handed) {
+      // Since its clock was put back a router does not know how long the one before it was gone.
+      const isBack = this.#history.troubles.some(({ kind, fromMs }) => kind === 'clock back' && fromMs <= atMs)
+      // What is given to a client whose link is broken leaves when that is back.
+      const isBroken = this.#semantics.isStored && this.#history.wasTroubled(client, atMs - RESUME_MS, atMs)
+      const lateMs = isBack ? atMs - this.#call.startedMs : isBroken ? RESUME_MS : 0
+      if (atRouter.length > 0 && atMs + ttlMs > untilMs + lateMs + TTL_SLACK_MS)
         this.#violate('I11', `it was handed on with ${ttlMs} ms, ${(atMs + ttlMs - untilMs).toFixed(0)} more than were left`)
     }
     for (const { atMs } of this.#executions) {

@@ -8,6 +8,8 @@ import { RETENTION_MS } from './scenario.js'
 
 /** Longer than any grace, heartbeat or close. */
 const REST_MS = 40_000
+/** A store in which nothing is: what it is, a snapshot without entries, the head of a segment. */
+const EMPTY_STORE_BYTES = 1024
 
 export async function closeAll(parts: { world: World; network: Network; cast: Cast; history: History }): Promise<void> {
   const { world, network, cast, history } = parts
@@ -18,7 +20,7 @@ export async function closeAll(parts: { world: World; network: Network; cast: Ca
   await world.advance(REST_MS)
   for (const { name } of closing) history.violate('I16', `${name} does not close`)
   for (const { name, client } of living) if (client !== undefined) isIdle(history, name, client)
-  const { router } = cast.router!
+  const { router, store } = cast.router!
   for (const [what, count] of Object.entries(router.load))
     if (count > 0) history.violate('I14', `the router has ${count} ${what} when all have closed`)
   // Receipts are kept for a while; then nothing is.
@@ -26,6 +28,12 @@ export async function closeAll(parts: { world: World; network: Network; cast: Ca
   for (const [what, count] of Object.entries(router.kept))
     if (count > 0) history.violate('I14', `the router keeps ${count} ${what} when their time is over`)
   router.close()
+  const { storage } = cast.host
+  if (store !== undefined && storage !== undefined) {
+    await world.until(store.journal.close())
+    const bytes = await storage.remains()
+    if (bytes > EMPTY_STORE_BYTES) history.violate('I14', `the store has ${bytes} bytes when the time of all that was in it is over`)
+  }
   await world.advance(REST_MS)
   for (const { name, timers } of world.processes)
     if (timers > 0) history.violate('I14', `${name} has ${timers} timers when all have closed`)

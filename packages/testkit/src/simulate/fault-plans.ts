@@ -2,6 +2,8 @@
 import type { Seeded } from '../random.js'
 import type { MethodName } from './kennel.js'
 import { SEMANTICS, type SemanticsName } from './semantics.js'
+import type { DiskDeed } from '../disk/index.js'
+import type { Damage } from './storage-plans.js'
 import { BEGIN_MS, type Setting } from './setting.js'
 
 export type Fault =
@@ -14,7 +16,28 @@ export type Fault =
   /** Another process takes the name while the first still lives. */
   | { readonly kind: 'supersede' }
   | { readonly kind: 'close'; readonly drainMs: number }
-  | { readonly kind: 'killRouter'; readonly how: 'reset' | 'silent' }
+  | RouterDeath
+  /** What the client has sent arrives late, when it may be here again. */
+  | { readonly kind: 'strand'; readonly lateMs: number }
+  /** The process, or the router's, stands still. */
+  | { readonly kind: 'stop'; readonly isRouter: boolean }
+  | { readonly kind: 'slowDisk'; readonly extraMs: number }
+  /** No sync succeeds any more until another router begins. */
+  | { readonly kind: 'failingDisk' }
+  | { readonly kind: 'fullDisk' }
+
+export interface RouterDeath {
+  readonly kind: 'killRouter'
+  readonly how: 'reset' | 'silent'
+  /** The power goes, and with it all that nothing had made safe. */
+  readonly isPower?: boolean
+  /** Not before the disk is about to do this. */
+  readonly upon?: DiskDeed | undefined
+  /** How the wall clock is put for the next one. */
+  readonly skewMs?: number
+  /** What happens to the files until then. */
+  readonly damage?: Damage | undefined
+}
 
 export type FaultPlan = Fault & {
   readonly atMs: number

@@ -4,7 +4,7 @@ import type { Seeded } from '../random.js'
 import type { World } from '../world.js'
 import type { Cast } from './cast.js'
 import type { History } from './history.js'
-import type { FaultPlan } from './fault-plans.js'
+import type { FaultPlan, RouterDeath } from './fault-plans.js'
 
 /**
  * How long the consequences of a trouble may still show after it has ended: a silent link is found out by heartbeats, then a grace
@@ -43,23 +43,19 @@ export class Faults {
       network.slow(name, 0)
       network.isolate(name, undefined)
     }
-    if (cast.router === undefined) cast.startRouter()
+    this.#healRouter()
+    for (const { process } of cast.living) process.goOn()
     for (const name of cast.names) if (cast.current.get(name)?.isLeaving !== false) cast.start(name)
   }
 
   #strike(fault: FaultPlan): void {
-    const { network, cast, history } = this.#parts
+    const { network, cast } = this.#parts
     const { target, forMs } = fault
     const life = cast.current.get(target)
-    if (fault.kind === 'killRouter') {
-      if (cast.router === undefined) return
-      this.#note('router', fault.kind, forMs)
-      cast.killRouter(fault.how, this.#noticeMs())
-      this.#later(forMs, () => cast.router ?? cast.startRouter())
-      return
-    }
+    if (fault.kind === 'killRouter') return this.#killRouter(fault, forMs)
+    if (fault.kind === 'failingDisk' || fault.kind === 'fullDisk' || fault.kind === 'slowDisk') return this.#troubleDisk(fault, forMs)
+    if (fault.kind === 'stop' && fault.isRouter) return this.#stopRouter(forMs)
     if (life?.client === undefined || life.isLeaving) return
-    history.count(`fault ${fault.kind}`)
     this.#note(target, fault.kind, forMs)
     switch (fault.kind) {
       case 'cut':
@@ -68,6 +64,12 @@ export class Faults {
         network.isolate(target, fault.how)
         network.cut(life.process, () => this.#noticeMs())
         this.#later(forMs, () => network.isolate(target, undefined))
+        return
+      case 'strand':
+        return network.strand(life.process, fault.lateMs)
+      case 'stop':
+        life.process.stop()
+        this.#later(forMs, () => life.process.goOn())
         return
       case 'silence':
         return network.silence(life.process, fault.direction)
@@ -91,13 +93,82 @@ export class Faults {
     }
   }
 
+  #killRouter(death: RouterDeath, forMs: number): void {
+    const { cast } = this.#parts
+    const { storage } = cast.host
+    const { upon } = death
+    if (upon === undefined || storage === undefined) return this.#endRouter(death, forMs)
+    storage.armed = { deed: upon, strike: () => this.#endRouter(death, forMs) }
+  }
+
+  #endRouter({ how, isPower, skewMs, damage }: RouterDeath, forMs: number): void {
+    const { cast, history } = this.#parts
+    const { host } = cast
+    if (host.process === undefined) return
+    this.#note('router', 'killRouter', forMs)
+    if (skewMs !== undefined && skewMs !== 0) this.#note('router', skewMs < 0 ? 'clock back' : 'clock forward', forMs)
+    if (cast.router === undefined) history.count('router killed while it starts')
+    cast.killRouter({ how, delayMs: this.#noticeMs(), ...(isPower && { isPower }), ...(skewMs !== undefined && { skewMs }) })
+    if (damage !== undefined) void host.damage(damage)
+    this.#later(forMs, () => this.#startRouter())
+  }
+
+  #startRouter(): void {
+    const { cast } = this.#parts
+    // A failing disk is mended by whoever starts the router again.
+    if (cast.host.process === undefined) cast.host.storage?.heal()
+    cast.startRouter()
+  }
+
+  #stopRouter(forMs: number): void {
+    const { process } = this.#parts.cast.host
+    if (process === undefined) return
+    this.#note('router', 'stop', forMs)
+    process.stop()
+    this.#later(forMs, () => process.goOn())
+  }
+
+  #troubleDisk(fault: FaultPlan & { readonly kind: 'failingDisk' | 'fullDisk' | 'slowDisk' }, forMs: number): void {
+    const { storage } = this.#parts.cast.host
+    if (storage === undefined) return
+    this.#note('router', fault.kind, forMs)
+    if (fault.kind === 'slowDisk') {
+      storage.extraMs = fault.extraMs
+      this.#later(forMs, () => (storage.extraMs = 0))
+    } else if (fault.kind === 'fullDisk') {
+      storage.fill()
+      this.#later(forMs, () => storage.heal())
+    } else {
+      storage.isFailing = true
+      this.#later(forMs, () => this.#endRouter({ kind: 'killRouter', how: 'reset' }, 100))
+    }
+  }
+
+  /** What has failed begins anew; what is about to begin is waited for by others. */
+  #healRouter(): void {
+    const { cast } = this.#parts
+    const { host } = cast
+    host.process?.goOn()
+    if (host.router?.store?.journal.failure !== undefined) cast.killRouter({ how: 'reset', delayMs: this.#noticeMs() })
+    host.storage?.heal()
+    cast.startRouter()
+  }
+
   #later(delayMs: number, heal: () => void): void {
     this.#parts.world.after(delayMs, () => this.#isHealed || heal())
   }
 
   #note(name: string, kind: string, forMs: number): void {
     const { world, history } = this.#parts
-    history.troubles.push({ name, kind, fromMs: world.nowMs, untilMs: world.nowMs + forMs + AFTERMATH_MS })
+    const leaseMs = history.scenario.limits.leaseMs ?? 0
+    history.count(`fault ${kind}`)
+    history.troubles.push({
+      name,
+      kind,
+      fromMs: world.nowMs,
+      forMs,
+      untilMs: world.nowMs + forMs + AFTERMATH_MS + (history.scenario.storage === undefined ? 0 : leaseMs),
+    })
   }
 
   #noticeMs(): number {

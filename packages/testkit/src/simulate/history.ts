@@ -57,8 +57,9 @@ export interface Postback {
 /** The router has said that it has stored a call. */
 export interface Storing {
   readonly atMs: number
-  /** The process of the router. */
+  /** The process of the router, and what it keeps the call in. */
   readonly router: number
+  readonly keeper: string
 }
 
 /** What the router says of a stored call when all is over. */
@@ -76,6 +77,8 @@ export interface Sending {
   readonly atMs: number
   readonly ttlMs: number
   readonly wire: number
+  /** The client at the other end. */
+  readonly client: string
   /** 2 and more: delivered again after a loss. */
   readonly attempt: number
 }
@@ -95,6 +98,8 @@ export interface Trouble {
   readonly name: string
   readonly kind: string
   readonly fromMs: number
+  /** How long it was so, and until when it may show. */
+  readonly forMs: number
   readonly untilMs: number
 }
 
@@ -119,8 +124,13 @@ export class History {
   readonly listed = new Map<string, readonly Listed[]>()
   /** Who asked when for the cancel of a whole group. */
   readonly groupCancels: { readonly tenant: string; readonly group: number; readonly atMs: number }[] = []
-  /** The process of the last router. */
-  lastRouter = 0
+  /** What each router kept its calls in, by its process: a store that outlives it, or only itself. */
+  readonly #keepers = new Map<number, string>()
+  #keeper = ''
+  /** When a router knew nothing of what those before it had stored. */
+  readonly forgettings: number[] = []
+  /** Files of the store are damaged where no start looks. */
+  isDamaged = false
   readonly troubles: Trouble[] = []
   /** Found while the simulation ran. */
   readonly violations: Violation[] = []
@@ -151,6 +161,32 @@ export class History {
   factsAbout(made: MadeCall): Facts {
     const sn = this.snOf(made)
     return (sn === undefined ? undefined : this.facts.get(sn)) ?? NOTHING
+  }
+
+  /** A router begins. */
+  keeps(router: number, keeper: string, atMs: number): void {
+    if (this.#keeper !== '' && this.#keeper !== keeper) this.forgettings.push(atMs)
+    this.#keeper = keeper
+    this.#keepers.set(router, keeper)
+  }
+
+  keeperOf(router: number): string {
+    return this.#keepers.get(router)!
+  }
+
+  /** Whether the last router knows, or ought to know, of it. */
+  isKept({ keeper }: Storing): boolean {
+    return keeper === this.#keeper
+  }
+
+  /** Whether a router took the time for later than it was. */
+  hasJumped(fromMs: number, byMs: number): boolean {
+    return this.troubles.some((trouble) => trouble.kind === 'clock forward' && trouble.fromMs <= byMs && trouble.untilMs >= fromMs)
+  }
+
+  /** Whether what was stored by then may be unknown since. */
+  hasForgotten(byMs: number): boolean {
+    return this.forgettings.some((atMs) => atMs <= byMs)
   }
 
   storing(made: MadeCall): Storing | undefined {

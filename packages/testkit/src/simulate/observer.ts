@@ -3,6 +3,7 @@
  * nothing.
  */
 import {
+  ADDRESSEE_BYTES,
   findField,
   Flag,
   FrameReader,
@@ -107,6 +108,8 @@ export class Observer implements Tap {
       if (frame.type === FrameType.call) this.#call(wire, isToRouter, isSent)
       else if (frame.type === FrameType.stored && isSent) this.#stored(wire)
       else if (frame.type === FrameType.watch && isSent) this.#watch(wire)
+      else if (frame.type === FrameType.symbol && isSent && !isToRouter) this.#symbol(wire)
+      else if (frame.type === FrameType.held && isSent) this.#held()
       else if (isSent) {
         if (isToRouter && isAnswer(frame.type)) this.#answer(wire)
         this.#word(wire, isToRouter)
@@ -126,7 +129,7 @@ export class Observer implements Tap {
     const attempt = Math.max(1, frame.bytes[frame.start + Offset.attempt]!)
     if (!isToRouter && isSent && facts.handed.length > 0)
       this.#history.count(attempt > facts.handed.at(-1)!.attempt ? 'redelivery' : 'given to another one')
-    sendings.push({ atMs: this.#nowMs(), ttlMs: frame.ttlMs, wire: wire.id, attempt })
+    sendings.push({ atMs: this.#nowMs(), ttlMs: frame.ttlMs, wire: wire.id, client: wire.client.process.name, attempt })
   }
 
   /** Which call of the scenario it is: its caller says so in its own data. */
@@ -142,9 +145,27 @@ export class Observer implements Tap {
     const { sn, duplicate } = parseBody(this.#frame.encoding, this.#frame.body()) as { sn: string; duplicate?: boolean }
     if (duplicate === true) this.#history.count('duplicate')
     const router = wire.router.process.id
+    const keeper = this.#history.keeperOf(router)
     const known = this.#history.stored.get(sn)
-    if (known?.router === router && duplicate !== true) this.#history.violate('I12', `${sn} was stored twice`)
-    if (known?.router !== router) this.#history.stored.set(sn, { atMs: this.#nowMs(), router })
+    if (known?.keeper === keeper && duplicate !== true) this.#history.violate('I12', `${sn} was stored twice`)
+    if (known?.keeper === keeper && known.router !== router) this.#history.count('duplicate across starts')
+    if (known?.keeper !== keeper) this.#history.stored.set(sn, { atMs: this.#nowMs(), router, keeper })
+  }
+
+  /** Who stands behind a number, also where that client has not been here since the router began. */
+  #symbol(wire: Wire): void {
+    const who = findField(this.#frame, Tag.principal)
+    if (who === undefined) return
+    const [, , incarnation] = JSON.parse(new TextDecoder().decode(who)) as [string, string, string]
+    this.#incarnations.set(this.#key(wire.router.process, this.#frame.source), incarnation)
+  }
+
+  #held(): void {
+    const body = this.#frame.body()
+    for (let at = 0; at < body.byteLength; at += ADDRESSEE_BYTES)
+      this.#history.count(
+        body.subarray(at, at + ADDRESSEE_BYTES).some((byte) => byte !== 0) ? 'lease that comes back' : 'lease that is void',
+      )
   }
 
   #watch(wire: Wire): void {

@@ -12,20 +12,21 @@ export interface SimulateOptions {
   readonly world: WorldName | undefined
 }
 
-/** What one seed makes: a world of calls, then one of events, groups and drains, then one of streams. */
-export const WORLDS = ['calls', 'gathering', 'streams'] as const
+/** What one seed makes: a world of calls, one of events, groups and drains, one of streams, and one of stored calls over starts of the router. */
+export const WORLDS = ['calls', 'gathering', 'streams', 'stored'] as const
 export type WorldName = (typeof WORLDS)[number]
 
 export const USAGE = `usage: npm run simulate -- [--seeds N] [--from S] [--minutes M]
        npm run simulate -- --seed S [--trace FILE]
-       either with [--world calls|gathering|streams]
+       either with [--world calls|gathering|streams|stored]
 
   --seeds N     so many seeds, one after another (default 50, or without end with --minutes)
   --from S      the first of them (default 1)
   --minutes M   stops after so long
   --seed S      this seed alone
   --trace FILE  writes what happens in it, line by line; the same seed gives the same bytes
-  --world W     of each seed only its calls, its gathering (events, groups and drains), or its streams`
+  --world W     of each seed only its calls, its gathering (events, groups and drains), its streams, or
+                its stored calls over starts of the router`
 
 const DEFAULT_SEEDS = 50
 const OPTIONS = ['--seeds', '--from', '--seed', '--trace', '--minutes', '--world'] as const

@@ -20,6 +20,7 @@ import type { WorldName } from './options.js'
 import { scenarioOf } from './scenario.js'
 import { SEMANTICS } from './semantics.js'
 import { tenantOf } from './setting.js'
+import { storedOf } from './stored-plans.js'
 import { stream } from './streams/run.js'
 import { both, traceTap } from './trace.js'
 
@@ -57,6 +58,7 @@ export async function simulate(seed: number, { trace, world }: Simulating = {}):
     if (has('calls')) tookMs += await call(history, trace)
     if (has('gathering')) tookMs += await gather(seed, history, trace)
     if (has('streams')) tookMs += await stream(seed, history, trace)
+    if (has('stored')) tookMs += await store(seed, history, trace)
     return { seed, violations: history.violations, counts: history.counts, history, tookMs }
   } finally {
     Error.stackTraceLimit = stackTraceLimit
@@ -70,6 +72,15 @@ async function call(history: History, trace: ((line: string) => void) | undefine
   check(history)
   countOutcomes(history)
   return simulation.world.nowMs
+}
+
+/** The last part: stored calls over starts of the router. Tells `whole` what it found. */
+async function store(seed: number, whole: History, trace: ((line: string) => void) | undefined): Promise<number> {
+  const history = new History(storedOf(seed))
+  const tookMs = await call(history, trace)
+  for (const { invariant, what } of history.violations) whole.violate(invariant, `stored: ${what}`)
+  for (const [what, count] of history.counts) whole.counts.set(what, (whole.counts.get(what) ?? 0) + count)
+  return tookMs
 }
 
 class Simulation {
@@ -121,20 +132,20 @@ class Simulation {
   async #drain(): Promise<void> {
     // What waits for a worker that takes one call at a time is due only when those before it have had their time.
     const waiting = this.#history.calls.filter(({ ends, plan }) => ends.length === 0 || SEMANTICS[plan.semantics].isStored)
-    const dueMs = this.world.nowMs + waiting.reduce((sum, { plan }) => sum + workMs(plan), DRAIN_MS)
-    const stored = (): number => this.#cast.router?.router.info().storedCalls ?? 0
-    const isBusy = (): boolean => this.#callers.pending.length + this.#callers.asking.length + stored() > 0
+    const leaseMs = this.#history.scenario.limits.leaseMs ?? 0
+    const dueMs = this.world.nowMs + waiting.reduce((sum, { plan }) => sum + workMs(plan), DRAIN_MS + leaseMs)
+    const stored = (): number => this.#cast.router?.router.view.info().storedCalls ?? Number.NaN
+    const isBusy = (): boolean => this.#callers.pending.length + this.#callers.asking.length > 0 || stored() !== 0
     while (isBusy() && this.world.nowMs < dueMs) await this.world.advance(100)
     for (const { plan } of this.#callers.pending)
       this.#history.violate('I16', `call ${plan.id} is pending long after everything works again`)
     for (const { made, by } of this.#callers.asking)
       this.#history.violate('I16', `${by} still waits for call ${made.plan.id} long after everything works again`)
-    if (stored() > 0) this.#history.violate('I16', `the router has ${stored()} stored calls long after everything works again`)
+    if (stored() !== 0) this.#history.violate('I16', `the router has ${stored()} stored calls long after everything works again`)
   }
 
   /** What the router knows of all that it has stored, and whether it says the same when it is asked again. */
   async #audit(): Promise<void> {
-    this.#history.lastRouter = this.#cast.router!.process.id
     const asked = new Set<string>()
     for (const life of this.#cast.current.values()) {
       const tenant = tenantOf(life.name)
@@ -156,7 +167,10 @@ class Simulation {
         })),
       )
       const mine = this.#history.calls.filter(({ plan }) => tenantOf(plan.caller) === tenant)
-      const kept = mine.filter((made) => this.#history.storing(made)?.router === this.#history.lastRouter)
+      const kept = mine.filter((made) => {
+        const storing = this.#history.storing(made)
+        return storing !== undefined && this.#history.isKept(storing)
+      })
       for (const made of kept.slice(0, AUDITED)) this.#callers.fetch(life, made)
     }
     for (let waitedMs = 0; waitedMs < DRAIN_MS && this.#callers.asking.length > 0; waitedMs += 20) await this.world.advance(20)

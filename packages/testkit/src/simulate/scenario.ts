@@ -3,6 +3,7 @@ import type { Limits } from '@waybill/server'
 import { Seeded } from '../random.js'
 import { asksOf, callsOf, type AskPlan, type CallPlan } from './call-plans.js'
 import { faultsOf, type FaultPlan } from './fault-plans.js'
+import type { StoragePlan } from './storage-plans.js'
 import { BEGIN_MS, type Weather, type WorkerPlan } from './setting.js'
 
 export interface Scenario {
@@ -15,6 +16,8 @@ export interface Scenario {
   readonly calls: readonly CallPlan[]
   readonly asks: readonly AskPlan[]
   readonly faults: readonly FaultPlan[]
+  /** What outlives the routers; default: nothing. */
+  readonly storage?: StoragePlan | undefined
   /** When the last call is made and the last fault begins. */
   readonly endMs: number
 }

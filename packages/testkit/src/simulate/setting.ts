@@ -1,5 +1,6 @@
 /** What the plans of a simulation are drawn for: who is there, and for how long. */
 import type { Seeded } from '../random.js'
+import type { SemanticsName } from './semantics.js'
 
 /** `calm`: nothing goes wrong. `cuts`: only what a resume mends without a trace. `storm`: everything. */
 export type Weather = 'calm' | 'cuts' | 'storm'
@@ -16,6 +17,9 @@ export interface Setting {
   readonly workers: readonly WorkerPlan[]
   readonly callers: readonly string[]
   readonly spanMs: number
+  /** What is drawn from; default: each as often as it says. */
+  readonly semantics?: readonly SemanticsName[]
+  readonly mostCalls?: number
 }
 
 /** Time for everybody to connect and offer. */

@@ -69,9 +69,9 @@ function noteRouters(cast: Cast, record: Record, nowMs: () => number): void {
     start()
     record.routers.set(cast.router!.process.id, { fromMs: nowMs(), untilMs: Number.POSITIVE_INFINITY })
   }
-  cast.killRouter = (how, delayMs) => {
+  cast.killRouter = (death) => {
     const { id } = cast.router!.process
     record.routers.set(id, { ...record.routers.get(id)!, untilMs: nowMs() })
-    kill(how, delayMs)
+    kill(death)
   }
 }

@@ -1,0 +1,140 @@
+/**
+ * A copy of a store that opens, made while the router may be running over it. It is the state of one moment: records up to some point, and all that they rest
+ * on. To clients it is another store, as it does not know what was stored after that moment.
+ *
+ * What could be missing in it decides the order. Blobs are copied before records and again after: one that a copied record speaks of was there at one of
+ * the two times, or a snapshot was written between them, and then what is missing is copied anew. The same where another segment was begun: records of a
+ * segment that went before it was copied stand in the last one by then, which is copied after it.
+ */
+import { WaybillError, type Random } from '@waybill/core'
+import { check, loadPresentStore } from './check.js'
+import type { Disk, DiskFile } from './disk.js'
+import { CHUNK_BYTES, isMissing, readFully } from './files.js'
+import { HEAD_BYTES } from './head.js'
+import { blobName, namesOf, segmentName, snapshotName } from './names.js'
+import { seedOf } from './record.js'
+import { loadStore, saveStore, type StoreState } from './store-file.js'
+import { walkChunk } from './walk.js'
+
+export interface BackupReport {
+  readonly files: number
+  readonly bytes: number
+}
+
+const MOST_ATTEMPTS = 10
+
+/** Rejects `BadArguments` where there is no store or `to` has something in it, `Damaged` where the copy would not be whole. */
+export async function backup(disk: Disk, to: Disk, random: Random): Promise<BackupReport> {
+  await loadPresentStore(disk)
+  const lock = await to.lock()
+  try {
+    if ((await to.list()).length > 0)
+      throw new WaybillError('BadArguments', `there is something in ${to.name}: a backup needs an empty folder`)
+    const copy = new Copy(disk, to)
+    const state = await copy.state()
+    await to.sync()
+    // Before this file nobody takes what is there for a store.
+    await saveStore(to, { ...state, store: random.fill(new Uint8Array(16)) })
+    const { damaged } = await check(to)
+    if (damaged.length > 0) throw new WaybillError('Damaged', `what was copied is damaged: ${damaged.join('; ')}`, { details: { damaged } })
+    return copy.report
+  } finally {
+    await lock.release()
+  }
+}
+
+class Copy {
+  /** Those that never change, by name. */
+  readonly #done = new Map<string, number>()
+  /** The last segment, as far as it was copied. */
+  #last: { readonly name: string; readonly bytes: number } | undefined
+
+  constructor(
+    private readonly disk: Disk,
+    private readonly to: Disk,
+  ) {}
+
+  get report(): BackupReport {
+    const lengths = new Map(this.#done)
+    if (this.#last !== undefined) lengths.set(this.#last.name, this.#last.bytes)
+    let bytes = 0
+    for (const length of lengths.values()) bytes += length
+    return { files: lengths.size, bytes }
+  }
+
+  /** Copies all, and returns what it is. */
+  async state(): Promise<StoreState> {
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      const state = await loadStore(this.disk)
+      const end = await this.#files(state)
+      const { snapshot, last } = await loadStore(this.disk)
+      if (end !== undefined && snapshot === state.snapshot && last === state.last) return { ...state, lastEnd: end }
+    }
+    throw new WaybillError('Overloaded', `${this.disk.name} changes faster than it can be copied`)
+  }
+
+  /** Returns where the last segment ends in the copy; undefined where the store has changed too much. */
+  async #files({ files, snapshot, last, lastEnd }: StoreState): Promise<number | undefined> {
+    await this.#blobs()
+    if (snapshot > 0 && !(await this.#whole(snapshotName(snapshot)))) return undefined
+    for (const number of namesOf(await this.disk.list()).segments)
+      if (number < last && !(await this.#whole(segmentName(number))) && number >= snapshot) return undefined
+    let end: number | undefined = lastEnd
+    if (last > 0 && (last >= snapshot || lastEnd > 0)) end = await this.#upToWhole(files, last, last >= snapshot)
+    await this.#blobs()
+    return end
+  }
+
+  async #blobs(): Promise<void> {
+    for (const number of namesOf(await this.disk.list()).blobs) await this.#whole(blobName(number))
+  }
+
+  /** Whether it was there. */
+  async #whole(name: string): Promise<boolean> {
+    if (this.#done.has(name)) return true
+    const bytes = await this.#copied(name, (file) => Promise.resolve(file.bytes))
+    if (bytes !== undefined) this.#done.set(name, bytes)
+    return bytes !== undefined
+  }
+
+  /** The last segment may still be written to: as far as its records are whole. */
+  async #upToWhole(files: Uint8Array, segment: number, isNeeded: boolean): Promise<number | undefined> {
+    const name = segmentName(segment)
+    const seed = seedOf(files, segment)
+    const bytes = await this.#copied(name, async (file) => {
+      const stretch = { file, name, seed, end: file.bytes }
+      for (let at = HEAD_BYTES; ;) {
+        const next = at < stretch.end ? await walkChunk(stretch, at, () => true) : at
+        if (next === at) return at
+        at = next
+      }
+    })
+    this.#last = bytes === undefined ? undefined : { name, bytes }
+    return bytes ?? (isNeeded ? undefined : 0)
+  }
+
+  /** Returns how much it was; undefined where there is no such file. */
+  async #copied(name: string, lengthOf: (file: DiskFile) => Promise<number>): Promise<number | undefined> {
+    let from: DiskFile
+    try {
+      from = await this.disk.open(name)
+    } catch (thrown) {
+      if (isMissing(thrown)) return undefined
+      throw thrown
+    }
+    try {
+      const bytes = await lengthOf(from)
+      const file = await this.to.create(name)
+      try {
+        for (let at = 0; at < bytes; at += CHUNK_BYTES)
+          await file.write([await readFully(from, name, at, Math.min(CHUNK_BYTES, bytes - at))], at)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      return bytes
+    } finally {
+      await from.close()
+    }
+  }
+}

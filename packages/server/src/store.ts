@@ -1,0 +1,359 @@
+/**
+ * All stored calls, as a fold of their records: what is said here of a receipt is appended to the journal in the same step, and a later start reads it
+ * back to the same state. Owns the table of receipts and every field of theirs that outlives the router. Tells nobody, and decides nothing.
+ */
+import { WaybillError, type ReceiptState } from '@waybill/core'
+import type { Fold, Journal, Place } from './journal/journal.js'
+import { Receipt, type Cause, type Lease, type Note, type StoredTerms, type Word } from './model.js'
+import type { Principal } from './access.js'
+import { isDeadLetter } from './receipt-states.js'
+import { bodyOf, framesOf, readEntry, readHead, RecordKind, wordHeads, wordsOf, writeEntry, writeRecord } from './records.js'
+
+export class Store implements Fold {
+  readonly #receipts = new Map<string, Receipt>()
+  readonly #byOrdinal = new Map<number, Receipt>()
+  readonly #byKey = new Map<string, Receipt>()
+  /** Those that have their outcome, the oldest first. */
+  readonly #ended = new Set<Receipt>()
+  #nextOrdinal = 1
+  #latestMs = 0
+  #journal: Journal | undefined
+  /** Of receipts that were forgotten while the snapshot was written, so that it has no entry of them but their records follow. */
+  readonly #missing = new Set<number>()
+  /** Gives each receipt what it calls when its time is over. */
+  forget: (receipt: Receipt) => void = () => {}
+
+  /** Where records go from now on. What it was opened with has been restored by then. Throws `Damaged`. */
+  begin(journal: Journal): void {
+    if (this.#missing.size > 0)
+      throw new WaybillError('Damaged', `the store knows nothing of ${this.#missing.size} calls that it has records of`)
+    this.#journal = journal
+  }
+
+  get journal(): Journal {
+    return this.#journal!
+  }
+
+  get size(): number {
+    return this.#receipts.size
+  }
+
+  /** The last time by the wall clock that anything was written down with. */
+  get latestMs(): number {
+    return this.#latestMs
+  }
+
+  /** Receipts whose call has not ended. */
+  get pending(): number {
+    return this.#receipts.size - this.#ended.size
+  }
+
+  /** The oldest that has its outcome. */
+  get oldestEnded(): Receipt | undefined {
+    const [oldest] = this.#ended
+    return oldest
+  }
+
+  /** In the order in which they were stored. */
+  all(): Iterable<Receipt> {
+    return this.#receipts.values()
+  }
+
+  find(principal: Principal, sn: string): Receipt | undefined {
+    return this.#receipts.get(keyOf(principal, sn))
+  }
+
+  /** The one that its caller knows by the same key. */
+  keyed(terms: Pick<StoredTerms, 'principal' | 'service' | 'method' | 'key'>): Receipt | undefined {
+    return terms.key === undefined ? undefined : this.#byKey.get(scopeOf(terms))
+  }
+
+  // ---- what happens, in the order of a life
+
+  add(terms: StoredTerms, frames: readonly Uint8Array[]): Receipt {
+    const receipt = this.#make(this.#nextOrdinal++, terms)
+    receipt.request = this.journal.append(RecordKind.stored, writeRecord([receipt.ordinal, terms], frames))
+    receipt.frames = frames
+    this.#enter(receipt)
+    return receipt
+  }
+
+  leased(receipt: Receipt, lease: Lease, ms: number): void {
+    this.#append(receipt, RecordKind.leased, lease, ms)
+    this.#lease(receipt, lease, ms)
+  }
+
+  step(receipt: Receipt, step: 'accepted' | 'started', ms: number): void {
+    this.#append(receipt, RecordKind.step, step, ms)
+    this.#step(receipt, step, ms)
+  }
+
+  /** Who had it does not do it. `attempts`: how many may have begun it by now. */
+  back(receipt: Receipt, attempts: number, ms: number): void {
+    this.#append(receipt, RecordKind.back, attempts, ms)
+    this.#back(receipt, attempts, ms)
+  }
+
+  cancelled(receipt: Receipt): void {
+    this.#append(receipt, RecordKind.cancelled)
+    receipt.isCancelled = true
+  }
+
+  ended(receipt: Receipt, end: End, words: readonly Word[]): void {
+    const { state, ms, isOwed, cause } = end
+    const head = [receipt.ordinal, ++receipt.seq, state, ms, isOwed, receipt.attempts, cause ?? null, ...wordHeads(words)]
+    const bodies = words.map(({ body }) => body)
+    const answer = this.journal.append(RecordKind.ended, writeRecord(head, bodies))
+    const { request } = receipt
+    this.#end(receipt, end, answer)
+    if (request === undefined || receipt.request !== undefined) return
+    this.journal.release(request)
+    this.#unnote(receipt)
+  }
+
+  /** Its callee has done something that is not to be done again. */
+  noted(receipt: Receipt, key: string, encoding: number, value: Uint8Array): void {
+    const place = this.journal.append(RecordKind.noted, writeRecord([receipt.ordinal, ++receipt.seq, key, encoding], [value]))
+    this.#note(receipt, key, { encoding, place })
+  }
+
+  taken(receipt: Receipt): void {
+    this.#append(receipt, RecordKind.taken)
+    receipt.isOwed = false
+  }
+
+  forgotten(receipt: Receipt): void {
+    this.#append(receipt, RecordKind.forgotten)
+    const { request, answer } = receipt
+    this.#leave(receipt)
+    for (const place of [request, answer]) if (place !== undefined) this.journal.release(place)
+    this.#unnote(receipt)
+  }
+
+  /** The frames of the call, as they were sent; `Damaged` where they cannot be read. */
+  frames(receipt: Receipt, then: (frames: readonly Uint8Array[] | undefined, error?: WaybillError) => void): void {
+    const { frames } = receipt
+    receipt.frames = undefined
+    if (frames !== undefined) return then(frames)
+    this.#read(receipt.request, (record, error) => then(record && framesOf(record), error))
+  }
+
+  /** The outcome. */
+  words(receipt: Receipt, then: (words: Word[] | undefined, error?: WaybillError) => void): void {
+    this.#read(receipt.answer, (record, error) => then(record && wordsOf(record), error))
+  }
+
+  /** The value of a note. */
+  value({ place }: Note, then: (value: Uint8Array | undefined, error?: WaybillError) => void): void {
+    this.#read(place, (record, error) => then(record && bodyOf(record).slice(), error))
+  }
+
+  #unnote(receipt: Receipt): void {
+    for (const { place } of receipt.notes?.values() ?? []) this.journal.release(place)
+    receipt.notes = undefined
+  }
+
+  #read(place: Place | undefined, then: (record: Uint8Array | undefined, error?: WaybillError) => void): void {
+    if (place === undefined) return then(undefined, new WaybillError('Damaged', 'what is asked for is kept no more'))
+    this.journal.read(place, then)
+  }
+
+  #append(receipt: Receipt, kind: RecordKind, ...rest: readonly unknown[]): void {
+    const place = this.journal.append(kind, writeRecord([receipt.ordinal, ++receipt.seq, ...rest]))
+    // It is read at a start and never otherwise.
+    this.journal.release(place)
+  }
+
+  // ---- the same, read back
+
+  restore(entry: Uint8Array): void {
+    const receipt = readEntry(entry, (ordinal, terms) => this.#make(ordinal, terms))
+    this.#enter(receipt)
+    if (receipt.endedMs !== undefined) this.#ended.add(receipt)
+    for (const [, ms] of receipt.steps) this.#passed(ms)
+  }
+
+  record(kind: number, record: Uint8Array, place: Place): void {
+    const [ordinal, ...said] = readHead(record) as [number, ...unknown[]]
+    const known = this.#byOrdinal.get(ordinal)
+    if (kind === RecordKind.stored) {
+      if (known !== undefined) return
+      const receipt = this.#make(ordinal, said[0] as StoredTerms)
+      receipt.request = place
+      return this.#enter(receipt)
+    }
+    if (known === undefined) return this.#lacking(ordinal, kind)
+    const [seq, ...rest] = said as [number, ...unknown[]]
+    if (seq <= known.seq) return
+    if (seq !== known.seq + 1) throw new WaybillError('Damaged', `records are missing of the stored call ${known.sn}`)
+    known.seq = seq
+    this.#replay(known, kind, rest, place)
+  }
+
+  #replay(receipt: Receipt, kind: number, said: readonly unknown[], place: Place): void {
+    switch (kind) {
+      case RecordKind.leased:
+        return this.#lease(receipt, ...(said as [Lease, number]))
+      case RecordKind.step:
+        return this.#step(receipt, ...(said as ['accepted' | 'started', number]))
+      case RecordKind.back:
+        return this.#back(receipt, ...(said as [number, number]))
+      case RecordKind.ended: {
+        const [state, ms, isOwed, attempts, cause] = said as [ReceiptState, number, boolean, number, Cause | null]
+        receipt.attempts = attempts
+        this.#end(receipt, { state, ms, isOwed, cause: cause ?? undefined }, place)
+        if (receipt.request === undefined) receipt.notes = undefined
+        return
+      }
+      case RecordKind.taken:
+        receipt.isOwed = false
+        return
+      case RecordKind.forgotten:
+        return this.#leave(receipt)
+      case RecordKind.cancelled:
+        receipt.isCancelled = true
+        return
+      case RecordKind.noted: {
+        const [key, encoding] = said as [string, number]
+        return this.#note(receipt, key, { encoding, place })
+      }
+      default:
+        throw new WaybillError('Damaged', `the store has a record of kind ${kind}, which this router does not know`)
+    }
+  }
+
+  #lacking(ordinal: number, kind: number): void {
+    if (ordinal >= this.#nextOrdinal) throw new WaybillError('Damaged', `the store has no beginning of the stored call ${ordinal}`)
+    if (kind === RecordKind.forgotten) this.#missing.delete(ordinal)
+    else this.#missing.add(ordinal)
+  }
+
+  *places(): Iterable<Place> {
+    for (const { request, answer, notes } of this.#receipts.values()) {
+      for (const place of [request, answer]) if (place !== undefined) yield place
+      for (const { place } of notes?.values() ?? []) yield place
+    }
+  }
+
+  *entries(): Iterable<Uint8Array> {
+    for (const receipt of this.#receipts.values()) yield writeEntry(receipt)
+  }
+
+  needs(kind: number, record: Uint8Array, place: Place): boolean {
+    const [ordinal, , key] = readHead(record)
+    const receipt = this.#byOrdinal.get(ordinal as number)
+    if (receipt === undefined) return false
+    switch (kind) {
+      case RecordKind.stored:
+        return same(receipt.request, place)
+      case RecordKind.ended:
+        return same(receipt.answer, place)
+      case RecordKind.noted:
+        return same(receipt.notes?.get(key as string)?.place, place)
+      default:
+        return false
+    }
+  }
+
+  moved(kind: number, record: Uint8Array, to: Place): void {
+    const [ordinal, , key] = readHead(record)
+    const receipt = this.#byOrdinal.get(ordinal as number)
+    if (receipt === undefined) return
+    if (kind === RecordKind.stored && receipt.request !== undefined) receipt.request = to
+    if (kind === RecordKind.ended && receipt.answer !== undefined) receipt.answer = to
+    const note = kind === RecordKind.noted ? receipt.notes?.get(key as string) : undefined
+    if (note !== undefined) note.place = to
+  }
+
+  // ---- both
+
+  #make(ordinal: number, terms: StoredTerms): Receipt {
+    this.#nextOrdinal = Math.max(this.#nextOrdinal, ordinal + 1)
+    return new Receipt(ordinal, terms, (receipt) => this.forget(receipt))
+  }
+
+  #passed(ms: number): void {
+    if (ms > this.#latestMs) this.#latestMs = ms
+  }
+
+  #enter(receipt: Receipt): void {
+    this.#passed(receipt.terms.storedMs)
+    this.#receipts.set(keyOf(receipt.principal, receipt.sn), receipt)
+    this.#byOrdinal.set(receipt.ordinal, receipt)
+    if (receipt.terms.key !== undefined) this.#byKey.set(scopeOf(receipt.terms), receipt)
+    const { redriveOf } = receipt.terms
+    const dead = redriveOf === undefined ? undefined : this.find(receipt.principal, redriveOf)
+    if (dead !== undefined) dead.redrivenAs = receipt.sn
+  }
+
+  #leave(receipt: Receipt): void {
+    this.#ended.delete(receipt)
+    this.#receipts.delete(keyOf(receipt.principal, receipt.sn))
+    this.#byOrdinal.delete(receipt.ordinal)
+    if (this.keyed(receipt.terms) === receipt) this.#byKey.delete(scopeOf(receipt.terms))
+  }
+
+  #lease(receipt: Receipt, lease: Lease, ms: number): void {
+    receipt.lease = lease
+    receipt.state = 'handed'
+    receipt.steps.push(['handed', ms, lease.client])
+    this.#passed(ms)
+  }
+
+  #step(receipt: Receipt, step: 'accepted' | 'started', ms: number): void {
+    receipt.state = step
+    receipt.steps.push([step, ms])
+    this.#passed(ms)
+    if (step === 'started') receipt.begunWith = receipt.lease?.version
+  }
+
+  #back(receipt: Receipt, attempts: number, ms: number): void {
+    receipt.attempts = attempts
+    receipt.lease = undefined
+    receipt.state = 'stored'
+    receipt.steps.push(['back', ms])
+    this.#passed(ms)
+    // Given back for ever, it would have steps without end.
+    if (receipt.steps.length > MAX_STEPS) receipt.steps.splice(1, receipt.steps.length - MAX_STEPS)
+  }
+
+  #note(receipt: Receipt, key: string, note: Note): void {
+    receipt.notes ??= new Map<string, Note>()
+    receipt.notes.set(key, note)
+  }
+
+  #end(receipt: Receipt, { state, ms, isOwed, cause }: End, answer: Place): void {
+    receipt.state = state
+    receipt.endedMs = ms
+    receipt.isOwed = isOwed
+    receipt.cause = cause
+    receipt.answer = answer
+    receipt.steps.push([state, ms])
+    this.#passed(ms)
+    if (!isDeadLetter(state)) receipt.request = undefined
+    this.#ended.add(receipt)
+  }
+}
+
+const MAX_STEPS = 64
+
+/** How a stored call ends. */
+export interface End {
+  readonly state: ReceiptState
+  readonly ms: number
+  /** Somebody is to be told who may be away. */
+  readonly isOwed: boolean
+  readonly cause: Cause | undefined
+}
+
+function keyOf(principal: Principal, sn: string): string {
+  return `${sn} ${principal}`
+}
+
+function scopeOf({ principal, service, method, key }: Pick<StoredTerms, 'principal' | 'service' | 'method' | 'key'>): string {
+  return `${service} ${method} ${principal} ${key}`
+}
+
+function same(left: Place | undefined, right: Place): boolean {
+  return left !== undefined && left.segment === right.segment && left.offset === right.offset
+}

@@ -1,0 +1,8 @@
+export { Cable } from './cast/cable.js'
+export { verdictOf, type Figures, type Verdict } from './check/verdict.js'
+export type { Line } from './lines.js'
+export { parseOptions, PARTS } from './options.js'
+export { Oracle } from './oracle/check.js'
+export { RESULT_MARK } from './oracle/promises.js'
+export { eventsOf } from './oracle/trace.js'
+export { EVERY_MS, KINDS, planOf, type Fault } from './plan.js'

@@ -1,0 +1,123 @@
+/**
+ * A journal on paper: what survives a router's process without being a disk, so that tests of what a later start makes of it need no files. Writing
+ * takes `writeMs`; what is not written when its process dies is lost.
+ */
+import { WaybillError, type Ports } from '@waybill/core'
+import { Store, type Journal, type Place } from '@waybill/server'
+
+interface Line {
+  readonly kind: number
+  readonly record: Uint8Array
+}
+
+export class Paper {
+  readonly #lines: Line[] = []
+  readonly #writeMs: number
+  #starts = 0
+  /** What is written from now on is not safe, though it may be there. */
+  isFailing = false
+
+  constructor({ writeMs = 1 }: { writeMs?: number } = {}) {
+    this.#writeMs = writeMs
+  }
+
+  /** What is written. */
+  get length(): number {
+    return this.#lines.length
+  }
+
+  /** A start of a router: all that was written is told, and more is written behind it. */
+  open({ clock, soon }: Ports): Store {
+    const store = new Store()
+    for (const [offset, { kind, record }] of this.#lines.entries())
+      store.record(kind, record, { segment: 1, offset, bytes: record.byteLength })
+    const write: Write = (begin) => soon.onTick(() => void clock.timer(this.#writeMs, begin()))
+    store.begin(new PaperJournal({ lines: this.#lines, epoch: ++this.#starts, write, isFailing: () => this.isFailing }))
+    return store
+  }
+}
+
+/** Calls back for what is to be written, and what it gives when that is written. */
+type Write = (begin: () => () => void) => void
+
+interface PaperParts {
+  readonly lines: Line[]
+  readonly epoch: number
+  readonly write: Write
+  readonly isFailing: () => boolean
+}
+
+interface Waiting {
+  readonly safe: () => void
+  readonly failed: ((error: WaybillError) => void) | undefined
+}
+
+class PaperJournal implements Journal {
+  readonly durability = 'disk'
+  readonly store = 'paper'
+  failure: WaybillError | undefined
+  #writing: Line[] = []
+  #waiting: Waiting[] = []
+  #isBusy = false
+  readonly epoch: number
+  readonly #parts: PaperParts
+
+  constructor(parts: PaperParts) {
+    this.epoch = parts.epoch
+    this.#parts = parts
+  }
+
+  hasRoom(): boolean {
+    return true
+  }
+
+  append(kind: number, parts: readonly Uint8Array[]): Place {
+    if (this.failure !== undefined) throw this.failure
+    const record = Buffer.concat(parts)
+    this.#writing.push({ kind, record: new Uint8Array(record) })
+    return { segment: 1, offset: this.#parts.lines.length + this.#writing.length - 1, bytes: record.byteLength }
+  }
+
+  whenSafe(safe: () => void, failed?: (error: WaybillError) => void): void {
+    if (this.failure !== undefined) return failed?.(this.failure)
+    if (this.#writing.length === 0) return safe()
+    this.#waiting.push({ safe, failed })
+    this.#group()
+  }
+
+  /** One at a time; what comes meanwhile is the next one. */
+  #group(): void {
+    if (this.#isBusy) return
+    this.#isBusy = true
+    this.#parts.write(() => {
+      const count = this.#writing.length
+      const waiting = this.#waiting.splice(0)
+      return () => {
+        this.#isBusy = false
+        this.#parts.lines.push(...this.#writing.splice(0, count))
+        if (this.#parts.isFailing()) return this.#fail(waiting)
+        for (const { safe } of waiting) safe()
+        if (this.#waiting.length > 0) this.#group()
+      }
+    })
+  }
+
+  #fail(waiting: readonly Waiting[]): void {
+    this.failure = new WaybillError('Damaged', 'the paper is wet')
+    for (const { failed } of [...waiting, ...this.#waiting.splice(0)]) failed?.(this.failure)
+  }
+
+  read({ offset }: Place, then: (record: Uint8Array | undefined, error?: WaybillError) => void): void {
+    const { lines } = this.#parts
+    const line = lines[offset] ?? this.#writing[offset - lines.length]
+    if (line === undefined) then(undefined, new WaybillError('Damaged', `nothing is written at ${offset}`))
+    else then(line.record)
+  }
+
+  release(): void {}
+
+  close(): Promise<void> {
+    this.failure = new WaybillError('Closed', 'the journal was closed')
+    return Promise.resolve()
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The folder in which the routers of a simulation keep what they promise: a virtual disk that each start opens anew, that fails, fills up and is damaged as
+ * planned. Owns the disk; when anything happens is decided elsewhere.
+ */
+import { Store, type RecoveryReport } from '@waybill/server'
+import { openJournal, type JournalOptions } from '@waybill/server/store'
+import { Platter, systemError, VirtualDisk, type DiskDeed } from '../disk/index.js'
+import type { VirtualProcess } from '../process.js'
+import { Seeded } from '../random.js'
+import type { World } from '../world.js'
+import type { Damage, StoragePlan } from './storage-plans.js'
+
+/** What a start would make of the files. */
+interface Prospect {
+  readonly report: RecoveryReport
+  /** All that it knows then. */
+  readonly entries: string
+}
+
+/** What became of damaged files: they lead to the same as whole ones; they are not touched; or a start says that it lacks something. */
+export type Verdict = 'harmless' | 'refused' | 'counted' | 'unnoticed'
+
+const PIECE_BYTES = 32 * 1024
+
+export class Storage {
+  /** How many stores there were. */
+  generation = 1
+  /** What is done to the disk next, and what becomes of it. */
+  armed: { readonly deed: DiskDeed; readonly strike: () => void } | undefined
+  isFailing = false
+  extraMs = 0
+  readonly #plan: StoragePlan
+  readonly #disk: VirtualDisk
+  readonly #random: Seeded
+  #process: VirtualProcess | undefined
+
+  constructor(world: World, plan: StoragePlan) {
+    this.#plan = plan
+    this.#random = world.random.fork('storage')
+    this.#disk = new VirtualDisk({
+      random: this.#random.fork('disk'),
+      after: (delayMs, run) => {
+        const process = this.#process!
+        world.after(delayMs, () => process.enter(run))
+      },
+      delayMs: ({ deed }) => this.#delayMs(deed),
+    })
+    this.#disk.before = ({ deed, name }) => {
+      if (this.armed?.deed === deed) {
+        const { strike } = this.armed
+        this.armed = undefined
+        strike()
+      }
+      if (this.isFailing && deed === 'sync' && name.endsWith('.log')) throw systemError('EIO', name)
+    }
+  }
+
+  get bytes(): number {
+    return this.#disk.platter.bytes
+  }
+
+  /** For a start of a router in this process. Never resolves where that is killed before. Rejects as `openJournal`. */
+  async open(process: VirtualProcess, notice: () => void): Promise<{ store: Store; report: RecoveryReport }> {
+    this.#process = process
+    return await opened(this.#disk, { ...this.#plan, ports: process, notice })
+  }
+
+  /** The process that has it ends; `isPower`: and everything around it. */
+  died(isPower: boolean): void {
+    this.armed = undefined
+    if (isPower) this.#disk.losePower()
+    else this.#disk.kill()
+  }
+
+  /** Somebody else takes the room, but for what the router keeps free. */
+  fill(): void {
+    this.#disk.capacityBytes = this.bytes + this.#plan.reserveBytes
+  }
+
+  heal(): void {
+    this.#disk.capacityBytes = Number.POSITIVE_INFINITY
+    this.isFailing = false
+    this.extraMs = 0
+    this.armed = undefined
+  }
+
+  /** Nobody has it. Damages a file, and lets an operator do what is planned where that shows. */
+  async damage({ deed, file, at, then }: Damage): Promise<Verdict> {
+    const whole = this.#disk.platter
+    const names = [...whole.names.keys()].toSorted()
+    const name = names[Math.floor(file * names.length)]
+    if (name === undefined) return 'harmless'
+    const damaged = whole.copy()
+    const inode = damaged.names.get(name)!
+    const offset = Math.floor(at * inode.bytes.byteLength)
+    if (deed === 'remove') damaged.remove(name)
+    else if (deed === 'truncate') inode.cut(offset)
+    else if (inode.bytes.byteLength > 0) inode.bytes[offset]! ^= 1 << (Math.floor(at * 8_388_608) % 8)
+    inode.makeSafe()
+    damaged.makeNamesSafe()
+    const verdict = this.#compare(await this.#prospect(whole.copy()), await this.#prospect(damaged.copy()))
+    if (verdict === 'harmless') this.#disk.platter = damaged
+    else if (then === 'begin anew') this.replace()
+    return verdict
+  }
+
+  /** An empty folder instead. */
+  replace(): void {
+    this.generation++
+    this.#disk.platter = new Platter()
+  }
+
+  /** How much is left of a store that nobody uses, once all that need not be kept is removed. */
+  async remains(): Promise<number> {
+    const disk = new VirtualDisk({ random: this.#random }, this.#disk.platter.copy())
+    const { journal } = (await opened(disk, { ...this.#plan, ...instant(this.#random), snapshotBytes: 1 })).store
+    // The next snapshot is due when as much was written as the last one is long.
+    for (let written = 0; written < this.bytes; written += PIECE_BYTES) journal.release(journal.append(0, [new Uint8Array(PIECE_BYTES)]))
+    // One piece of the upkeep after another, each some promise jobs long.
+    for (let turns = 0; turns < 2000; turns++) await Promise.resolve()
+    await journal.close()
+    return disk.platter.bytes
+  }
+
+  #compare(whole: Prospect | undefined, damaged: Prospect | undefined): Verdict {
+    if (damaged === undefined) return 'refused'
+    if (whole === undefined || whole.entries === damaged.entries) return 'harmless'
+    return damaged.report.tornBytes > whole.report.tornBytes ? 'counted' : 'unnoticed'
+  }
+
+  /** Undefined where it is refused. */
+  async #prospect(platter: Platter): Promise<Prospect | undefined> {
+    try {
+      const disk = new VirtualDisk({ random: this.#random }, platter)
+      const { store, report } = await opened(disk, { ...this.#plan, ...instant(this.#random) })
+      const entries = [...store.entries()].map((entry) => Buffer.from(entry).toString()).join('\n')
+      await store.journal.close()
+      return { report, entries }
+    } catch {
+      return undefined
+    }
+  }
+
+  #delayMs(deed: DiskDeed): number {
+    const { writeMs, syncMs } = this.#plan
+    const mostMs = deed === 'sync' || deed === 'syncFolder' ? syncMs + this.extraMs : writeMs
+    return this.#random.between(0, mostMs)
+  }
+}
+
+async function opened(disk: VirtualDisk, options: JournalOptions): Promise<{ store: Store; report: RecoveryReport }> {
+  const store = new Store()
+  const { journal, report } = await openJournal(disk.mount(), store, options)
+  store.begin(journal)
+  return { store, report }
+}
+
+function instant(random: Seeded): Pick<JournalOptions, 'ports'> {
+  return { ports: { random: random.fork('instant'), soon: { onTick: queueMicrotask, afterInput: queueMicrotask } } }
+}

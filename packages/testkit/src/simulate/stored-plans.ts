@@ -1,0 +1,138 @@
+/**
+ * What happens in the world of stored calls, drawn from a stream of its own: routers that start again over what those before them have kept, on a disk that
+ * forgets, fails, fills up and is damaged; processes that stop and go on; clients that are away for less or for longer than they are waited for. Plain data.
+ */
+import { Seeded } from '../random.js'
+import { asksOf, callsOf, type CallPlan } from './call-plans.js'
+import type { Fault, FaultPlan } from './fault-plans.js'
+import { RETENTION_MS, type Scenario } from './scenario.js'
+import type { SemanticsName } from './semantics.js'
+import { BEGIN_MS, type Weather, type WorkerPlan } from './setting.js'
+import { damageOf, storageOf } from './storage-plans.js'
+
+const SEMANTICS: readonly SemanticsName[] = [
+  'live',
+  'durable',
+  'durable',
+  'async',
+  'async',
+  'async',
+  'async',
+  'callback',
+  'postback',
+  'postback',
+]
+const HOUR_MS = 3_600_000
+
+export function storedOf(seed: number): Scenario {
+  const random = new Seeded(seed).fork('stored')
+  const weather: Weather = random.pick(['calm', 'cuts', 'storm', 'storm', 'storm', 'storm', 'storm', 'storm', 'storm', 'storm'])
+  const spanMs = random.whole(2000, 5000)
+  const workers = Array.from({ length: random.whole(1, 3) }, (_, index): WorkerPlan => {
+    const version = random.pick(['1.0.0', '1.2.0', '2.0.0'])
+    return { name: `worker-${index}`, version, concurrency: random.chance(0.4) ? random.whole(1, 4) : undefined }
+  })
+  const callers = Array.from({ length: random.whole(1, 3) }, (_, index) => `caller-${index}`)
+  const least = random.between(0.1, 5)
+  // Longer than a client takes to come back from any one trouble, or not.
+  const leaseMs = random.pick([1500, 10_000, 10_000])
+  const setting = { weather, workers, callers, spanMs, semantics: SEMANTICS }
+  const calls = callsOf({ ...setting, random: random.fork('calls'), mostCalls: 60 })
+  const hasDisk = random.chance(0.85)
+  return {
+    seed: random.next(),
+    weather,
+    limits: {
+      windowBytes: random.pick([16, 64, 1024]) * 1024,
+      maxOutboundBytes: random.pick([128, 8192]) * 1024,
+      maxAttempts: random.pick([2, 5]),
+      maxLeased: random.pick([2, 64]),
+      receiptRetentionMs: RETENTION_MS,
+      postbackRetentionMs: RETENTION_MS,
+      leaseMs,
+      heartbeatMs: 1500,
+      heartbeatGraceMs: 1000,
+    },
+    latencyMs: [least, least + random.between(0, 15)],
+    workers,
+    callers,
+    calls,
+    asks: asksOf({ ...setting, random: random.fork('asks') }, calls),
+    faults: weather === 'calm' ? [] : faultsOf({ ...setting, random: random.fork('faults'), calls, hasDisk, leaseMs }),
+    endMs: BEGIN_MS + spanMs,
+    storage: hasDisk ? storageOf(random.fork('storage')) : undefined,
+  }
+}
+
+interface Surroundings {
+  readonly random: Seeded
+  readonly weather: Weather
+  readonly workers: readonly WorkerPlan[]
+  readonly callers: readonly string[]
+  readonly spanMs: number
+  readonly calls: readonly CallPlan[]
+  readonly hasDisk: boolean
+  readonly leaseMs: number
+}
+
+function faultsOf({ random, weather, workers, callers, spanMs, calls, hasDisk, leaseMs }: Surroundings): FaultPlan[] {
+  const names = [...workers.map(({ name }) => name), ...callers]
+  const faults = Array.from({ length: random.whole(1, weather === 'cuts' ? 5 : 8) }, (): FaultPlan => {
+    // Most strike while a call is on its way: there the states are that seldom last.
+    const { atMs, caller } = random.pick(calls)
+    const [target, fromMs] = random.pick([
+      [random.pick(names), BEGIN_MS + random.between(0, spanMs)],
+      [caller, atMs + random.between(0, 40)],
+      [random.pick(workers).name, atMs + random.between(0, 400)],
+      [random.pick(workers).name, atMs + random.between(0, 40)],
+    ] as const)
+    const fault = weather === 'cuts' ? random.pick([{ kind: 'cut' }, strand(random)] as const) : faultOf(random, hasDisk)
+    const isLong = (fault.kind === 'outage' || fault.kind === 'stop') && random.chance(0.25)
+    const forMs = isLong ? leaseMs + random.between(500, 3000) : random.between(20, 1800)
+    return { ...fault, atMs: Math.min(fromMs, BEGIN_MS + spanMs), target, forMs }
+  })
+  return faults.toSorted((left, right) => left.atMs - right.atMs)
+}
+
+function faultOf(random: Seeded, hasDisk: boolean): Fault {
+  const how = random.pick(['reset', 'reset', 'silent'] as const)
+  switch (random.whole(0, hasDisk ? 15 : 8)) {
+    case 0:
+      return { kind: 'cut' }
+    case 1:
+      return strand(random)
+    case 2:
+    case 3:
+      return { kind: 'outage', how }
+    case 4:
+      return { kind: 'silence', direction: random.pick(['in', 'out', 'both']) }
+    case 5:
+      return { kind: 'restart', how }
+    case 6:
+      return random.pick([{ kind: 'supersede' }, { kind: 'close', drainMs: random.pick([0, 400, 5000]) }] as const)
+    case 7:
+      return { kind: 'stop', isRouter: random.chance(0.3) }
+    case 8:
+      return { kind: 'slow', extraMs: random.whole(50, 700) }
+    case 9:
+      return random.pick([{ kind: 'failingDisk' }, { kind: 'fullDisk' }, { kind: 'slowDisk', extraMs: random.whole(20, 400) }] as const)
+    default:
+      return killRouter(random, how)
+  }
+}
+
+function strand(random: Seeded): Fault {
+  return { kind: 'strand', lateMs: random.between(5, 1500) }
+}
+
+/** At any time, or when the disk is about to do something. */
+function killRouter(random: Seeded, how: 'reset' | 'silent'): Fault {
+  return {
+    kind: 'killRouter',
+    how,
+    isPower: random.chance(0.6),
+    upon: random.chance(0.5) ? random.pick(['write', 'sync', 'sync', 'rename', 'remove', 'create', 'syncFolder'] as const) : undefined,
+    skewMs: random.chance(0.15) ? random.pick([-HOUR_MS, -2000, 1000, HOUR_MS]) : 0,
+    damage: random.chance(0.12) ? damageOf(random) : undefined,
+  }
+}
