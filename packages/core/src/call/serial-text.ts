@@ -27,10 +27,3 @@ export function serialText(bytes: Uint8Array): string {
   }
   return sn
 }
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-
-/** Any UUID: an sn need not be one that `serialNumber` wrote. */
-export function isSerialNumber(sn: string): boolean {
-  return UUID.test(sn)
-}

@@ -52,3 +52,10 @@ export function serialBytes(sn: string): Uint8Array {
   for (let at = 0; at < 16; at++) bytes[at] = Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16)
   return bytes
 }
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/** Any UUID: an sn need not be one that `serialNumber` wrote. */
+export function isSerialNumber(sn: string): boolean {
+  return UUID.test(sn)
+}
