@@ -100,7 +100,8 @@ export class Receipts {
       if ((isOfAll || receipt.principal === principal) && fits(receipt)) found.push(receipt)
       if (found.length === limit) break
     }
-    return found
+    // Those of the archive come behind the others, whatever their age.
+    return found.sort((one, other) => other.ordinal - one.ordinal)
   }
 
   /** From here on the router answers for the call, as soon as that is safe. Throws `Overloaded` or `Damaged`; then it does not. */

@@ -137,24 +137,29 @@ export class Isolation {
   /** What the method does once, over there. */
   #ofDeed(call: IsolatedCall, message: OfDeed, deeds: Map<number, Deed>, say: (message: ToChild) => void): void {
     const { asked } = message
-    if (message.kind === 'ran') return deeds.get(asked)?.resolve(unpack(message.value, this.#limits))
-    if (message.kind === 'failed') return deeds.get(asked)?.reject(new WaybillError('RemoteException', 'it threw'))
-    const { key } = message
+    const deed = deeds.get(asked)
+    if (message.kind === 'failed') return deed?.reject(new WaybillError('RemoteException', 'it threw'))
+    if (message.kind === 'ran') {
+      try {
+        return deed?.resolve(unpack(message.value, this.#limits))
+      } catch (thrown) {
+        return deed?.reject(WaybillError.from(thrown))
+      }
+    }
     const over = (answer: ToChild): void => {
       deeds.delete(asked)
       say(answer)
     }
-    const done = call.once(key, () => {
-      say({ kind: 'doIt', asked })
-      return new Promise<unknown>((resolve, reject) => deeds.set(asked, { resolve, reject }))
-    })
-    done.then(
-      (value) => over({ kind: 'recorded', asked, value: pack(value, this.#limits, 'value') }),
-      (thrown: unknown) => {
+    void call
+      .once(message.key, () => {
+        say({ kind: 'doIt', asked })
+        return new Promise<unknown>((resolve, reject) => deeds.set(asked, { resolve, reject }))
+      })
+      .then((value) => over({ kind: 'recorded', asked, value: pack(value, this.#limits, 'value') }))
+      .catch((thrown: unknown) => {
         const { code, message: text } = WaybillError.from(thrown)
         over({ kind: 'notRecorded', asked, code, message: text })
-      },
-    )
+      })
   }
 
   #heard(
