@@ -66,6 +66,7 @@ export class Receipts {
     this.#limits = parts.limits
     this.#store = parts.store
     this.#postbacks = parts.postbacks
+    this.#postbacks.taken = (receipt) => this.#taken(receipt)
     this.#kept = parts.kept
     this.#retention = new Retention({ ...parts, forget: (receipt) => this.#forget(receipt) })
   }
@@ -231,7 +232,7 @@ export class Receipts {
   }
 
   /** Its outcome has reached who was to be told. */
-  taken(receipt: Receipt): void {
+  #taken(receipt: Receipt): void {
     if (this.#store.journal.failure === undefined) this.#store.taken(receipt)
     this.#retention.keep(receipt)
   }
