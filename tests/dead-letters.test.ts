@@ -217,7 +217,38 @@ describe('purge', () => {
     await h.until(caller.remote(dog).fetch.with({ ttl: '1s' }).callback({ replyto: 'clerk' }, 'stick'))
     await h.advance(1100)
     expect(await h.until(caller.purge({ reason: 'expired' }))).toEqual([])
+    const clerk = await h.client('clerk')
+    clerk.onPostback(() => {})
+    await h.advance(10)
+    expect(await h.until(caller.purge({ reason: 'expired' }))).toHaveLength(1)
   })
+})
+
+test('what waits for whom is counted, until it is taken, and a later start knows what was', async () => {
+  await using h = harness({ paper: new Paper() })
+  const caller = await h.client('caller')
+  const mailbox = (client: Client): Promise<unknown> => h.until(client.remote<RouterApi>('waybill.Router').mailbox())
+  await h.until(caller.remote(dog).fetch.with({ ttl: '1h' }).callback({ replyto: 'clerk' }, 'stick'))
+  await h.advance(10)
+  await h.until(caller.remote(dog, { ttl: '1h', on: 'kennel' }).walk.async(1))
+  expect(await mailbox(caller)).toMatchObject([
+    { waitsFor: 'Dog@^1.0.0', kind: 'calls', count: 1 },
+    { waitsFor: 'kennel/Dog@^1.0.0', kind: 'calls', count: 1 },
+  ])
+  await kennel(h, () => Promise.resolve('done'))
+  await h.advance(100)
+  expect(await mailbox(caller)).toMatchObject([{ waitsFor: 'clerk', kind: 'outcomes', count: 1 }])
+  const clerk = await h.client('clerk')
+  const told: unknown[] = []
+  clerk.onPostback({ result: (value) => told.push(value) })
+  await h.advance(10)
+  expect([told, await mailbox(caller)]).toEqual([['done'], []])
+  h.kill(clerk)
+  await h.restartRouter(10)
+  const other = await h.client('clerk')
+  other.onPostback({ result: (value) => told.push(value) })
+  await h.advance(1000)
+  expect([told, await mailbox(other)]).toEqual([['done'], []])
 })
 
 describe('dead letters of somebody else', () => {
