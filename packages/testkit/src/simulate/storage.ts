@@ -6,7 +6,7 @@ import { Store, type RecoveryReport } from '@waybill/server'
 import { openJournal, type JournalOptions } from '@waybill/server/store'
 import { Platter, systemError, VirtualDisk, type DiskDeed } from '../disk/index.js'
 import type { VirtualProcess } from '../process.js'
-import { Seeded } from '../random.js'
+import type { Seeded } from '../random.js'
 import type { World } from '../world.js'
 import type { Damage, StoragePlan } from './storage-plans.js'
 
@@ -85,7 +85,7 @@ export class Storage {
   }
 
   /** Nobody has it. Damages a file, and lets an operator do what is planned where that shows. */
-  async damage({ deed, file, at, then }: Damage): Promise<Verdict> {
+  async damage({ deed, file, at, afterwards }: Damage): Promise<Verdict> {
     const whole = this.#disk.platter
     const names = [...whole.names.keys()].toSorted()
     const name = names[Math.floor(file * names.length)]
@@ -100,7 +100,7 @@ export class Storage {
     damaged.makeNamesSafe()
     const verdict = this.#compare(await this.#prospect(whole.copy()), await this.#prospect(damaged.copy()))
     if (verdict === 'harmless') this.#disk.platter = damaged
-    else if (then === 'begin anew') this.replace()
+    else if (afterwards === 'begin anew') this.replace()
     return verdict
   }
 
