@@ -1,5 +1,5 @@
 /** Dead letters: which stored calls become one and why, what can be done about them, and that a later start of the router knows them. */
-import { service, WaybillError, type Client } from '@waybill/client'
+import { currentCall, service, WaybillError, type Client } from '@waybill/client'
 import { Store, type RouterApi, type RouterOptions } from '@waybill/server'
 import { harness, Paper, type Harness } from '@waybill/testkit'
 import { describe, expect, test } from 'vitest'
@@ -100,11 +100,11 @@ describe('redrive', () => {
     await h.advance(500)
     const seen: unknown[] = []
     await kennel(h, (...args) => {
-      seen.push(args)
+      seen.push(...args, currentCall().sn)
       return Promise.resolve('fetched')
     })
     expect(await h.until(receipt.result())).toBe('fetched')
-    expect(seen).toEqual([['stick']])
+    expect(seen).toEqual(['stick', receipt.sn])
     expect(await h.until(caller.receipts({ sn: receipt.sn }))).toMatchObject([
       {
         redriveOf: sn,
