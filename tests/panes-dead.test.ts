@@ -52,7 +52,7 @@ describe('panes', { timeout: 40_000 }, () => {
     it('dead list, show, redrive and purge', async () => {
       const expired = await walker
         .remote(dog)
-        .walk.with({ ttl: 30, data: { group: 2 }, key: 'evening' })
+        .walk.with({ ttl: 500, data: { group: 2 }, key: 'evening' })
         .async(3)
       await expired.result().catch(() => {})
       await kennel.expose(dog, {
@@ -65,7 +65,9 @@ describe('panes', { timeout: 40_000 }, () => {
       await golden(await pane('dead', 'list').end(), 'dead-list')
       await golden(await pane('dead', 'show', expired.sn).end(), 'dead-show')
       await golden(await pane('dead', 'redrive', expired.sn).end(), 'dead-redrive')
-      await golden(await pane('receipt', (await walker.redrive(expired.sn)).sn).end(), 'receipt-redriven')
+      const again = await walker.redrive(expired.sn)
+      await again.result()
+      await golden(await pane('receipt', again.sn).end(), 'receipt-redriven')
       await golden(await pane('dead', 'show', expired.sn).end(), 'dead-show-redriven')
       await golden(await pane('dead', 'redrive').end(), 'dead-redrive-all')
       await golden(await pane('dead', 'purge', '--reason', 'no_method').end(), 'dead-purge')
