@@ -96,6 +96,67 @@ describe('a start over what an earlier one has written', () => {
   })
 })
 
+describe('who is told of a call that another one made', () => {
+  test('is told once, whichever start of the router knows of it', async () => {
+    await using h = harness({ paper: new Paper() })
+    await kennel(h)
+    const caller = await h.client('caller')
+    const told: string[] = []
+    const listening = async (): Promise<Client> => {
+      const client = await h.client('told')
+      client.onPostback({ result: (value) => void told.push(String(value)) })
+      return client
+    }
+    const first = await listening()
+    await h.until(caller.remote(dog).walk.callback({ replyto: 'told' }, 10))
+    await h.advance(100)
+    expect(told).toEqual(['kennel 10'])
+    h.kill(first)
+    await h.restartRouter(100)
+    await listening()
+    await h.advance(1000)
+    expect(told).toEqual(['kennel 10'])
+  })
+
+  test('is told when it comes, in the order in which the outcomes came about', async () => {
+    await using h = harness({ paper: new Paper() })
+    await kennel(h)
+    const caller = await h.client('caller')
+    const away = await h.client('told')
+    const { walk } = caller.remote(dog)
+    await h.until(walk.callback({ replyto: 'told' }, 300))
+    await h.until(walk.callback({ replyto: 'told' }, 200))
+    h.kill(away)
+    await h.advance(1000)
+    await h.restartRouter(100)
+    await h.until(walk.callback({ replyto: 'told' }, 1))
+    await h.advance(1000)
+    const told: string[] = []
+    const back = await h.client('told')
+    back.onPostback({ result: (value) => void told.push(String(value)) })
+    await h.advance(1000)
+    expect(told).toEqual(['kennel 200', 'kennel 300', 'kennel 1'])
+  })
+})
+
+test('who comes back is told in order, however long it takes to find what it is told', async () => {
+  // What was written first takes longest.
+  await using h = harness({ paper: new Paper({ readMs: (line) => Math.max(0, 500 - 10 * line) }) })
+  await kennel(h)
+  const caller = await h.client('caller')
+  h.kill(await h.client('told'))
+  const { walk } = caller.remote(dog)
+  for (const ms of [1, 2, 3]) {
+    await h.until(walk.callback({ replyto: 'told' }, ms))
+    await h.advance(1000)
+  }
+  const told: string[] = []
+  const back = await h.client('told')
+  back.onPostback({ result: (value) => void told.push(String(value)) })
+  await h.advance(1000)
+  expect(told).toEqual(['kennel 1', 'kennel 2', 'kennel 3'])
+})
+
 describe('what is not written', () => {
   test('was not promised, and has not left', async () => {
     await using h = harness({ paper: new Paper({ writeMs: 100 }) })

@@ -265,13 +265,11 @@ export class Delivery {
   /** The place is the call's, which leaves when `lease` has done its work. */
   #lease(call: CallRecord, instance: Instance): void {
     this.#reserve(call, instance)
-    // Where the callee is lost, its calls are found by the callers that it knows: also those that have not left yet.
-    this.introduce(call.caller, instance.session)
     call.state = 'leased'
     this.#parts.lease(call, instance)
   }
 
-  /** From here on the instance's client knows the caller: by that, what its session loses is found. */
+  /** From here on the instance's client knows the caller: by that, what its session loses is found, also what has not left yet. */
   #reserve(call: CallRecord, instance: Instance): void {
     if (!call.caller.introducedTo.has(instance.session)) this.introduce(call.caller, instance.session)
     call.instance = instance

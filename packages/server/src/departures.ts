@@ -1,5 +1,7 @@
-/** Stored calls that are about to leave, for each instance in the order in which they were leased to it: what is written down or read later leaves later. */
-import type { Instance } from './model.js'
+/**
+ * What is about to leave, for each destination in the order in which that was decided: stored calls for an instance as they were leased to it, outcomes for a
+ * client as they came about. What is written down or read later leaves later.
+ */
 
 /** One of them. */
 export interface Departure {
@@ -9,20 +11,20 @@ export interface Departure {
   leave?: () => void
 }
 
-export class Departures {
-  readonly #lines = new WeakMap<Instance, Departure[]>()
+export class Departures<Destination extends object> {
+  readonly #lines = new WeakMap<Destination, Departure[]>()
 
   /** The departure has its place in the line. */
-  enter(instance: Instance, departure: Departure): void {
-    const line = this.#lines.get(instance)
-    if (line === undefined) this.#lines.set(instance, [departure])
+  enter(destination: Destination, departure: Departure): void {
+    const line = this.#lines.get(destination)
+    if (line === undefined) this.#lines.set(destination, [departure])
     else line.push(departure)
   }
 
   /** The departure can leave, as soon as those before it have. */
-  ready(instance: Instance, departure: Departure, leave: () => void): void {
+  ready(destination: Destination, departure: Departure, leave: () => void): void {
     departure.leave = leave
-    const line = this.#lines.get(instance)
+    const line = this.#lines.get(destination)
     if (line === undefined) return
     let gone = 0
     for (const next of line) {
@@ -33,6 +35,6 @@ export class Departures {
       gone++
     }
     line.splice(0, gone)
-    if (line.length === 0) this.#lines.delete(instance)
+    if (line.length === 0) this.#lines.delete(destination)
   }
 }

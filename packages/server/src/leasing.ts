@@ -53,7 +53,7 @@ export class Leasing {
   readonly #permission: Permission
   /** Who has which. */
   readonly leases: Leases
-  readonly #departures = new Departures()
+  readonly #departures = new Departures<Instance>()
   readonly #clock: Clock
   /** For those that rest. */
   readonly #wheel: Wheel

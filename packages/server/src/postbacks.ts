@@ -3,6 +3,7 @@
  * that client says that it has taken it, or its time is over. Statuses are for who is there. Owns what is owed; nothing of it is decided here.
  */
 import type { Channel } from './channel.js'
+import { Departures, type Departure } from './departures.js'
 import type { Limits } from './limits.js'
 import type { Receipt, Session, Word } from './model.js'
 import type { Sessions } from './sessions.js'
@@ -16,6 +17,7 @@ export class Postbacks {
   readonly #owed = new Map<string, Set<Receipt>>()
   /** Those of them that the client of the moment was given. */
   readonly #given = new WeakMap<Session, Set<Receipt>>()
+  readonly #departures = new Departures<Session>()
   readonly #limits: Limits
   readonly #sessions: Sessions
   readonly #store: Store
@@ -84,13 +86,18 @@ export class Postbacks {
       if (given.size >= AHEAD || session.channel.outboundBytes > this.#limits.maxOutboundBytes) return
       if (given.has(receipt)) continue
       given.add(receipt)
-      this.#store.words(receipt, (words) => {
-        if (session.state === 'ended' || words === undefined) return
-        for (const word of words) tellWord({ session, number: 0, receipt }, word)
-        // Who does not say so has taken what was written.
-        if (!session.keepsLeases) this.#take(session, receipt)
-      })
+      const departure: Departure = { isOver: () => session.state === 'ended' }
+      this.#departures.enter(session, departure)
+      this.#store.words(receipt, (words) => this.#departures.ready(session, departure, () => this.#tell(session, receipt, words)))
     }
+  }
+
+  /** Nothing, where the outcome cannot be read. */
+  #tell(session: Session, receipt: Receipt, words: readonly Word[] | undefined): void {
+    if (words === undefined) return
+    for (const word of words) tellWord({ session, number: 0, receipt }, word)
+    // Who does not say so has taken what was written.
+    if (!session.keepsLeases) this.#take(session, receipt)
   }
 
   /** A name that another principal has taken since is somebody else's. */

@@ -348,6 +348,8 @@ export class Receipts {
   }
 
   #makeRoom(bytes: number): void {
+    const { failure } = this.#store.journal
+    if (failure !== undefined) throw failure
     while (this.#store.size >= this.#limits.maxReceipts) {
       const oldest = this.#store.oldestEnded
       if (oldest === undefined) throw this.#full()

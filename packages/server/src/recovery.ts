@@ -29,10 +29,9 @@ export interface RecoveryParts {
 /** Throws `Damaged` where a record cannot be what a router wrote. */
 export function recover(parts: RecoveryParts): void {
   const callers = new Map<string, Session>()
-  for (const receipt of [...parts.store.live()]) {
-    if (receipt.endedMs === undefined) goOn(receipt, callers, parts)
-    else parts.receipts.restored(receipt)
-  }
+  const receipts = [...parts.store.live()]
+  for (const receipt of receipts) if (receipt.endedMs === undefined) goOn(receipt, callers, parts)
+  for (const receipt of receipts.filter(({ endedMs }) => endedMs !== undefined).toSorted(asEnded)) parts.receipts.restored(receipt)
   parts.receipts.begin()
 }
 
@@ -55,6 +54,14 @@ function goOn(receipt: Receipt, callers: Map<string, Session>, parts: RecoveryPa
   call.cancelled = receipt.isCancelled
   delivery.recovered(call)
   leasing.recovered(call)
+}
+
+/** In the order in which they ended: who is still to be told of them is told in that. */
+function asEnded(one: Receipt, other: Receipt): number {
+  const [first, second] = [one.answer, other.answer]
+  const apartMs = one.endedMs! - other.endedMs!
+  if (apartMs !== 0 || first === undefined || second === undefined) return apartMs
+  return first.segment - second.segment || first.offset - second.offset
 }
 
 /** One for each process and client, as symbols are few. */

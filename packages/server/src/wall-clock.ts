@@ -10,7 +10,7 @@ export function steadyClock(clock: Clock, latestMs: number): Clock {
   const aheadMs = Math.max(clock.wallMs(), latestMs) - clock.nowMs()
   return {
     nowMs: () => clock.nowMs(),
-    wallMs: () => aheadMs + clock.nowMs(),
+    wallMs: () => Math.floor(aheadMs + clock.nowMs()),
     timer: (delayMs, fire) => clock.timer(delayMs, fire),
   }
 }

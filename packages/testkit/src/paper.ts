@@ -13,14 +13,17 @@ interface Line {
 export class Paper {
   readonly #lines: Line[] = []
   readonly #writeMs: number
+  readonly #readMs: ((line: number) => number) | undefined
   #starts = 0
   /** What is written from now on is not safe: it is there all the same, or is not. */
   failing: 'keeps' | 'loses' | undefined
   /** There is room only for what must not fail. */
   isFull = false
 
-  constructor({ writeMs = 1 }: { writeMs?: number } = {}) {
+  /** `readMs`: how long it takes to read the line of this number; default: no time. */
+  constructor({ writeMs = 1, readMs }: { writeMs?: number; readMs?: (line: number) => number } = {}) {
     this.#writeMs = writeMs
+    this.#readMs = readMs
   }
 
   /** What is written. */
@@ -34,9 +37,12 @@ export class Paper {
     for (const [offset, { kind, record }] of this.#lines.entries())
       store.record(kind, record, { segment: 1, offset, bytes: record.byteLength })
     const write: Write = (begin) => soon.onTick(() => void clock.timer(this.#writeMs, begin()))
-    store.begin(
-      new PaperJournal({ lines: this.#lines, epoch: ++this.#starts, write, failing: () => this.failing, isFull: () => this.isFull }),
-    )
+    const look = (line: number, read: () => void): void => {
+      if (this.#readMs === undefined) read()
+      else clock.timer(this.#readMs(line), read)
+    }
+    const parts = { lines: this.#lines, epoch: ++this.#starts, failing: () => this.failing, isFull: () => this.isFull }
+    store.begin(new PaperJournal({ ...parts, write, look }))
     return store
   }
 }
@@ -48,6 +54,7 @@ interface PaperParts {
   readonly lines: Line[]
   readonly epoch: number
   readonly write: Write
+  readonly look: (line: number, read: () => void) => void
   readonly failing: () => Paper['failing']
   readonly isFull: () => boolean
 }
@@ -73,7 +80,7 @@ class PaperJournal implements Journal {
   }
 
   hasRoom(): boolean {
-    return !this.#parts.isFull()
+    return this.failure === undefined && !this.#parts.isFull()
   }
 
   append(kind: number, parts: readonly Uint8Array[]): Place {
@@ -115,10 +122,10 @@ class PaperJournal implements Journal {
   }
 
   read({ offset }: Place, then: (record: Uint8Array | undefined, error?: WaybillError) => void): void {
-    const { lines } = this.#parts
+    const { lines, look } = this.#parts
     const line = lines[offset] ?? this.#writing[offset - lines.length]
     if (line === undefined) then(undefined, new WaybillError('Damaged', `nothing is written at ${offset}`))
-    else then(line.record)
+    else look(offset, () => then(line.record))
   }
 
   release(): void {}

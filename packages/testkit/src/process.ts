@@ -8,7 +8,7 @@ import type { Appointment } from './clock.js'
 import type { Seeded } from './random.js'
 
 /** 2026-01-01: the wall clock when a world begins. */
-const WALL_ORIGIN_MS = 1_767_225_600_000
+export const WALL_ORIGIN_MS = 1_767_225_600_000
 
 /** What a process asks of the world that it is in. */
 export interface Surroundings {

@@ -8,7 +8,7 @@ import { transformWithEsbuild } from 'vite'
 
 const PACKAGES = ['core', 'client', 'server', 'testkit'] as const
 /** Programs, what compiles, and what runs only as processes. */
-const NOT_RUN = /^testkit\/(planted\/.*|faults\/.*|simulate\/main\.ts)$/
+const NOT_RUN = /^testkit\/((planted|faults|suites)\/.*|simulate\/main\.ts)$/
 const ENTRY = 'packages/testkit/src/simulate/program.ts'
 
 /**

@@ -179,6 +179,7 @@ export class Callers {
       .then((cancelled) => {
         for (const sn of cancelled)
           if (!isMeant(sn)) this.#history.violate('I7', `${life.name} cancelled ${sn}, which is not its own, by ${JSON.stringify(query)}`)
+        for (const sn of cancelled) if (!this.#history.cancelled.has(sn)) this.#history.cancelled.set(sn, this.#world.nowMs)
         if (cancelled.length > 0) this.#history.count(`cancelled ${how}`)
       })
       .catch(() => {})

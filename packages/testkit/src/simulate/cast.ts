@@ -111,6 +111,7 @@ export class Cast {
           onIncident: () => {},
         })
         life.client = client
+        this.#history.joins.push({ name, process: process.id, atMs: this.#world.nowMs })
         // It was told to end before it had begun.
         if (life.isLeaving) return await client.close({ drainMs: 0 })
         void client.closed.then((error) => this.#ended(life, error))

@@ -1,6 +1,9 @@
 /** I9, and calls that would wait for themselves. Pure, as `check.ts` is. */
 import type { History, MadeCall } from './history.js'
-import type { Execution } from './kennel.js'
+import type { CallPlan } from './call-plans.js'
+import { isIdempotent, type Execution } from './kennel.js'
+import { mayBeLost } from './losses.js'
+import { SEMANTICS } from './semantics.js'
 
 /** What ends a session while its process goes on, or takes its time to be seen. */
 const LOSSES = ['outage', 'silence', 'slow', 'restart', 'supersede', 'close', 'killRouter']
@@ -15,7 +18,7 @@ export function checkOrder(history: History): void {
     if (executions === undefined) byKey.set(key, [execution])
     else executions.push(execution)
   }
-  for (const [key, executions] of byKey) overlaps(history, key, executions)
+  for (const [key, executions] of byKey) overlaps(history, plans, key, executions)
   for (const made of history.calls) if (made.plan.within !== undefined) itself(history, made)
 }
 
@@ -23,11 +26,15 @@ export function checkOrder(history: History): void {
  * Within one process never. Across processes only where the router had lost the one that it gave the first to: nobody can tell it then to
  * wait, and the key must go on.
  */
-function overlaps(history: History, key: string, executions: readonly Execution[]): void {
+function overlaps(history: History, plans: ReadonlyMap<number, CallPlan>, key: string, executions: readonly Execution[]): void {
   for (const [index, later] of executions.entries()) {
     for (const earlier of executions.slice(0, index)) {
       const isOver = earlier.endMs !== undefined && earlier.endMs <= later.atMs
-      const wasLost = history.wasTroubled(earlier.worker, earlier.atMs, later.atMs, LOSSES)
+      const { semantics, method } = plans.get(earlier.id)!
+      const isWaitedFor = history.scenario.limits.leaseMs !== undefined && SEMANTICS[semantics].isStored && !isIdempotent(method)
+      const wasLost = isWaitedFor
+        ? mayBeLost(history, earlier.worker, earlier.atMs, later.atMs) || history.forgettings.length > 0
+        : history.wasTroubled(earlier.worker, earlier.atMs, later.atMs, LOSSES)
       if (isOver || earlier.id === later.id) continue
       if (wasLost && earlier.process !== later.process) {
         history.count('order turn taken over after a loss')

@@ -65,9 +65,27 @@ function told(history: History): void {
   }
   for (const made of history.calls) {
     const { semantics, replyto, id } = made.plan
-    if (semantics !== 'postback' || history.storing(made) === undefined || history.wasTroubled(replyto, 0, Infinity)) continue
+    const storing = history.storing(made)
+    if (semantics !== 'postback' || storing === undefined) continue
+    // Where outcomes wait for who is away, everybody is told in the end.
+    const isDue = history.scenario.limits.leaseMs === undefined ? !history.wasTroubled(replyto, 0, Infinity) : history.isKept(storing)
+    if (!isDue || history.isDamaged || history.hasJumped(0, Infinity)) continue
     const isTold = history.postbacks.some(({ sn, process }) => sn === history.snOf(made) && process.name === replyto)
-    if (!isTold) history.violate('I1', `${replyto}, which was there all the time, was not told what became of call ${id}`)
+    if (!isTold) history.violate('I1', `${replyto} was not told what became of call ${id}`)
+  }
+  if (!history.isSkewed) inOrder(history)
+}
+
+/** One after another, as they came about. */
+function inOrder(history: History): void {
+  const ended = new Map([...history.listed.values()].flat().map(({ sn, endedMs }) => [sn, endedMs]))
+  const latest = new Map<number, number>()
+  for (const { sn, process } of history.postbacks) {
+    const endedMs = ended.get(sn)
+    if (endedMs === undefined) continue
+    const before = latest.get(process.id) ?? 0
+    if (endedMs < before) history.violate('told', `${process.name} was told of ${sn}, which ended at ${endedMs}, after one that ended at ${before}`)
+    latest.set(process.id, Math.max(before, endedMs))
   }
 }
 

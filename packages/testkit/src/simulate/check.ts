@@ -5,6 +5,7 @@
 import { codes, isCode } from '@waybill/core'
 import type { Ended, Facts, History, MadeCall, Sending } from './history.js'
 import { causeOf } from './causes.js'
+import { checkLeases } from './check-leases.js'
 import { checkOrder } from './check-order.js'
 import { checkStored, isForgotten } from './check-stored.js'
 import { isIdempotent, isRight, type Execution } from './kennel.js'
@@ -23,6 +24,7 @@ export function check(history: History): void {
   for (const call of history.calls) new CallCheck(history, call).all()
   strangers(history)
   checkStored(history, OUTCOME_MS)
+  checkLeases(history)
   checkOrder(history)
 }
 
@@ -77,7 +79,8 @@ class CallCheck {
       // Since its clock was put back a router does not know how long the one before it was gone.
       const isBack = this.#history.troubles.some(({ kind, fromMs }) => kind === 'clock back' && fromMs <= atMs)
       // What is given to a client whose link is broken leaves when that is back.
-      const isBroken = this.#semantics.isStored && this.#history.wasTroubled(client, atMs - RESUME_MS, atMs)
+      const isSlow = this.#semantics.isStored || this.#history.wasTroubled('router', atMs - RESUME_MS, atMs, ['stop'])
+      const isBroken = isSlow && this.#history.wasTroubled(client, atMs - RESUME_MS, atMs)
       const lateMs = isBack ? atMs - this.#call.startedMs : isBroken ? RESUME_MS : 0
       if (atRouter.length > 0 && atMs + ttlMs > untilMs + lateMs + TTL_SLACK_MS)
         this.#violate('I11', `it was handed on with ${ttlMs} ms, ${(atMs + ttlMs - untilMs).toFixed(0)} more than were left`)

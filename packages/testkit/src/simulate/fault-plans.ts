@@ -33,6 +33,8 @@ export interface RouterDeath {
   readonly isPower?: boolean
   /** Not before the disk is about to do this. */
   readonly upon?: DiskDeed | undefined
+  /** So long after that. */
+  readonly lateMs?: number
   /** How the wall clock is put for the next one. */
   readonly skewMs?: number
   /** What happens to the files until then. */

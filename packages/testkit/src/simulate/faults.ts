@@ -96,9 +96,13 @@ export class Faults {
   #killRouter(death: RouterDeath, forMs: number): void {
     const { cast } = this.#parts
     const { storage } = cast.host
-    const { upon } = death
+    const { upon, lateMs = 0 } = death
     if (upon === undefined || storage === undefined) return this.#endRouter(death, forMs)
-    storage.armed = { deed: upon, strike: () => this.#endRouter(death, forMs) }
+    const strike = (): void => {
+      if (lateMs === 0) this.#endRouter(death, forMs)
+      else this.#later(lateMs, () => this.#endRouter(death, forMs))
+    }
+    storage.armed = { deed: upon, strike }
   }
 
   #endRouter({ how, isPower, skewMs, damage }: RouterDeath, forMs: number): void {

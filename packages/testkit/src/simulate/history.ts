@@ -77,8 +77,9 @@ export interface Sending {
   readonly atMs: number
   readonly ttlMs: number
   readonly wire: number
-  /** The client at the other end. */
+  /** The client at the other end, and its process. */
   readonly client: string
+  readonly process: number
   /** 2 and more: delivered again after a loss. */
   readonly attempt: number
 }
@@ -91,6 +92,8 @@ export interface Facts {
   /** From a router to a callee, and when it got there. */
   readonly handed: Sending[]
   readonly delivered: Sending[]
+  /** A router was told that it has begun. */
+  readonly begun: { readonly atMs: number; readonly client: string }[]
 }
 
 /** A time in which something was wrong with a client's link, its process or its router. */
@@ -108,7 +111,7 @@ export interface Violation {
   readonly what: string
 }
 
-const NOTHING: Facts = { written: [], atRouter: [], handed: [], delivered: [] }
+const NOTHING: Facts = { written: [], atRouter: [], handed: [], delivered: [], begun: [] }
 
 export class History {
   readonly calls: MadeCall[] = []
@@ -132,6 +135,11 @@ export class History {
   /** Files of the store are damaged where no start looks. */
   isDamaged = false
   readonly troubles: Trouble[] = []
+  /** Processes of clients that have connected for the first time. */
+  readonly joins: { readonly name: string; readonly process: number; readonly atMs: number }[] = []
+  /** When somebody was told that a stored call is cancelled, and when a router was told that an outcome was taken; by serial number. */
+  readonly cancelled = new Map<string, number>()
+  readonly taken = new Map<string, number>()
   /** Found while the simulation ran. */
   readonly violations: Violation[] = []
   readonly counts = new Map<string, number>()
@@ -149,7 +157,7 @@ export class History {
   /** For who writes: of a serial number. */
   factsOf(sn: string): Facts {
     let facts = this.facts.get(sn)
-    if (facts === undefined) this.facts.set(sn, (facts = { written: [], atRouter: [], handed: [], delivered: [] }))
+    if (facts === undefined) this.facts.set(sn, (facts = { written: [], atRouter: [], handed: [], delivered: [], begun: [] }))
     return facts
   }
 
@@ -182,6 +190,11 @@ export class History {
   /** Whether a router took the time for later than it was. */
   hasJumped(fromMs: number, byMs: number): boolean {
     return this.troubles.some((trouble) => trouble.kind === 'clock forward' && trouble.fromMs <= byMs && trouble.untilMs >= fromMs)
+  }
+
+  /** Whether the clocks of all routers agree. */
+  get isSkewed(): boolean {
+    return this.troubles.some(({ kind }) => kind.startsWith('clock'))
   }
 
   /** Whether what was stored by then may be unknown since. */

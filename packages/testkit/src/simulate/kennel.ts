@@ -8,6 +8,8 @@ import type { VirtualProcess } from '../process.js'
 export interface Answer {
   readonly id: number
   readonly number: number
+  /** The process that says so, where the method may run in more than one. */
+  readonly by?: number
 }
 
 export interface Kennel {
@@ -133,7 +135,7 @@ export function implementation({ process, nowMs, log, nested }: Surroundings): K
         return { id, number: ms }
       }),
     large: (id, bytes) => run(id, () => bytes.map((byte) => byte + 1)),
-    fetch: working,
+    fetch: async (id, ms) => ({ ...(await working(id, ms)), by: process.id }),
     relay: (id, number) =>
       run(id, async () => {
         await nested(id)

@@ -13,8 +13,10 @@ import {
   packetNumbers,
   parseBody,
   readConnected,
+  readIds,
   readIntroduction,
   serialNumber,
+  serialText,
   Tag,
   WaybillError,
 } from '@waybill/core'
@@ -22,6 +24,9 @@ import type { Connected, Introduction } from '@waybill/core'
 import type { End, Tap, Wire } from '../link.js'
 import type { VirtualProcess } from '../process.js'
 import type { Facts, History } from './history.js'
+
+/** Until what was taken is known to be, over starts of the router. */
+const TAKEN_MS = 1000
 
 /** What was said in the opening of a wire. */
 interface Opening {
@@ -110,7 +115,10 @@ export class Observer implements Tap {
       else if (frame.type === FrameType.watch && isSent) this.#watch(wire)
       else if (frame.type === FrameType.symbol && isSent && !isToRouter) this.#symbol(wire)
       else if (frame.type === FrameType.held && isSent) this.#held()
+      else if (frame.type === FrameType.started && !isSent && isToRouter) this.#begun(wire)
+      else if (frame.type === FrameType.taken && !isSent) this.#taken()
       else if (isSent) {
+        if (!isToRouter && frame.call === 0 && isTerminal(frame.type)) this.#postback()
         if (isToRouter && isAnswer(frame.type)) this.#answer(wire)
         this.#word(wire, isToRouter)
       }
@@ -129,7 +137,7 @@ export class Observer implements Tap {
     const attempt = Math.max(1, frame.bytes[frame.start + Offset.attempt]!)
     if (!isToRouter && isSent && facts.handed.length > 0)
       this.#history.count(attempt > facts.handed.at(-1)!.attempt ? 'redelivery' : 'given to another one')
-    sendings.push({ atMs: this.#nowMs(), ttlMs: frame.ttlMs, wire: wire.id, client: wire.client.process.name, attempt })
+    sendings.push({ atMs: this.#nowMs(), ttlMs: frame.ttlMs, wire: wire.id, client: wire.client.process.name, process: wire.client.process.id, attempt })
   }
 
   /** Which call of the scenario it is: its caller says so in its own data. */
@@ -166,6 +174,27 @@ export class Observer implements Tap {
       this.#history.count(
         body.subarray(at, at + ADDRESSEE_BYTES).some((byte) => byte !== 0) ? 'lease that comes back' : 'lease that is void',
       )
+  }
+
+  #begun(wire: Wire): void {
+    const incarnation = this.#incarnations.get(this.#key(wire.router.process, this.#frame.destination))
+    if (incarnation === undefined) return
+    const { begun } = this.#history.factsOf(serialNumber(incarnation, this.#frame.call))
+    begun.push({ atMs: this.#nowMs(), client: wire.client.process.name })
+  }
+
+  #taken(): void {
+    for (const sn of readIds(this.#frame.body())) if (!this.#history.taken.has(sn)) this.#history.taken.set(sn, this.#nowMs())
+  }
+
+  /** What was taken, and is known to be for good, is not told again. */
+  #postback(): void {
+    const field = findField(this.#frame, Tag.sn)
+    const sn = field === undefined ? '' : serialText(field)
+    const takenMs = this.#history.taken.get(sn)
+    if (takenMs === undefined || this.#nowMs() < takenMs + TAKEN_MS) return
+    if (!this.#history.wasTroubled('router', takenMs, takenMs + TAKEN_MS, ['killRouter', 'failingDisk', 'slowDisk', 'stop']))
+      this.#history.violate('taken', `the outcome of ${sn} was taken at ${takenMs.toFixed(0)}, and is told again`)
   }
 
   #watch(wire: Wire): void {

@@ -8,6 +8,8 @@ export interface SimulateOptions {
   readonly minutes: number
   /** Where the trace of the seed is written. */
   readonly trace: string | undefined
+  /** Looks for a smaller plan that breaks the same. */
+  readonly shrinks: boolean
   /** Only this one of the worlds of each seed. */
   readonly world: WorldName | undefined
 }
@@ -17,13 +19,14 @@ export const WORLDS = ['calls', 'gathering', 'streams', 'stored'] as const
 export type WorldName = (typeof WORLDS)[number]
 
 export const USAGE = `usage: npm run simulate -- [--seeds N] [--from S] [--minutes M]
-       npm run simulate -- --seed S [--trace FILE]
+       npm run simulate -- --seed S [--shrink] [--trace FILE]
        either with [--world calls|gathering|streams|stored]
 
   --seeds N     so many seeds, one after another (default 50, or without end with --minutes)
   --from S      the first of them (default 1)
   --minutes M   stops after so long
   --seed S      this seed alone
+  --shrink      leaves out calls and faults as long as the same is broken without them, and shows what is left
   --trace FILE  writes what happens in it, line by line; the same seed gives the same bytes
   --world W     of each seed only its calls, its gathering (events, groups and drains), its streams, or
                 its stored calls over starts of the router`
@@ -36,9 +39,14 @@ export function parseOptions(args: readonly string[]): SimulateOptions {
   const given = new Map<string, string>()
   for (let at = 0; at < args.length; at += 2) {
     const name = args[at]!
+    if (name === '--shrink') {
+      given.set(name, '')
+      at--
+      continue
+    }
     const value = args[at + 1]
     if (!(OPTIONS as readonly string[]).includes(name))
-      throw new Error(`there is no option ${JSON.stringify(name)}; there are ${OPTIONS.join(', ')}`)
+      throw new Error(`there is no option ${JSON.stringify(name)}; there are ${[...OPTIONS, '--shrink'].join(', ')}`)
     if (value === undefined) throw new Error(`${name} needs a value`)
     if (given.has(name)) throw new Error(`${name} is given twice`)
     given.set(name, value)
@@ -61,6 +69,7 @@ export function parseOptions(args: readonly string[]): SimulateOptions {
   for (const name of ['--seeds', '--from', '--minutes'])
     if (isOne && given.has(name)) throw new Error(`--seed stands alone; ${name} is about many`)
   if (given.has('--trace') && !isOne) throw new Error('--trace needs --seed: one trace is of one seed')
+  if (given.has('--shrink') && !isOne) throw new Error('--shrink needs --seed: one plan is of one seed')
   const world = WORLDS.find((name) => name === given.get('--world'))
   if (given.has('--world') && world === undefined)
     throw new Error(`--world is ${JSON.stringify(given.get('--world'))}, which is none of ${WORLDS.join(', ')}`)
@@ -69,6 +78,7 @@ export function parseOptions(args: readonly string[]): SimulateOptions {
     seeds: isOne ? 1 : whole('--seeds', given.has('--minutes') ? Number.POSITIVE_INFINITY : DEFAULT_SEEDS, 1),
     minutes: number('--minutes', Number.POSITIVE_INFINITY, 0.001),
     trace: given.get('--trace'),
+    shrinks: given.has('--shrink'),
     world,
   }
 }

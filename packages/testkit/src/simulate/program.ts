@@ -2,8 +2,10 @@
  * What the simulator does as a program: runs seeds, shows what they found and how to see it again. Exit 0: nothing; 1: a violation; 2: bad options.
  */
 import { writeFileSync } from 'node:fs'
-import { parseOptions, USAGE, type SimulateOptions } from './options.js'
+import { parseOptions, USAGE, WORLDS, type SimulateOptions } from './options.js'
+import { listsOf, omittable } from './planned.js'
 import { simulate, type Simulated } from './run.js'
+import { shrink, type Omitted } from './shrink.js'
 
 /** Of one seed: the rest follows from the first ones more often than not. */
 const SHOWN_VIOLATIONS = 5
@@ -17,7 +19,7 @@ export async function program(args: readonly string[], say: (text: string) => vo
     console.error(`${(thrown as Error).message}\n\n${USAGE}`)
     return 2
   }
-  return await run(options, say)
+  return options.shrinks ? await smaller(options, say) : await run(options, say)
 }
 
 async function run({ from, seeds, minutes, trace, world }: SimulateOptions, say: (text: string) => void): Promise<number> {
@@ -44,6 +46,32 @@ async function run({ from, seeds, minutes, trace, world }: SimulateOptions, say:
     `${done} seeds from ${from} in ${(elapsedMs() / 1000).toFixed(1)} s (${rate(done, elapsedMs())} a second, ${hours} virtual hours): ${failed.length} failed`,
   )
   return failed.length === 0 ? 0 : 1
+}
+
+/** So many simulations at most, of a fraction of a second each. */
+const MOST_TRIALS = 2000
+/** Of a trace that nobody wants in a file. */
+const SHOWN_LINES = 200
+
+async function smaller({ from: seed, trace, world: only }: SimulateOptions, say: (text: string) => void): Promise<number> {
+  for (const world of only === undefined ? WORLDS : [only]) {
+    const [first] = (await simulate(seed, { world })).violations
+    if (first === undefined) continue
+    const isBroken = async (omitted: Omitted): Promise<boolean> =>
+      (await simulate(seed, { world, omitted })).violations.some(({ invariant }) => invariant === first.invariant)
+    const items = omittable(world, seed)
+    const omitted = await shrink(items, isBroken, MOST_TRIALS)
+    const lines: string[] = []
+    report(await simulate(seed, { world, omitted, trace: (line) => lines.push(line) }), say)
+    say(`\n${items.length - omitted.size} of ${items.length} things that are planned in the world ${world} are enough:`)
+    for (const [name, list] of Object.entries(listsOf(world, seed, omitted))) for (const item of list) say(`  ${name}  ${JSON.stringify(item)}`)
+    if (trace !== undefined) writeFileSync(trace, `${lines.join('\n')}\n`)
+    else say(`\n${lines.slice(0, SHOWN_LINES).join('\n')}`)
+    if (trace === undefined && lines.length > SHOWN_LINES) say(`… and ${lines.length - SHOWN_LINES} more lines: --trace FILE has them`)
+    return 1
+  }
+  say(`seed ${seed} breaks nothing`)
+  return 0
 }
 
 function report({ seed, violations, history }: Simulated, say: (text: string) => void): void {

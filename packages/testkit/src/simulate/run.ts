@@ -4,6 +4,7 @@
  */
 import { WaybillError } from '@waybill/client'
 import { Network } from '../network.js'
+import { WALL_ORIGIN_MS } from '../process.js'
 import { World } from '../world.js'
 import { probe } from './call-plans.js'
 import { Callers } from './callers.js'
@@ -17,10 +18,11 @@ import { History, type Violation } from './history.js'
 import { workMs } from './kennel.js'
 import { Observer } from './observer.js'
 import type { WorldName } from './options.js'
-import { scenarioOf } from './scenario.js'
+import { planned } from './planned.js'
+import { scenarioOf, type Scenario } from './scenario.js'
 import { SEMANTICS } from './semantics.js'
 import { tenantOf } from './setting.js'
-import { storedOf } from './stored-plans.js'
+import { without, type Omitted } from './shrink.js'
 import { stream } from './streams/run.js'
 import { both, traceTap } from './trace.js'
 
@@ -44,21 +46,23 @@ export interface Simulating {
   readonly trace?: ((line: string) => void) | undefined
   /** One of the worlds alone, which goes as it does beside the others. */
   readonly world?: WorldName | undefined
+  /** Of what is planned. */
+  readonly omitted?: Omitted | undefined
 }
 
 /** One at a time. */
-export async function simulate(seed: number, { trace, world }: Simulating = {}): Promise<Simulated> {
+export async function simulate(seed: number, { trace, world, omitted }: Simulating = {}): Promise<Simulated> {
   const { stackTraceLimit } = Error
   // Thousands of errors are made and none of their stacks is looked at.
   Error.stackTraceLimit = 0
   try {
-    const history = new History(scenarioOf(seed))
+    const history = new History(without(scenarioOf(seed), omitted))
     let tookMs = 0
     const has = (name: WorldName): boolean => world === undefined || world === name
     if (has('calls')) tookMs += await call(history, trace)
-    if (has('gathering')) tookMs += await gather(seed, history, trace)
-    if (has('streams')) tookMs += await stream(seed, history, trace)
-    if (has('stored')) tookMs += await store(seed, history, trace)
+    if (has('gathering')) tookMs += await gather(planned.gathering(seed, omitted), history, trace)
+    if (has('streams')) tookMs += await stream(planned.streams(seed, omitted), history, trace)
+    if (has('stored')) tookMs += await store(planned.stored(seed, omitted), history, trace)
     return { seed, violations: history.violations, counts: history.counts, history, tookMs }
   } finally {
     Error.stackTraceLimit = stackTraceLimit
@@ -75,8 +79,8 @@ async function call(history: History, trace: ((line: string) => void) | undefine
 }
 
 /** The last part: stored calls over starts of the router. Tells `whole` what it found. */
-async function store(seed: number, whole: History, trace: ((line: string) => void) | undefined): Promise<number> {
-  const history = new History(storedOf(seed))
+async function store(scenario: Scenario, whole: History, trace: ((line: string) => void) | undefined): Promise<number> {
+  const history = new History(scenario)
   const tookMs = await call(history, trace)
   for (const { invariant, what } of history.violations) whole.violate(invariant, `stored: ${what}`)
   for (const [what, count] of history.counts) whole.counts.set(what, (whole.counts.get(what) ?? 0) + count)
@@ -162,8 +166,8 @@ class Simulation {
         tenant,
         infos.map(({ storedAt, endedAt, ...info }) => ({
           ...info,
-          storedMs: Date.parse(storedAt),
-          endedMs: endedAt === undefined ? undefined : Date.parse(endedAt),
+          storedMs: Date.parse(storedAt) - WALL_ORIGIN_MS,
+          endedMs: endedAt === undefined ? undefined : Date.parse(endedAt) - WALL_ORIGIN_MS,
         })),
       )
       const mine = this.#history.calls.filter(({ plan }) => tenantOf(plan.caller) === tenant)

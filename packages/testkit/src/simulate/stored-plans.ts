@@ -89,7 +89,7 @@ function faultsOf({ random, weather, workers, callers, spanMs, calls, hasDisk, l
     ] as const)
     const fault = weather === 'cuts' ? random.pick([{ kind: 'cut' }, strand(random)] as const) : faultOf(random, hasDisk)
     const isLong = (fault.kind === 'outage' || fault.kind === 'stop') && random.chance(0.25)
-    const forMs = isLong ? leaseMs + random.between(500, 3000) : random.between(20, 1800)
+    const forMs = isLong ? leaseMs + random.between(1300, 3000) : random.between(20, 1800)
     return { ...fault, atMs: Math.min(fromMs, BEGIN_MS + spanMs), target, forMs }
   })
   // Two at a time may end a session, which is nothing to be mended without a trace.
@@ -135,7 +135,8 @@ function killRouter(random: Seeded, how: 'reset' | 'silent'): Fault {
     kind: 'killRouter',
     how,
     isPower: random.chance(0.6),
-    upon: random.chance(0.5) ? random.pick(['write', 'sync', 'sync', 'rename', 'remove', 'create', 'syncFolder'] as const) : undefined,
+    upon: random.chance(0.5) ? random.pick(['write', 'sync', 'sync', 'rename', 'remove', 'remove', 'create', 'syncFolder'] as const) : undefined,
+    lateMs: random.pick([0, 0, random.between(0, 2)]),
     skewMs: random.chance(0.15) ? random.pick([-HOUR_MS, -2000, 1000, HOUR_MS]) : 0,
     damage: random.chance(0.12) ? damageOf(random) : undefined,
   }

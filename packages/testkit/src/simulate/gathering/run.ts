@@ -13,7 +13,7 @@ import { both, traceTap } from '../trace.js'
 import { Actors } from './actors.js'
 import { checkEvents } from './check-events.js'
 import { checkGroups } from './check-groups.js'
-import { gatheringOf, WITNESS } from './plan.js'
+import { WITNESS, type GatheringPlan } from './plan.js'
 import { Record } from './record.js'
 import { Watcher } from './watcher.js'
 
@@ -23,8 +23,7 @@ const DRAIN_MS = 10_000
 const LEAVING_MS = 20_000
 
 /** Tells `whole` what it found. Resolves with the virtual milliseconds that it took. */
-export async function gather(seed: number, whole: History, trace: ((line: string) => void) | undefined): Promise<number> {
-  const plan = gatheringOf(seed)
+export async function gather(plan: GatheringPlan, whole: History, trace: ((line: string) => void) | undefined): Promise<number> {
   const { scenario } = plan
   const history = new History(scenario)
   const record = new Record()

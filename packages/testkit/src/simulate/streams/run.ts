@@ -12,15 +12,14 @@ import { Observer } from '../observer.js'
 import { both, traceTap } from '../trace.js'
 import { Actors } from './actors.js'
 import { checkStreams } from './check.js'
-import { streamsOf } from './plan.js'
+import type { StreamsPlan } from './plan.js'
 import { StreamWatcher } from './watcher.js'
 
 /** I16: within this time after everything works again, and beside what slow ones take, whatever is due has ended. */
 const DRAIN_MS = 10_000
 
 /** Tells `whole` what it found. Resolves with the virtual milliseconds that it took. */
-export async function stream(seed: number, whole: History, trace: ((line: string) => void) | undefined): Promise<number> {
-  const plan = streamsOf(seed)
+export async function stream(plan: StreamsPlan, whole: History, trace: ((line: string) => void) | undefined): Promise<number> {
   const { scenario } = plan
   const history = new History(scenario)
   const world = new World({ seed: scenario.seed })
