@@ -11,7 +11,7 @@ interface Dog {
   fetch(what: string): string
 }
 const dog = service<Dog>('Dog@1.0.0', { fetch: {} })
-const SN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const SN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\n?$/
 
 const folder = mkdtempSync(join(tmpdir(), 'waybill-cli-dead-'))
 const data = join(folder, 'store')
@@ -126,6 +126,20 @@ describe('waybill receipts', () => {
     expect(text).toMatch(/^ {2}key {7}order-7$/m)
     expect(text).toMatch(/^ {2}expires {3}\S+Z, 59m from now$/m)
     await receipt.cancel()
+  })
+})
+
+describe('waybill call --key', () => {
+  it('is one call, however often it is typed', async () => {
+    const typed = (): ReturnType<typeof ran> => ran('call', 'Dog.fetch', 'tea', '--key', 'typed', '--ttl', '1h', '--async')
+    const first = await typed()
+    expect(first).toMatchObject({ code: 0, stdout: expect.stringMatching(SN) as string })
+    expect((await typed()).stdout).toBe(first.stdout)
+    expect(await ran('call', 'Dog.fetch', 'coffee', '--key', 'typed', '--ttl', '1h', '--async')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/IdempotencyConflict/) as string,
+    })
+    await caller.cancelReceipts({ key: 'typed' })
   })
 })
 

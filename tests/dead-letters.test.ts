@@ -281,6 +281,54 @@ describe('dead letters of somebody else', () => {
   })
 })
 
+test('calls that are made again go in the name of their callers, at a later start too', async () => {
+  await using h = harness({ paper: new Paper() })
+  const [one, two] = [await h.client('one'), await h.client('two')]
+  const dead = [await expired(h, one), await expired(h, two)]
+  for (const sn of dead) await h.until(one.redrive(sn))
+  await h.restartRouter(10)
+  const callers: string[] = []
+  await kennel(h, async () => {
+    callers.push(currentCall().caller.client)
+    return 'fetched'
+  })
+  await h.advance(100)
+  expect(callers).toEqual(['one', 'two'])
+})
+
+test('what waits for room is in nobody’s mailbox', async () => {
+  await using h = harness()
+  const caller = await h.client('caller')
+  const busy = await h.client('busy', { onIncident: () => {} })
+  const one = service<Dog>('Dog@1.0.0', { fetch: { idempotent: true, concurrency: 1 }, walk: {} }, { concurrency: 1 })
+  const work = (): Promise<string> =>
+    h
+      .processOf(busy)
+      .sleep(1000)
+      .then(() => 'done')
+  await h.until(busy.expose(one, { fetch: work, walk: work }))
+  const { fetch } = caller.remote(dog)
+  for (const what of ['a', 'b', 'c']) await h.until(fetch.async(what))
+  await h.advance(10)
+  expect(h.router.load.heldCalls).toBe(2)
+  expect(await h.until(caller.remote<RouterApi>('waybill.Router').mailbox())).toEqual([])
+  await h.advance(5000)
+})
+
+test('a history tells of no end before it is safe', async () => {
+  await using h = harness({ paper: new Paper({ writeMs: 100 }) })
+  const caller = await h.client('caller')
+  await kennel(h, () => Promise.resolve('home'))
+  const { sn } = await h.until(caller.remote(dog).walk.async(1))
+  const seen: string[] = []
+  for (let at = 0; at < 40; at++) {
+    const [about] = await h.until(caller.receipts({ sn }))
+    seen.push(`${about!.state} ${about!.history!.at(-1)!.step}`)
+    await h.advance(10)
+  }
+  expect([...new Set(seen)]).toEqual(['handed handed', 'started started', 'succeeded succeeded'])
+})
+
 test('a snapshot of the store knows causes, notes of another try, and to whom it was handed', async () => {
   const paper = new Paper()
   await using h = harness({ paper })

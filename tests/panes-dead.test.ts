@@ -52,7 +52,7 @@ describe('panes', { timeout: 40_000 }, () => {
     it('dead list, show, redrive and purge', async () => {
       const expired = await walker
         .remote(dog)
-        .walk.with({ ttl: 500, data: { group: 2 }, key: 'evening' })
+        .walk.with({ ttl: 1500, data: { group: 2 }, key: 'evening' })
         .async(3)
       await expired.result().catch(() => {})
       await kennel.expose(dog, {
