@@ -75,7 +75,10 @@ class LeaseCheck {
       for (const earlier of this.#handed.slice(0, index)) {
         if (later.process === earlier.process || later.attempt > earlier.attempt) continue
         if (this.#executions.some(({ process }) => process.id === earlier.process))
-          this.#violate('I4', `${earlier.client} began it as attempt ${earlier.attempt}, ${later.client} has it as attempt ${later.attempt}`)
+          this.#violate(
+            'I4',
+            `${earlier.client} began it as attempt ${earlier.attempt}, ${later.client} has it as attempt ${later.attempt}`,
+          )
       }
     }
   }
@@ -94,7 +97,8 @@ class LeaseCheck {
   #cancelled(): void {
     const atMs = this.#history.cancelled.get(this.#history.snOf(this.#made) ?? '')
     const later = this.#handed.find((handed) => atMs !== undefined && handed.atMs > atMs + SAFE_MS)
-    if (later !== undefined) this.#violate('cancel', `its cancel was said to be done at ${atMs!.toFixed(0)}, and ${later.client} was given it`)
+    if (later !== undefined)
+      this.#violate('cancel', `its cancel was said to be done at ${atMs!.toFixed(0)}, and ${later.client} was given it`)
   }
 
   /** I19: nobody is given up who is there, or comes back in time. */
@@ -125,15 +129,23 @@ class LeaseCheck {
   #timely(state: string, endedMs: number): void {
     const last = this.#handed.at(-1)
     if (last === undefined || isIdempotent(this.#made.plan.method) || isCancelled(this.#history, this.#made)) return
-    const followed = this.#history.joins.find(({ name, process, atMs }) => name === last.client && process !== last.process && atMs > last.atMs)
+    const followed = this.#history.joins.find(
+      ({ name, process, atMs }) => name === last.client && process !== last.process && atMs > last.atMs,
+    )
     const isQuiet = (fromMs: number, untilMs: number): boolean => !this.#history.wasTroubled('router', fromMs, untilMs)
     if (state === 'indeterminate' && followed !== undefined && endedMs > followed.atMs + PROMPT_MS && isQuiet(followed.atMs, endedMs))
-      this.#violate('I1', `it waited for ${last.client} until ${endedMs.toFixed(0)}, which another process had followed at ${followed.atMs.toFixed(0)}`)
+      this.#violate(
+        'I1',
+        `it waited for ${last.client} until ${endedMs.toFixed(0)}, which another process had followed at ${followed.atMs.toFixed(0)}`,
+      )
     for (const { name, kind, fromMs, forMs } of this.#history.troubles) {
       const untilMs = fromMs + this.#leaseMs + GRACE_MS
       if (kind !== 'outage' || name !== last.client || last.atMs > fromMs || forMs < this.#leaseMs + GRACE_MS) continue
       if (state === 'succeeded' && endedMs > untilMs && isQuiet(fromMs, endedMs))
-        this.#violate('I13', `${name} was away from ${fromMs.toFixed(0)} for ${forMs.toFixed(0)} ms, and its word counted at ${endedMs.toFixed(0)}`)
+        this.#violate(
+          'I13',
+          `${name} was away from ${fromMs.toFixed(0)} for ${forMs.toFixed(0)} ms, and its word counted at ${endedMs.toFixed(0)}`,
+        )
     }
   }
 

@@ -84,7 +84,8 @@ function inOrder(history: History): void {
     const endedMs = ended.get(sn)
     if (endedMs === undefined) continue
     const before = latest.get(process.id) ?? 0
-    if (endedMs < before) history.violate('told', `${process.name} was told of ${sn}, which ended at ${endedMs}, after one that ended at ${before}`)
+    if (endedMs < before)
+      history.violate('told', `${process.name} was told of ${sn}, which ended at ${endedMs}, after one that ended at ${before}`)
     latest.set(process.id, Math.max(before, endedMs))
   }
 }

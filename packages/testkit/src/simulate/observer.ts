@@ -137,7 +137,14 @@ export class Observer implements Tap {
     const attempt = Math.max(1, frame.bytes[frame.start + Offset.attempt]!)
     if (!isToRouter && isSent && facts.handed.length > 0)
       this.#history.count(attempt > facts.handed.at(-1)!.attempt ? 'redelivery' : 'given to another one')
-    sendings.push({ atMs: this.#nowMs(), ttlMs: frame.ttlMs, wire: wire.id, client: wire.client.process.name, process: wire.client.process.id, attempt })
+    sendings.push({
+      atMs: this.#nowMs(),
+      ttlMs: frame.ttlMs,
+      wire: wire.id,
+      client: wire.client.process.name,
+      process: wire.client.process.id,
+      attempt,
+    })
   }
 
   /** Which call of the scenario it is: its caller says so in its own data. */

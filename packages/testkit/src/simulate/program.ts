@@ -64,7 +64,8 @@ async function smaller({ from: seed, trace, world: only }: SimulateOptions, say:
     const lines: string[] = []
     report(await simulate(seed, { world, omitted, trace: (line) => lines.push(line) }), say)
     say(`\n${items.length - omitted.size} of ${items.length} things that are planned in the world ${world} are enough:`)
-    for (const [name, list] of Object.entries(listsOf(world, seed, omitted))) for (const item of list) say(`  ${name}  ${JSON.stringify(item)}`)
+    for (const [name, list] of Object.entries(listsOf(world, seed, omitted)))
+      for (const item of list) say(`  ${name}  ${JSON.stringify(item)}`)
     if (trace !== undefined) writeFileSync(trace, `${lines.join('\n')}\n`)
     else say(`\n${lines.slice(0, SHOWN_LINES).join('\n')}`)
     if (trace === undefined && lines.length > SHOWN_LINES) say(`… and ${lines.length - SHOWN_LINES} more lines: --trace FILE has them`)

@@ -135,7 +135,9 @@ function killRouter(random: Seeded, how: 'reset' | 'silent'): Fault {
     kind: 'killRouter',
     how,
     isPower: random.chance(0.6),
-    upon: random.chance(0.5) ? random.pick(['write', 'sync', 'sync', 'rename', 'remove', 'remove', 'create', 'syncFolder'] as const) : undefined,
+    upon: random.chance(0.5)
+      ? random.pick(['write', 'sync', 'sync', 'rename', 'remove', 'remove', 'create', 'syncFolder'] as const)
+      : undefined,
     lateMs: random.pick([0, 0, random.between(0, 2)]),
     skewMs: random.chance(0.15) ? random.pick([-HOUR_MS, -2000, 1000, HOUR_MS]) : 0,
     damage: random.chance(0.12) ? damageOf(random) : undefined,
