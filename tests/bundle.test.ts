@@ -10,19 +10,25 @@ const KIB = 1024
 
 type Chunks = Awaited<ReturnType<typeof bundled>>
 
+/** What a page imports, and which of the client's parts it loads later, by what it does. */
 const pages = {
-  'calls only': "export { connect } from '@waybill/client'",
-  'serves, streams, events': "export { connect, currentCall, registerError, service, topic } from '@waybill/client'",
-  'the same with decorators':
-    "export { connect, registerError, topic } from '@waybill/client'\nexport { currentCall, Method, Remote } from '@waybill/decorators'",
-}
+  'calls only': { code: "export { connect } from '@waybill/client'", loads: [] },
+  'serves, streams, events': {
+    code: "export { connect, currentCall, registerError, service, topic } from '@waybill/client'",
+    loads: ['serving-in-page', 'events'],
+  },
+  'the same with decorators': {
+    code: "export { connect, registerError, topic } from '@waybill/client'\nexport { currentCall, Method, Remote } from '@waybill/decorators'",
+    loads: ['serving-in-page', 'events'],
+  },
+} satisfies Record<string, { readonly code: string; readonly loads: readonly string[] }>
 type Name = keyof typeof pages
 
 const bundles = new Map<Name, Chunks>()
 
 beforeAll(async () => {
   await mkdir(new URL(folder, root), { recursive: true })
-  for (const [index, [name, code]] of Object.entries(pages).entries()) {
+  for (const [index, [name, { code }]] of Object.entries(pages).entries()) {
     await writeFile(new URL(`${folder}/${index}.js`, root), code)
     bundles.set(name as Name, await bundled(`${folder}/${index}.js`))
   }
@@ -30,13 +36,14 @@ beforeAll(async () => {
 
 afterAll(() => rm(new URL(folder, root), { recursive: true, force: true }))
 
-/** The chunks that the page loads at once, and those that it loads where it offers something. */
+/** The chunks that the page loads at once, and those of the parts that it needs later. */
 function loaded(name: Name): Chunks {
   const chunks = new Map(bundles.get(name)!.map((chunk) => [chunk.fileName, chunk]))
   const names = new Set([...chunks.values()].filter(({ isEntry }) => isEntry).map(({ fileName }) => fileName))
   for (const one of names) {
     const { imports, dynamicImports } = chunks.get(one)!
-    for (const next of [...imports, ...(name === 'calls only' ? [] : dynamicImports)]) names.add(next)
+    const later = dynamicImports.filter((file) => (pages[name].loads as readonly string[]).includes(file.replace('.js', '')))
+    for (const next of [...imports, ...later]) names.add(next)
   }
   return [...names].map((one) => chunks.get(one)!)
 }
@@ -70,7 +77,11 @@ describe.each(new Document('ARCHITECTURE.md').table('bundles'))('a page that $pa
   })
 })
 
-test('a page that calls only has nothing of what serves', () => {
+test('a page that calls only has nothing of what serves, streams, gathers, hears events or goes beyond plain JSON', () => {
+  const parts = loaded('calls only').flatMap(({ dynamicImports }) => dynamicImports)
+  expect([...parts].toSorted()).toEqual(['beyond.js', 'events.js', 'groups.js', 'page2.js', 'postbacks.js', 'serving-in-page.js'])
   const modules = loaded('calls only').flatMap((chunk) => Object.keys(chunk.modules).map((module) => module.replace(/.*\/packages\//, '')))
-  expect(modules.filter((module) => /client\/dist\/(?:serving|offers|incoming|running|answers|exposure)/.test(module))).toEqual([])
+  const others =
+    /client\/dist\/(?:serving|offers|incoming|running|answers|exposure|groups?|fan|events|subscription|postbacks|streams\/(?!promised)\w+)\.js|core\/dist\/body\/(?:beyond|lift|light|settle|guard|segments|kinds)\.js/
+  expect(modules.filter((module) => others.test(module))).toEqual([])
 })

@@ -188,7 +188,7 @@ describe('waybill call', () => {
     await first.child.ended
     await startRouter(['--port', String(first.port)])
     expect(await following.ended).toMatchObject({ code: 1 })
-    expect(following.stderr).toMatch(/\nwaybill: NoSuchReceipt: .*receipts in memory end with the router that gave them\n/)
+    expect(following.stderr).toMatch(/\nwaybill: RouterLost: the router that had stored the call is gone.*\n {2}executed {2}maybe/)
   })
 
   it('--send prints a serial number, and the call runs', async () => {
@@ -278,6 +278,11 @@ describe('waybill receipt', () => {
           '  stored    \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ, \\d+s ago',
           '  ended     \\S+Z, \\d+s ago',
           '  data      \\{"group":1\\}',
+          '  history   stored',
+          '            handed to \\w+, [\\d.]+ m?s later',
+          '            accepted, [\\d.]+ m?s later',
+          '            started, [\\d.]+ m?s later',
+          '            succeeded, [\\d.]+ m?s later',
           '\\[\\n  7\\n\\]\\n$',
         ].join('\\n'),
       ),

@@ -1,5 +1,5 @@
 /** Dead letters: which stored calls become one and why, what can be done about them, and that a later start of the router knows them. */
-import { service, WaybillError, type Client } from '@waybill/client'
+import { currentCall, service, WaybillError, type Client } from '@waybill/client'
 import { Store, type RouterApi, type RouterOptions } from '@waybill/server'
 import { harness, Paper, type Harness } from '@waybill/testkit'
 import { describe, expect, test } from 'vitest'
@@ -100,11 +100,11 @@ describe('redrive', () => {
     await h.advance(500)
     const seen: unknown[] = []
     await kennel(h, (...args) => {
-      seen.push(args)
+      seen.push(...args, currentCall().sn)
       return Promise.resolve('fetched')
     })
     expect(await h.until(receipt.result())).toBe('fetched')
-    expect(seen).toEqual([['stick']])
+    expect(seen).toEqual(['stick', receipt.sn])
     expect(await h.until(caller.receipts({ sn: receipt.sn }))).toMatchObject([
       {
         redriveOf: sn,
@@ -217,7 +217,38 @@ describe('purge', () => {
     await h.until(caller.remote(dog).fetch.with({ ttl: '1s' }).callback({ replyto: 'clerk' }, 'stick'))
     await h.advance(1100)
     expect(await h.until(caller.purge({ reason: 'expired' }))).toEqual([])
+    const clerk = await h.client('clerk')
+    clerk.onPostback(() => {})
+    await h.advance(10)
+    expect(await h.until(caller.purge({ reason: 'expired' }))).toHaveLength(1)
   })
+})
+
+test('what waits for whom is counted, until it is taken, and a later start knows what was', async () => {
+  await using h = harness({ paper: new Paper() })
+  const caller = await h.client('caller')
+  const mailbox = (client: Client): Promise<unknown> => h.until(client.remote<RouterApi>('waybill.Router').mailbox())
+  await h.until(caller.remote(dog).fetch.with({ ttl: '1h' }).callback({ replyto: 'clerk' }, 'stick'))
+  await h.advance(10)
+  await h.until(caller.remote(dog, { ttl: '1h', on: 'kennel' }).walk.async(1))
+  expect(await mailbox(caller)).toMatchObject([
+    { waitsFor: 'Dog@^1.0.0', kind: 'calls', count: 1 },
+    { waitsFor: 'kennel/Dog@^1.0.0', kind: 'calls', count: 1 },
+  ])
+  await kennel(h, () => Promise.resolve('done'))
+  await h.advance(100)
+  expect(await mailbox(caller)).toMatchObject([{ waitsFor: 'clerk', kind: 'outcomes', count: 1 }])
+  const clerk = await h.client('clerk')
+  const told: unknown[] = []
+  clerk.onPostback({ result: (value) => told.push(value) })
+  await h.advance(10)
+  expect([told, await mailbox(caller)]).toEqual([['done'], []])
+  h.kill(clerk)
+  await h.restartRouter(10)
+  const other = await h.client('clerk')
+  other.onPostback({ result: (value) => told.push(value) })
+  await h.advance(1000)
+  expect([told, await mailbox(other)]).toEqual([['done'], []])
 })
 
 describe('dead letters of somebody else', () => {
@@ -248,6 +279,54 @@ describe('dead letters of somebody else', () => {
     await h.until(alice.cancelReceipts({ sn: redriven.sn }))
     expect(await h.until(bob.purge({ sn, everyone: true }))).toEqual([sn])
   })
+})
+
+test('calls that are made again go in the name of their callers, at a later start too', async () => {
+  await using h = harness({ paper: new Paper() })
+  const [one, two] = [await h.client('one'), await h.client('two')]
+  const dead = [await expired(h, one), await expired(h, two)]
+  for (const sn of dead) await h.until(one.redrive(sn))
+  await h.restartRouter(10)
+  const callers: string[] = []
+  await kennel(h, async () => {
+    callers.push(currentCall().caller.client)
+    return 'fetched'
+  })
+  await h.advance(100)
+  expect(callers).toEqual(['one', 'two'])
+})
+
+test('what waits for room is in nobody’s mailbox', async () => {
+  await using h = harness()
+  const caller = await h.client('caller')
+  const busy = await h.client('busy', { onIncident: () => {} })
+  const one = service<Dog>('Dog@1.0.0', { fetch: { idempotent: true, concurrency: 1 }, walk: {} }, { concurrency: 1 })
+  const work = (): Promise<string> =>
+    h
+      .processOf(busy)
+      .sleep(1000)
+      .then(() => 'done')
+  await h.until(busy.expose(one, { fetch: work, walk: work }))
+  const { fetch } = caller.remote(dog)
+  for (const what of ['a', 'b', 'c']) await h.until(fetch.async(what))
+  await h.advance(10)
+  expect(h.router.load.heldCalls).toBe(2)
+  expect(await h.until(caller.remote<RouterApi>('waybill.Router').mailbox())).toEqual([])
+  await h.advance(5000)
+})
+
+test('a history tells of no end before it is safe', async () => {
+  await using h = harness({ paper: new Paper({ writeMs: 100 }) })
+  const caller = await h.client('caller')
+  await kennel(h, () => Promise.resolve('home'))
+  const { sn } = await h.until(caller.remote(dog).walk.async(1))
+  const seen: string[] = []
+  for (let at = 0; at < 40; at++) {
+    const [about] = await h.until(caller.receipts({ sn }))
+    seen.push(`${about!.state} ${about!.history!.at(-1)!.step}`)
+    await h.advance(10)
+  }
+  expect([...new Set(seen)]).toEqual(['handed handed', 'started started', 'succeeded succeeded'])
 })
 
 test('a snapshot of the store knows causes, notes of another try, and to whom it was handed', async () => {

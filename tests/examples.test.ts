@@ -1,4 +1,7 @@
 /** The examples as their READMEs run them: built, each part a process of its own; at one router, as nobody restarts it either. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { endChildren, startNode, startRouter, type RunningRouter } from './fixtures/children.js'
 import { ran } from './fixtures/commands.js'
@@ -192,4 +195,43 @@ it('06-streams: out with a bar, bytes up and down, in and out', { timeout: 30_00
     ])
   kennel.kill('SIGTERM')
   expect({ ...(await kennel.ended), stderr: kennel.stderr }).toEqual({ code: 0, signal: null, stderr: '' })
+})
+
+it('07-offline: a laptop that is closed, an office that closes, a router that is killed, and the result', { timeout: 30_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'waybill-offline-'))
+  const begin = (): Promise<RunningRouter> => startRouter(['--data', folder])
+  const run = async (file: string, { url }: RunningRouter): Promise<string[]> => {
+    const child = startNode(`examples/dist/07-offline/${file}`, [], { WAYBILL_URL: url })
+    expect({ ...(await child.ended), stderr: child.stderr }, child.stdout).toEqual({ code: 0, signal: null, stderr: '' })
+    return child.stdout.trimEnd().split('\n')
+  }
+  const mailbox = async ({ url }: RunningRouter): Promise<unknown> =>
+    JSON.parse((await ran(['mailbox', '--json'], { WAYBILL_URL: url })).stdout)
+
+  const first = await begin()
+  expect(await run('ask.js', first)).toEqual(['Asked: kept in disk'])
+  expect(await run('ask.js', first)).toEqual(['It is asked already: kept in disk'])
+  expect(await mailbox(first)).toMatchObject([{ waitsFor: 'laptop/Notes@^1', kind: 'calls', count: 1 }])
+  first.child.kill('SIGKILL')
+  await first.child.ended
+
+  const second = await begin()
+  const laptop = startNode('examples/dist/07-offline/laptop.js', [], { WAYBILL_URL: second.url })
+  await vi.waitFor(async () => expect(await mailbox(second)).toMatchObject([{ waitsFor: 'office', kind: 'outcomes', count: 1 }]), 10_000)
+  laptop.kill('SIGINT')
+  expect(await laptop.ended).toEqual({ code: 0, signal: null })
+  expect(laptop.stdout.trimEnd().split('\n').toSorted()).toEqual(['The laptop is open.', 'counting november'])
+
+  expect(await run('see.js', second)).toEqual([
+    'sunny days in november: 1',
+    'stored',
+    'handed to laptop',
+    'accepted',
+    'started',
+    'succeeded',
+  ])
+  expect(await mailbox(second)).toEqual([])
+  second.child.kill('SIGTERM')
+  await second.child.ended
+  rmSync(folder, { recursive: true })
 })

@@ -359,6 +359,31 @@ test('a snapshot that cannot be written costs nothing but a notice', async () =>
   expect((await open(disk.mount())).cupboard.summary).toBe(cupboard.summary)
 })
 
+test('a snapshot is gathered in pieces of 64 KiB, and others run in between', async () => {
+  const disk = newDisk()
+  const { cupboard, journal } = await open(disk.mount(), { snapshotBytes: 300_000 })
+  for (let id = 0; id < 5000; id++) cupboard.put(id, 40)
+  let taken = 0
+  const pieces: number[] = []
+  const entries = cupboard.entries.bind(cupboard)
+  cupboard.entries = function* () {
+    for (const entry of entries()) {
+      taken++
+      yield entry
+    }
+  }
+  disk.before = ({ deed, name }) => {
+    if (deed !== 'write' || name !== 'snapshot.new') return
+    pieces.push(taken)
+    taken = 0
+  }
+  await safe(journal)
+  while (!disk.platter.names.has('00000002.snapshot')) await Promise.resolve()
+  expect(pieces.reduce((sum, piece) => sum + piece)).toBe(5001)
+  expect(Math.max(...pieces)).toBeLessThanOrEqual(65_536 / 44 + 1)
+  await journal.close()
+})
+
 test('many short segments of many starts become a snapshot', async () => {
   const disk = newDisk()
   for (let start = 0; start < 40; start++) {

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { connectIn } from '../packages/client/src/connect.js'
 import { pageDigest } from '../packages/client/src/digests/page.js'
 import { nodeDigest } from '../packages/client/src/digests/node.js'
-import { Serving } from '../packages/client/src/serving.js'
+import { parts } from '../packages/client/src/in-node.js'
 import { CLIENT, Stage, type Said } from './callee-stage.js'
 
 interface Till {
@@ -164,8 +164,7 @@ describe('a digest that takes a while', () => {
       admit: () => {},
       exposing: undefined,
       connected: undefined,
-      serving: Serving,
-      isolation: undefined,
+      parts,
       digest: (...given) => new Promise((give, fail) => asked.push({ give: () => give(nodeDigest(...given)), fail })),
     })
     stage.client = await connect('ws://fake', { ports: stage.process, transport: stage })

@@ -1,8 +1,10 @@
 /** What a stored call does once, however often it is handed to somebody: `currentCall().once`. */
 import { currentCall, service, type Client } from '@waybill/client'
-import type { RouterApi } from '@waybill/server'
+import { Store, type RouterApi } from '@waybill/server'
 import { harness, Paper, type Harness } from '@waybill/testkit'
 import { expect, test } from 'vitest'
+import { MemoryJournal } from '../packages/server/src/journal/memory.js'
+import { RecordKind } from '../packages/server/src/records.js'
 
 interface Shop {
   order(what: string): Promise<unknown>
@@ -159,18 +161,77 @@ test('the value is safe before it is given', async () => {
   await using h = harness({ paper: new Paper({ writeMs: 100 }) })
   const caller = await h.client('caller')
   let given = false
-  await opened(h, 'shop', async (charge, slow) => {
+  const { charged } = await opened(h, 'shop', async (charge) => {
     const paid = await currentCall().once('charge', charge)
     given = true
-    await slow()
     return paid
   })
   const { sn } = await h.until(caller.remote(shop).order.async('tea'))
+  while (charged.length === 0) await h.advance(1)
   await h.advance(90)
   expect(given).toBe(false)
-  await h.advance(300)
+  await h.advance(200)
   expect(given).toBe(true)
   expect(await h.until(caller.receipt(sn).result())).toMatchObject({ number: 1 })
+})
+
+test('a record that a router took with it is made again at the next one, and not done again', async () => {
+  await using h = harness({ paper: new Paper({ writeMs: 100 }) })
+  const caller = await h.client('caller')
+  const { charged } = await opened(h, 'shop', (charge) => currentCall().once('charge', charge))
+  const { sn } = await h.until(caller.remote(shop).order.async('tea'))
+  while (charged.length === 0) await h.advance(1)
+  await h.advance(50)
+  await h.restartRouter(100)
+  expect(await h.until(caller.receipt(sn).result())).toMatchObject({ number: 1 })
+  expect(charged).toEqual(['tea'])
+})
+
+test('the records of a call under way are kept where they stand, and found where a snapshot says', async () => {
+  const paper = new Paper()
+  await using h = harness({ paper })
+  const caller = await h.client('caller')
+  await opened(h, 'shop', charging)
+  await h.until(caller.remote(shop).order.async('tea'))
+  await h.advance(100)
+  const store = paper.open(h.processOf(caller))
+  const [receipt] = [...store.live()]
+  const { place } = receipt!.notes!.get('charge')!
+  expect([...store.places()]).toContainEqual(place)
+  const copy = new Store()
+  for (const entry of store.entries()) copy.restore(entry)
+  expect([...copy.places()]).toEqual([...store.places()])
+  let record!: Uint8Array
+  store.journal.read(place, (found) => (record = found!))
+  expect([store.needs(RecordKind.noted, record, place), store.needs(RecordKind.noted, record, { ...place, offset: 99 })]).toEqual([
+    true,
+    false,
+  ])
+  store.moved(RecordKind.noted, record, { ...place, segment: 2 })
+  expect([...store.places()]).toContainEqual({ ...place, segment: 2 })
+  // What it did is of no use any more when it has ended.
+  await h.advance(2000)
+  const ended = paper.open(h.processOf(caller))
+  expect([...ended.places()]).toHaveLength(1)
+})
+
+test('what was recorded of a call that has ended is kept no more', () => {
+  const journal = new MemoryJournal()
+  const store = new Store()
+  store.begin(journal)
+  const [sn, principal, client, service_, method] = ['018f3c1e-7a00-8dea-b6fb-bc0000000001', 'local', 'caller', 'Shop', 'order']
+  const terms = { sn, principal, client, address: 'Shop', service: service_, method, storedMs: 1, waitUntilMs: 2, deadlineMs: 2 }
+  const receipt = store.add(terms, [new Uint8Array(40)])
+  store.noted(receipt, 'charge', 1, new Uint8Array([49]))
+  const { place } = receipt.notes!.get('charge')!
+  const found = (): boolean => {
+    let isThere = false
+    journal.read(place, (record) => (isThere = record !== undefined))
+    return isThere
+  }
+  expect(found()).toBe(true)
+  store.ended(receipt, { state: 'succeeded', ms: 2, isOwed: false, cause: undefined }, [])
+  expect([found(), receipt.notes]).toEqual([false, undefined])
 })
 
 test('a lease that is void records nothing, and neither does one of somebody else', async () => {

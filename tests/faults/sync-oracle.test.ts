@@ -1,5 +1,6 @@
 /** The sync oracle on real routers: nothing leaves a whole one too early, and each that is planted with a sync less is found. */
 import { execFileSync } from 'node:child_process'
+import { rm } from 'node:fs/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import { endChildren, startNode } from '../fixtures/children.js'
 import { plantNames, PlantedRouter } from './planted-router.js'
@@ -13,6 +14,9 @@ afterAll(() => endChildren())
 async function oracle(...args: readonly string[]): Promise<{ code: number | null; output: string }> {
   const child = startNode(MAIN, ['--sync-oracle', '--seed', '1', ...args])
   const { code } = await child.ended
+  // Where it found something it has left the logs.
+  const [, folder] = /logs in (\S+)$/m.exec(child.stdout)!
+  await rm(folder!, { recursive: true, force: true })
   return { code, output: child.stdout + child.stderr }
 }
 

@@ -12,6 +12,7 @@ export interface CallVerbOptions extends Narrowing {
   readonly named?: string
   readonly construct?: string
   readonly sticky?: string
+  readonly key?: string
   readonly orderKey?: string
 }
 
@@ -35,6 +36,7 @@ export function addCallOptions(command: Command): Command {
     .option('--data <json>', 'travels beside the arguments, as currentCall().data')
     .option('--named <json>', 'named arguments: an object after the others')
     .option('--construct <json>', 'a list: what the object that answers is constructed with')
+    .option('--key <key>', 'stored, and known by it: made again, it is the same call')
     .option('--sticky <key>', 'calls with the same key go to the same instance')
     .option('--order-key <key>', 'calls with the same key never overlap, and keep their order')
 }
@@ -51,7 +53,7 @@ export function addCallModes(command: Command): Command {
 
 /** What the options ask for beside where the call goes, which is in its target. */
 export function readCallOptions(options: CallVerbOptions): RemoteOptions {
-  const { timeout, deadline, ttl, data, named, construct, sticky, orderKey } = options
+  const { timeout, deadline, ttl, data, named, construct, key, sticky, orderKey } = options
   return {
     ...(timeout !== undefined && { timeout: readDuration(timeout, '--timeout') }),
     ...(deadline !== undefined && { deadline: readDuration(deadline, '--deadline') }),
@@ -59,6 +61,7 @@ export function readCallOptions(options: CallVerbOptions): RemoteOptions {
     ...(data !== undefined && { data: readData(data) }),
     ...(named !== undefined && { named: readObject(named, '--named', '{"loud":true}') }),
     ...(construct !== undefined && { construct: readList(construct, '--construct', '["rex"]') }),
+    ...(key !== undefined && { key: readKey(key, '--key') }),
     ...(sticky !== undefined && { sticky: readKey(sticky, '--sticky') }),
     ...(orderKey !== undefined && { orderKey: readKey(orderKey, '--order-key') }),
   }

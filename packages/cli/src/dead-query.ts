@@ -35,10 +35,10 @@ export function deadQueryOf({ reason, everyone, ...filter }: DeadOptions): DeadQ
 
 /** Serial numbers, or something that chooses: nobody means all by saying nothing. */
 export function chosen(sns: readonly string[], query: DeadQuery, what: string): readonly DeadQuery[] {
-  const { everyone, limit, ...narrow } = query
-  if (sns.length > 0 && Object.keys(narrow).length > 0)
-    throw new UsageError(`${what}: give serial numbers, or options that choose, not both`)
-  if (sns.length === 0 && Object.keys(narrow).length === 0)
+  const { everyone } = query
+  const isNarrow = Object.keys(query).some((name) => name !== 'everyone' && name !== 'limit')
+  if (sns.length > 0 && isNarrow) throw new UsageError(`${what}: give serial numbers, or options that choose, not both`)
+  if (sns.length === 0 && !isNarrow)
     throw new UsageError(`${what}: say which: serial numbers, or --reason, --service, --method, --client, --key or --match`)
   return sns.length === 0 ? [query] : sns.map((sn) => ({ sn: readSerialNumber(sn), ...(everyone === true && { everyone }) }))
 }

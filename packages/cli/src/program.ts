@@ -24,6 +24,7 @@ const verbs: readonly (readonly [name: string, does: string, load: () => Promise
   ['events', 'print events as they are published', () => import('./verbs/events.js')],
   ['publish', 'publish an event', () => import('./verbs/publish.js')],
   ['drain', 'let a client finish its calls and give it no more', () => import('./verbs/drain.js')],
+  ['store', 'check or copy a folder of stored calls on this machine', () => import('./verbs/store.js')],
   ['token', 'make, list and revoke tokens of a router on this machine', () => import('./verbs/token.js')],
 ]
 

@@ -22,20 +22,21 @@ import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
 import { Connection } from './connection.js'
 import type { ConnectionStatus } from './connection-status.js'
-import { Events } from './events.js'
-import { Groups } from './groups.js'
+import { Fans } from './fans.js'
 import { describe, type Described } from './describe.js'
 import type { Digest } from './digests/digest.js'
 import { Dispatch } from './dispatch.js'
-import type { Isolation } from './isolate/isolation.js'
+import { late, type Late } from './late.js'
+import { listen } from './listening.js'
+import type { Loadable } from './loadable.js'
 import { Names } from './names.js'
 import type { Exposed, RouterCalls } from './offers.js'
 import { Outgoing } from './outgoing.js'
-import { Postbacks, type PostbackListener } from './postbacks.js'
+import type { Postbacks, PostbackListener } from './postbacks.js'
 import { LiveReceipt } from './receipt.js'
 import { remoteProxy } from './remote.js'
 import type { Serving } from './serving.js'
-import { Takings } from './takings.js'
+import { Topics } from './topics.js'
 import { Spans } from './tracing.js'
 
 export interface ClientParts {
@@ -50,12 +51,9 @@ export interface ClientParts {
   readonly tracing?: Tracing | undefined
   /** Told whenever the client has begun to offer something. */
   readonly onExpose?: ((client: Client) => void) | undefined
-  /** All that is called of a client: at hand, or loaded where it first offers something. */
-  readonly serving: typeof Serving | (() => Promise<typeof Serving>)
   /** For calls with a key. */
   readonly digest: Digest
-  /** What runs methods in processes of their own; undefined where there are none. */
-  readonly isolation?: (() => Promise<typeof Isolation>) | undefined
+  readonly loadable: Loadable
 }
 
 export interface CloseOptions {
@@ -73,13 +71,11 @@ export class Client implements AsyncDisposable {
   readonly #ports: Ports
   readonly #connection: Connection
   readonly #outgoing: Outgoing
-  readonly #groups: Groups
-  readonly #serve: (kind: typeof Serving) => Serving
-  readonly #loadServing: (() => Promise<Serving>) | undefined
-  #serving: Serving | undefined
+  readonly #fans: Fans
+  readonly #serving: Late<Serving>
   readonly #dispatch: Dispatch
-  readonly #events: Events
-  readonly #postbacks: Postbacks
+  readonly #topics: Topics
+  readonly #postbacks: Late<Postbacks>
   readonly #router: RouterCalls
   readonly #names = new Names()
   readonly #exposing: ((client: Client) => void) | undefined
@@ -111,6 +107,8 @@ export class Client implements AsyncDisposable {
       ...(token !== undefined && { credentials: { token } }),
       features: [Feature.leases],
     }
+    const { loadable } = parts
+    const streams = late(loadable.streams, (its) => its)
     this.#connection = new Connection(
       {
         url,
@@ -120,6 +118,8 @@ export class Client implements AsyncDisposable {
         backoff: parts.backoff ?? defaultBackoff,
         attemptMs: ATTEMPT_MS,
         acknowledgeMs: ACKNOWLEDGE_MS,
+        bodies: streams,
+        postbacks: () => this.#postbacks,
       },
       {
         opened: () => this.#opened(),
@@ -135,15 +135,21 @@ export class Client implements AsyncDisposable {
       ports,
       incarnation,
       limits,
-      running: () => this.#serving?.incoming.running(),
+      running: () => this.#serving.now?.incoming.running(),
       spans,
       digest: parts.digest,
       cancelStored: async (sn) => void (await this.#router.cancel({ sn })),
+      streams,
     })
-    this.#groups = new Groups(this.#outgoing, this.#names, ports.clock)
-    const takings = new Takings(this.#connection, ports.soon)
-    this.#postbacks = new Postbacks({ limits, soon: ports.soon, takings, receipt: (sn) => this.receipt(sn) })
-    this.#events = new Events({
+    const groups = late(loadable.groups, (kind) => new kind(this.#outgoing, this.#names, ports.clock))
+    this.#fans = new Fans({ groups, bodies: streams, limits, mint: () => this.#outgoing.mint() })
+    this.#postbacks = late(
+      loadable.postbacks,
+      (kind) => new kind({ limits, soon: ports.soon, connection: this.#connection, receipt: (sn) => this.receipt(sn) }),
+    )
+    this.#topics = new Topics({
+      events: loadable.events,
+      bodies: streams,
       connection: this.#connection,
       limits,
       nextNumber: () => callNumber(this.#outgoing.prepare()),
@@ -154,16 +160,16 @@ export class Client implements AsyncDisposable {
       connection: this.#connection,
       names: this.#names,
       outgoing: this.#outgoing,
-      serving: () => this.#serving,
-      events: this.#events,
+      serving: () => this.#serving.now,
+      events: this.#topics.events,
       postbacks: this.#postbacks,
       drain: () => void this.#drain(),
     })
     const served = { connection: this.#connection, names: this.#names, ports, limits, router: this.#router, spans }
-    this.#serve = (kind) => (this.#serving ??= new kind({ ...served, report: parts.onIncident, isolation: parts.isolation }))
-    const { serving } = parts
-    if (isClass(serving)) this.#serve(serving)
-    else this.#loadServing = async () => this.#serve(await serving())
+    const { serving, isolation } = loadable
+    // Methods take and give whatever a body can say.
+    const whole = 'now' in serving ? serving : { load: async () => (await Promise.all([serving.load(), streams.load()]))[0] }
+    this.#serving = late(whole, (kind) => new kind({ ...served, report: parts.onIncident, isolation }))
   }
 
   /** @internal Resolves when the router has welcomed the client; rejects when it refuses, or with the last failure after `timeoutMs`. */
@@ -201,7 +207,7 @@ export class Client implements AsyncDisposable {
 
   /** Calls of this client that have not ended, and calls that it is running. */
   get pending(): { readonly outgoing: number; readonly incoming: number } {
-    return { outgoing: this.#outgoing.pending, incoming: this.#serving?.incoming.size ?? 0 }
+    return { outgoing: this.#outgoing.pending, incoming: this.#serving.now?.incoming.size ?? 0 }
   }
 
   /** Calls `listener` with what happens to the connection from now on; the function that is returned ends that. */
@@ -215,7 +221,7 @@ export class Client implements AsyncDisposable {
    * sent before a method is called. Throws `BadAddress`.
    */
   remote<T extends object>(address: string | ServiceDefinition<T>, options: RemoteOptions = {}): Remote<T> {
-    const source = { starter: this.#outgoing, groups: this.#groups, names: this.#names }
+    const source = { starter: this.#outgoing, fans: this.#fans, names: this.#names }
     if (typeof address === 'string') return remoteProxy(source, address, options) as Remote<T>
     return remoteProxy({ ...source, definition: address }, address.address, options) as Remote<T>
   }
@@ -257,7 +263,7 @@ export class Client implements AsyncDisposable {
    * the first listener: here, and beyond this process at the router.
    */
   onPostback(listener: PostbackListener): () => void {
-    return this.#postbacks.listen(listener)
+    return listen(listener, this.#postbacks)
   }
 
   /** What the service at an address is: its methods, what they take and give, and on what terms. */
@@ -273,7 +279,7 @@ export class Client implements AsyncDisposable {
   expose<T extends object>(definition: ServiceDefinition<T>, implementation: NoInfer<T> | (new () => NoInfer<T>)): Promise<Exposed>
   expose(target: object, implementation?: object): Promise<Exposed> {
     const exposing = ({ offers }: Serving): Promise<Exposed> => offers.expose(target, implementation)
-    return (this.#serving === undefined ? this.#loadServing!().then(exposing) : exposing(this.#serving)).then((exposed) => {
+    return (this.#serving.now === undefined ? this.#serving.load().then(exposing) : exposing(this.#serving.now)).then((exposed) => {
       this.#exposing?.(this)
       return exposed
     })
@@ -287,7 +293,7 @@ export class Client implements AsyncDisposable {
   publish<T>(topic: TopicDefinition<T>, value: NoInfer<T>): Promise<void>
   publish(topic: string, value?: unknown): Promise<void>
   publish(topic: string | TopicDefinition<unknown>, value?: unknown): Promise<void> {
-    return this.#events.publish(topic, value)
+    return this.#topics.publish(topic, value)
   }
 
   /**
@@ -297,7 +303,7 @@ export class Client implements AsyncDisposable {
   events<T>(topic: TopicDefinition<T>): Subscription<T>
   events<T = unknown>(pattern: string): Subscription<T>
   events(pattern: string | TopicDefinition<unknown>): Subscription<unknown> {
-    return this.#events.subscribe(pattern)
+    return this.#topics.subscribe(pattern)
   }
 
   /**
@@ -315,7 +321,7 @@ export class Client implements AsyncDisposable {
   }
 
   async #close(drainMs: number): Promise<void> {
-    if ((this.#connection.isLinked || this.#serving?.incoming.hasLeases === true) && drainMs > 0) {
+    if ((this.#connection.isLinked || this.#serving.now?.incoming.hasLeases === true) && drainMs > 0) {
       const late = new Promise<void>((resolve) => (this.#timeUp = resolve))
       const timer = this.#ports.clock.timer(drainMs, this.#timeUp)
       await Promise.race([this.#finish(), late, this.closed])
@@ -330,8 +336,8 @@ export class Client implements AsyncDisposable {
   }
 
   async #finish(): Promise<void> {
-    await this.#serving?.offers.withdrawAll().catch(() => {})
-    await this.#serving?.incoming.close()
+    await this.#serving.now?.offers.withdrawAll().catch(() => {})
+    await this.#serving.now?.incoming.close()
     await this.#outgoing.drained()
     await this.#connection.flushed()
   }
@@ -341,8 +347,8 @@ export class Client implements AsyncDisposable {
     if (this.#draining || this.#closing !== undefined) return
     this.#draining = true
     this.#tell({ kind: 'draining' })
-    await this.#serving?.offers.withdrawAll().catch(() => {})
-    await this.#serving?.incoming.drained()
+    await this.#serving.now?.offers.withdrawAll().catch(() => {})
+    await this.#serving.now?.incoming.drained()
     this.#draining = false
     this.#tell({ kind: 'drained' })
   }
@@ -352,9 +358,9 @@ export class Client implements AsyncDisposable {
     this.#limits.maxBodyBytes = limits.maxBodyBytes
     if (++this.#sessions > 1 && features.includes(Feature.leases)) this.#ask()
     this.#welcome?.resolve()
-    this.#events.opened()
+    this.#topics.opened()
     // A loss of this session brings the next one, which offers again; any other failure is the user's to know.
-    this.#serving?.offers.again().catch((thrown: unknown) => {
+    this.#serving.now?.offers.again().catch((thrown: unknown) => {
       const error = WaybillError.from(thrown)
       if (error.code !== 'RouterLost' && error.code !== 'Closed') this.#tell({ kind: 'notOffered', error })
     })
@@ -363,25 +369,25 @@ export class Client implements AsyncDisposable {
 
   /** Says what it still has of the sessions before: nothing, as long as it offers nothing. */
   #ask(): void {
-    if (this.#serving !== undefined) this.#serving.incoming.ask()
+    if (this.#serving.now !== undefined) this.#serving.now.incoming.ask()
     else this.#connection.write({ type: FrameType.holds, source: this.#connection.connected!.symbol })
   }
 
   #lost(reason: string): void {
     this.#names.forget()
     this.#outgoing.lost(reason)
-    this.#postbacks.lost()
-    this.#serving?.incoming.lost(reason)
-    this.#events.lost()
+    this.#postbacks.now?.lost()
+    this.#serving.now?.incoming.lost(reason)
+    this.#topics.lost()
     this.#tell({ kind: 'lost', reason })
   }
 
   #end(error: WaybillError | undefined): void {
     this.#welcome?.reject(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
     this.#outgoing.close(error ?? new WaybillError('Closed', 'the client was closed', { executed: 'no' }))
-    this.#serving?.incoming.lost(error?.message ?? 'the client was closed', true)
-    this.#events.close(error)
-    this.#serving?.offers.retire()
+    this.#serving.now?.incoming.lost(error?.message ?? 'the client was closed', true)
+    this.#topics.close(error)
+    this.#serving.now?.offers.retire()
     this.#tell({ kind: 'closed', error })
     this.#listeners.clear()
     this.#ended(error)
@@ -390,9 +396,4 @@ export class Client implements AsyncDisposable {
   #tell(status: ConnectionStatus): void {
     for (const listener of this.#listeners) aside(() => listener(status))
   }
-}
-
-/** A function that loads it has no prototype of its own. */
-function isClass(serving: ClientParts['serving']): serving is typeof Serving {
-  return 'prototype' in serving
 }

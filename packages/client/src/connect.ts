@@ -13,8 +13,10 @@ import {
   type Transport,
 } from '@waybill/core'
 import { defaultBackoff, type Backoff } from './backoff.js'
-import { Client, type ClientParts } from './client.js'
+import { Client } from './client.js'
 import type { Incident } from './answers.js'
+import type { Digest } from './digests/digest.js'
+import type { Loadable } from './loadable.js'
 
 export interface ConnectOptions {
   /** The name that others reach this client by. A second process that takes it supersedes the first. Default: minted by the router. */
@@ -40,7 +42,9 @@ export interface ConnectOptions {
 }
 
 /** What a client is surrounded by: a process of Node, or a page. */
-export interface Surroundings extends Pick<ClientParts, 'serving' | 'isolation' | 'digest'> {
+export interface Surroundings {
+  readonly parts: Loadable
+  readonly digest: Digest
   readonly ports: Ports
   /** For the scheme of the URL, such as `ws:`. Undefined where there is none; throws `BadAddress` where the URL is at fault. */
   transport(url: string, scheme: string): Transport | undefined
@@ -94,9 +98,8 @@ export function connectIn(surroundings: Surroundings): Connect {
       onIncident: options.onIncident ?? report,
       tracing: options.tracing,
       onExpose: exposing && ((exposer) => exposing(exposer, options)),
-      serving: surroundings.serving,
+      loadable: surroundings.parts,
       digest: surroundings.digest,
-      isolation: surroundings.isolation,
     })
     await client.open(options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, 'timeout'))
     surroundings.connected?.(client)

@@ -7,7 +7,6 @@ import {
   clientSession,
   EARLY_FLUSH_BYTES,
   Exchange,
-  FrameReader,
   FrameType,
   Outbox,
   PACKET_HEADER_BYTES,
@@ -17,13 +16,26 @@ import {
   writeRawFrame,
   framePacket,
 } from '@waybill/core'
-import type { ClientSessionEvent, ClientSessionState, Connected, FrameHead, Introduction, Link, PreparedBody, Timer } from '@waybill/core'
+import type {
+  ClientSessionEvent,
+  ClientSessionState,
+  Connected,
+  FrameHead,
+  FrameReader,
+  Introduction,
+  Link,
+  PreparedBody,
+  Timer,
+} from '@waybill/core'
+import { Acknowledging } from './acknowledging.js'
 import { Attempt, type Door } from './attempt.js'
-import { atFirst, delayOf, type Backoff } from './backoff.js'
+import type { Backoff } from './backoff.js'
 import { errorFromGoodbye, isFinal } from './failures.js'
+import { Inbox, type Readers } from './inbox.js'
 import { Lanes, type Sendable } from './lanes.js'
 import { Liveness } from './liveness.js'
 import { PIECE_BYTES } from './pieces.js'
+import { Retry } from './retry.js'
 
 export interface ConnectionEvents {
   /** A new session; the one before, if any, was reported lost. */
@@ -38,7 +50,7 @@ export interface ConnectionEvents {
   ended(error: WaybillError | undefined): void
 }
 
-export interface ConnectionOptions extends Door {
+export interface ConnectionOptions extends Door, Readers {
   readonly introduction: Omit<Introduction, 'resume'>
   readonly backoff: Backoff
   readonly acknowledgeMs: number
@@ -50,30 +62,37 @@ const slab = new Slab()
 export class Connection {
   /** What the router said when the session began; undefined before. */
   connected: Connected | undefined
+  /** The longest piece of a body that goes into one frame, with room for the header and names beside it. */
+  pieceBytes = PIECE_BYTES
   readonly #options: ConnectionOptions
+  readonly #inbox: Inbox
   readonly #events: ConnectionEvents
-  readonly #slab = slab
+  readonly #retry: Retry
+  readonly #acknowledging: Acknowledging
   readonly #lanes = new Lanes()
   #state: ClientSessionState = 'opening'
-  #reader = new FrameReader(0)
   #exchange = new Exchange()
-  #outbox = new Outbox(this.#slab)
+  #outbox = new Outbox(slab)
   #link: Link | undefined
   #liveness: Liveness | undefined
   #token = ''
-  #pieceBytes = PIECE_BYTES
-  #failures = 0
-  #attachedMs = 0
   #attempt: Attempt | undefined
-  #retry: Timer | undefined
   #grace: Timer | undefined
-  #acknowledge: Timer | undefined
   #flushing = false
   #emptied: (() => void) | undefined
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options
     this.#events = events
+    this.#acknowledging = new Acknowledging(options.ports.clock, options.acknowledgeMs, () => {
+      if (this.#exchange.unacknowledgedBytes > 0) this.#link?.send(this.#exchange.sealUnnumbered())
+    })
+    this.#retry = new Retry(options.ports, options.backoff)
+    this.#inbox = new Inbox(options, {
+      frame: (frame) => events.frame(frame),
+      goodbye: (frame) => this.#goodbye(frame),
+      pinged: () => this.#beat(FrameType.pong),
+    })
   }
 
   /** Whether frames can leave now. */
@@ -86,11 +105,6 @@ export class Connection {
     return this.#liveness?.heardMs ?? 0
   }
 
-  /** The longest piece of a body that goes into one frame, with room for the header and names beside it. */
-  get pieceBytes(): number {
-    return this.#pieceBytes
-  }
-
   /** Begins to look for the router, and does not stop before `stop`. */
   start(): void {
     this.#knock()
@@ -100,10 +114,10 @@ export class Connection {
   wake(): void {
     if (this.#state === 'ended') return
     // An attempt that is under way may have begun without a network, or be about to succeed: should it fail, another one follows at once.
-    this.#failures = this.#attempt === undefined ? 0 : -1
+    this.#retry.forget(this.#attempt !== undefined)
     if (this.#attempt !== undefined) return
     if (this.#link !== undefined) return this.#liveness?.doubt()
-    this.#retry?.cancel()
+    this.#retry.cancel()
     this.#knock()
   }
 
@@ -123,15 +137,15 @@ export class Connection {
   /** A frame that needs no credit: an answer, a status, a cancel. It waits where there is no link. Returns its length. */
   write(head: FrameHead, extension?: Uint8Array, body?: PreparedBody): number {
     const headroom = this.#outbox.bytes === 0 ? PACKET_HEADER_BYTES : 0
-    const start = writeFrame(this.#slab, head, extension, body, headroom)
-    const length = this.#slab.at - start
+    const start = writeFrame(slab, head, extension, body, headroom)
+    const length = slab.at - start
     this.#push(start, headroom > 0)
     return length
   }
 
   writeRaw(head: FrameHead, extension: Uint8Array | undefined, encoding: number, piece: Uint8Array): void {
     const headroom = this.#outbox.bytes === 0 ? PACKET_HEADER_BYTES : 0
-    this.#push(writeRawFrame(this.#slab, head, extension, encoding, piece, headroom), headroom > 0)
+    this.#push(writeRawFrame(slab, head, extension, encoding, piece, headroom), headroom > 0)
   }
 
   /** Whether anything but a few bytes may be written now: no more than the window is under way. */
@@ -175,7 +189,7 @@ export class Connection {
   }
 
   #push(start: number, headroom: boolean): void {
-    this.#outbox.push(this.#slab.bytes, start, this.#slab.at, headroom)
+    this.#outbox.push(slab.bytes, start, slab.at, headroom)
     if (this.#outbox.bytes >= EARLY_FLUSH_BYTES) this.#send()
     else this.#flushSoon()
   }
@@ -210,7 +224,7 @@ export class Connection {
       {
         welcomed: (link, connected) => this.#welcomed(link, connected),
         failed: (error) => this.#failed(error),
-        packet: (packet, link) => this.#link === link && this.#packet(packet),
+        packet: (packet, link) => this.#arrived(packet, link),
         ended: (link) => this.#linkEnded(link),
       },
     )
@@ -236,10 +250,10 @@ export class Connection {
     if (this.#state === 'broken') this.#lose('the router began a new session')
     this.#step('connected')
     this.connected = connected
-    this.#reader = new FrameReader(connected.limits.maxFrameBytes)
-    this.#pieceBytes = Math.min(PIECE_BYTES, Math.ceil(connected.limits.maxFrameBytes / 2))
+    this.#inbox.open(connected.limits.maxFrameBytes)
+    this.pieceBytes = Math.min(PIECE_BYTES, Math.ceil(connected.limits.maxFrameBytes / 2))
     this.#exchange = new Exchange()
-    this.#outbox = new Outbox(this.#slab)
+    this.#outbox = new Outbox(slab)
     this.#attach(link)
     this.#events.opened(connected)
     this.#flushSoon()
@@ -268,15 +282,13 @@ export class Connection {
   }
 
   #knockLater(): void {
-    const { ports, backoff } = this.#options
-    const bounds = this.connected === undefined ? atFirst(backoff) : backoff
-    this.#retry = ports.clock.timer(delayOf(this.#failures++, bounds, ports.random), () => this.#knock())
+    this.#retry.later(this.connected === undefined, () => this.#knock())
   }
 
   #attach(link: Link): void {
     const { clock } = this.#options.ports
     this.#link = link
-    this.#attachedMs = clock.nowMs()
+    this.#retry.reached()
     this.#liveness = new Liveness(clock, this.connected!.limits, {
       ask: () => this.#beat(FrameType.ping),
       giveUp: () => {
@@ -304,7 +316,7 @@ export class Connection {
     this.#state = 'opening'
     this.#events.lost(reason)
     // An attempt that is under way asks for the old session: one that asks for a new one follows at once.
-    if (this.#attempt !== undefined) this.#failures = -1
+    if (this.#attempt !== undefined) this.#retry.forget(true)
     this.#attempt?.abort('the session is over')
   }
 
@@ -320,14 +332,13 @@ export class Connection {
   #detach(): void {
     this.#link = undefined
     this.#quiet()
-    // A router that welcomes and then drops us is not hammered: only a link that lasted starts the backoff anew.
-    if (this.#options.ports.clock.nowMs() - this.#attachedMs >= this.#options.backoff.mostMs) this.#failures = 0
+    this.#retry.left()
   }
 
   #end(error: WaybillError | undefined): void {
     this.#quiet()
     this.#attempt?.abort('the client has ended')
-    this.#retry?.cancel()
+    this.#retry.cancel()
     this.#grace?.cancel()
     const link = this.#link
     this.#link = undefined
@@ -338,39 +349,32 @@ export class Connection {
 
   #quiet(): void {
     this.#liveness?.stop()
-    this.#acknowledge?.cancel()
-    this.#acknowledge = undefined
+    this.#acknowledging.cancel()
   }
 
   // ---- receiving
 
-  #packet(packet: Uint8Array): void {
+  /** What needs something that is not loaded waits for it, unacknowledged, and whatever is behind it. */
+  #arrived(packet: Uint8Array, link: Link): void {
+    if (this.#link !== link) return
     this.#liveness!.heard()
+    if (!this.#inbox.isLate(packet)) return this.#packet(packet)
+    // A link that has ended meanwhile is followed by one on which all of it comes again.
+    this.#inbox.hold(packet, () => this.#link === link && this.#packet(packet))
+  }
+
+  #packet(packet: Uint8Array): void {
     const exchange = this.#exchange
     const before = exchange.retainedBytes
     try {
       const arrival = exchange.arrive(packet)
-      if (arrival !== 'duplicate') this.#frames(packet, arrival === 'fresh')
+      if (arrival !== 'duplicate') this.#inbox.read(packet, arrival === 'fresh')
     } catch (thrown) {
       return this.#abandon(WaybillError.from(thrown))
     }
     if (exchange !== this.#exchange || this.#link === undefined) return
     if (exchange.retainedBytes < before && this.#lanes.size > 0) this.#flushSoon()
-    if (exchange.unacknowledgedBytes === 0) return
-    if (exchange.unacknowledgedBytes >= this.connected!.limits.windowBytes / 4) this.#acknowledgeNow()
-    else this.#acknowledge ??= this.#options.ports.clock.timer(this.#options.acknowledgeMs, this.#acknowledgeNow)
-  }
-
-  #frames(packet: Uint8Array, numbered: boolean): void {
-    const frame = this.#reader
-    frame.open(packet, PACKET_HEADER_BYTES)
-    while (frame.next()) {
-      if (frame.type === FrameType.ping) this.#beat(FrameType.pong)
-      else if (frame.type === FrameType.pong) continue
-      else if (!numbered) throw new WaybillError('ProtocolViolation', `frame type ${frame.type} came in a packet without a number`)
-      else if (frame.type === FrameType.goodbye) return this.#goodbye(frame)
-      else this.#events.frame(frame)
-    }
+    this.#acknowledging.due(exchange.unacknowledgedBytes, this.connected!.limits.windowBytes)
   }
 
   #goodbye(frame: FrameReader): void {
@@ -382,14 +386,8 @@ export class Connection {
 
   // ---- what needs no number
 
-  readonly #acknowledgeNow = (): void => {
-    this.#acknowledge?.cancel()
-    this.#acknowledge = undefined
-    if (this.#link !== undefined && this.#exchange.unacknowledgedBytes > 0) this.#link.send(this.#exchange.sealUnnumbered())
-  }
-
   #beat(type: typeof FrameType.ping | typeof FrameType.pong): void {
-    this.#link?.send(this.#exchange.sealUnnumbered(framePacket(this.#slab, { type })))
+    this.#link?.send(this.#exchange.sealUnnumbered(framePacket(slab, { type })))
   }
 
   #step(event: ClientSessionEvent): void {

@@ -1,13 +1,15 @@
 /** What a call takes with it: its arguments and the fields beside them, as bytes, and the streams that stand in them. Owns no calls. */
-import { bodyBytes, joinFields, serialNumber, WaybillError } from '@waybill/core'
-import type { BodyLimits, CallSpan } from '@waybill/core'
+import { bodyBytes, isPlain, joinFields, serialNumber, snapshot, WaybillError } from '@waybill/core'
+import type { BodyLimits, CallSpan, TakeStream } from '@waybill/core'
 import { fieldsOf, type Within } from './call-fields.js'
 import type { Connection } from './connection.js'
+import { Held, READY, type Late } from './late.js'
 import type { Digest } from './digests/digest.js'
 import { outgoingBody, type OutgoingBody } from './outgoing-body.js'
 import { isAlone, isStored, type Request } from './request.js'
+import type { CallerStreams } from './streams/caller.js'
 import type { Flow } from './streams/flows.js'
-import { Gathering } from './streams/gathering.js'
+import type { Gathering } from './streams/gathering.js'
 import { cancelledUnsent, sessionGone } from './verdicts.js'
 
 export interface Luggage {
@@ -18,8 +20,12 @@ export interface Luggage {
   readonly streams: readonly Flow[]
 }
 
+const NO_STREAMS: readonly Flow[] = []
+
 export class Departure {
-  readonly #gathering = new Gathering()
+  readonly #streams: Late<CallerStreams>
+  readonly #held = new Held()
+  #gathering: Gathering | undefined
   readonly #connection: Connection
   readonly #incarnation: string
   readonly #limits: BodyLimits
@@ -32,8 +38,10 @@ export class Departure {
     incarnation: string
     limits: BodyLimits
     running: () => Within | undefined
+    streams: Late<CallerStreams>
     digest: Digest
   }) {
+    this.#streams = parts.streams
     this.#digest = parts.digest
     this.#connection = parts.connection
     this.#incarnation = parts.incarnation
@@ -41,17 +49,35 @@ export class Departure {
     this.#running = parts.running
   }
 
-  /** Throws what the call is refused with before it is sent. */
-  pack(request: Request, args: readonly unknown[], counter: number, span: CallSpan | undefined): Luggage {
+  /** Throws what a call is refused with whatever its arguments are. */
+  check(request: Request): void {
     const { signal } = request
     if (signal?.aborted === true) throw cancelledUnsent(signal.reason)
     if (request.refusal !== undefined) throw request.refusal
     if (isAlone(request) && request.address.symbol === 0) throw sessionGone()
+  }
+
+  /** The call, or one before it, needs what is not loaded yet. */
+  isLate(request: Request, args: readonly unknown[]): boolean {
+    return this.#held.isAhead || this.#needsMore(request, args)
+  }
+
+  #needsMore({ body }: Request, args: readonly unknown[]): boolean {
+    return this.#streams.now === undefined && body === undefined && !isPlain(args, this.#limits)
+  }
+
+  /** Calls `go` when that is there, with the arguments as they are now. */
+  later(request: Request, args: readonly unknown[], go: (taken: readonly unknown[]) => void): void {
+    const taken = snapshot(args, this.#limits.maxDepth) as readonly unknown[]
+    this.#held.hold(this.#needsMore(request, args) ? this.#streams.load() : READY, () => go(taken))
+  }
+
+  /** Throws what the call is refused with before it is sent. `fields`: those that are known without the arguments. */
+  pack(request: Request, args: readonly unknown[], fields: Uint8Array | undefined): Luggage {
     const { body, streams } = this.#bodyWithStreams(request, args)
     if (streams.length > 0 && request.semantics !== 'live') {
       throw new WaybillError('NotStorable', 'the arguments hold a stream, which ends with the connection of its caller')
     }
-    const fields = this.#fields(request, counter, span)
     if (request.key === undefined) return { body, fields, streams }
     const { prepared, bytes = bodyBytes(prepared) } = body
     const digest = this.#digest(prepared.encoding, bytes, request.fields)
@@ -61,26 +87,28 @@ export class Departure {
   }
 
   #bodyWithStreams(request: Request, args: readonly unknown[]): Pick<Luggage, 'body' | 'streams'> {
+    if (request.body !== undefined) return { body: request.body, streams: NO_STREAMS }
+    const gathering = (this.#gathering ??= this.#streams.now?.gathering())
+    if (gathering === undefined || request.semantics === 'send') return { body: this.bodyOf(args), streams: NO_STREAMS }
     let body: OutgoingBody
-    let streams: readonly Flow[] = []
-    this.#gathering.begin(args)
+    let streams: readonly Flow[] = NO_STREAMS
+    gathering.begin(args)
     try {
-      body = request.body ?? this.bodyOf(args, request.semantics !== 'send')
+      body = this.bodyOf(args, gathering.take)
     } finally {
       // Also where it throws: nothing of it is kept.
-      streams = this.#gathering.end()
+      streams = gathering.end()
     }
     return { body, streams }
   }
 
   /** Throws `NotRepresentable` or `TooLarge`. */
-  bodyOf(args: readonly unknown[], withStreams = false): OutgoingBody {
-    const streams = withStreams ? this.#gathering.take : undefined
+  bodyOf(args: readonly unknown[], streams?: TakeStream): OutgoingBody {
     return outgoingBody(args.length === 0 ? undefined : args, 'arguments', this.#limits, this.#connection.pieceBytes, streams)
   }
 
   /** Throws `NotRepresentable` or `TooLarge`. */
-  #fields(request: Request, counter: number, span: CallSpan | undefined): Uint8Array | undefined {
+  fields(request: Request, counter: number, span: CallSpan | undefined): Uint8Array | undefined {
     const { semantics } = request
     const within = semantics === 'live' || semantics === 'durable' ? this.#running() : undefined
     return fieldsOf(request, { sn: isStored(request) ? serialNumber(this.#incarnation, counter) : undefined, within, span })

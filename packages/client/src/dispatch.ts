@@ -3,6 +3,7 @@ import { findField, findText, FrameType, prepareBody, Tag } from '@waybill/core'
 import type { CallerEvent, FrameReader } from '@waybill/core'
 import type { Connection } from './connection.js'
 import type { Events } from './events.js'
+import type { Late } from './late.js'
 import type { Names } from './names.js'
 import type { Outgoing } from './outgoing.js'
 import type { Postbacks } from './postbacks.js'
@@ -14,8 +15,8 @@ export interface DispatchParts {
   readonly outgoing: Outgoing
   /** Undefined as long as nothing is offered. */
   readonly serving: () => Serving | undefined
-  readonly events: Events
-  readonly postbacks: Postbacks
+  readonly events: Late<Events>
+  readonly postbacks: Late<Postbacks>
   /** The router wants this client empty. */
   readonly drain: () => void
 }
@@ -25,8 +26,8 @@ export class Dispatch {
   readonly #names: Names
   readonly #outgoing: Outgoing
   readonly #serving: () => Serving | undefined
-  readonly #events: Events
-  readonly #postbacks: Postbacks
+  readonly #events: Late<Events>
+  readonly #postbacks: Late<Postbacks>
   readonly #drain: () => void
 
   constructor(parts: DispatchParts) {
@@ -42,7 +43,7 @@ export class Dispatch {
   frame(frame: FrameReader): void {
     switch (frame.type) {
       case FrameType.result: // destination: ourselves, call, body: the value
-        return isRouters(frame) && this.#events.accepted(frame) ? undefined : this.#answer(frame, 'result')
+        return isRouters(frame) && this.#events.now?.accepted(frame) === true ? undefined : this.#answer(frame, 'result')
       case FrameType.call: // what is asked of this client: see there
       case FrameType.callChunk:
       case FrameType.cancel:
@@ -61,9 +62,9 @@ export class Dispatch {
       case FrameType.exception: // destination, call, flags: executed, body: { exval, xclass?, code?, … }
         return this.#answer(frame, 'exception')
       case FrameType.rejected: // destination, call, body: { code, description, details? }
-        return isRouters(frame) && this.#events.rejected(frame) ? undefined : this.#answer(frame, 'rejected')
+        return isRouters(frame) && this.#events.now?.rejected(frame) === true ? undefined : this.#answer(frame, 'rejected')
       case FrameType.answerChunk: // destination, call, body: the next piece
-        return frame.call === 0 ? this.#postbacks.arrived(frame, undefined) : this.#outgoing.answerChunk(frame)
+        return frame.call === 0 ? this.#postbacks.now?.arrived(frame, undefined) : this.#outgoing.answerChunk(frame)
       case FrameType.stored: // destination, call, body: { sn, durability }
         return this.#outgoing.stored(frame)
       case FrameType.held: // body: see Serving
@@ -80,9 +81,9 @@ export class Dispatch {
       case FrameType.symbol: // what symbols stand for; without names, the source is gone
         return this.#learn(frame)
       case FrameType.event: // Tag.topic, Tag.sender, Tag.cursor, body: the value
-        return this.#events.event(frame)
+        return this.#events.now?.event(frame)
       case FrameType.gap: // body: { missed, from, to }
-        return this.#events.gap(frame)
+        return this.#events.now?.gap(frame)
       case FrameType.drain:
         return this.#drain()
       case FrameType.unsupported: // the router does not know a type that we sent; its call ends by its deadline
@@ -103,7 +104,7 @@ export class Dispatch {
   }
 
   #answer(frame: FrameReader, event: CallerEvent): void {
-    if (frame.call === 0) this.#postbacks.arrived(frame, event)
+    if (frame.call === 0) this.#postbacks.now?.arrived(frame, event)
     else this.#outgoing.answer(frame, event)
   }
 

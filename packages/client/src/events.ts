@@ -28,6 +28,15 @@ import { LiveSubscription } from './subscription.js'
 /** What the router adds to an event, at the most: the publisher's name and a number. */
 const ROUTERS_BYTES = 4 + 64 + 4 + 16
 
+export interface EventsParts {
+  readonly connection: Connection
+  readonly limits: BodyLimits
+  /** Numbers are those of calls, so none of them means two things. */
+  readonly nextNumber: () => number
+  /** Told of each event that the router would not take. */
+  readonly refused: (topic: string, error: WaybillError) => void
+}
+
 export class Events {
   readonly #connection: Connection
   readonly #limits: BodyLimits
@@ -41,13 +50,7 @@ export class Events {
   #open = false
   #closed: WaybillError | undefined
 
-  /** `refused` is told of each event that the router would not take. Numbers are those of calls, so none of them means two things. */
-  constructor(parts: {
-    connection: Connection
-    limits: BodyLimits
-    nextNumber: () => number
-    refused: (topic: string, error: WaybillError) => void
-  }) {
+  constructor(parts: EventsParts) {
     this.#connection = parts.connection
     this.#limits = parts.limits
     this.#nextNumber = parts.nextNumber

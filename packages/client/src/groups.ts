@@ -7,8 +7,6 @@ import type { OutgoingBody } from './outgoing-body.js'
 import { watchRequest, type Request } from './request.js'
 
 export interface GroupCalls {
-  /** A serial number for what is not itself a call. */
-  mint(): string
   /** Throws `NotRepresentable` or `TooLarge`. */
   bodyOf(args: readonly unknown[]): OutgoingBody
   start(request: Request, args: readonly unknown[]): Call<unknown>
@@ -34,9 +32,8 @@ export class Groups {
     this.#clock = clock
   }
 
-  /** Begins a group. It never throws: what is wrong with it is its outcome. */
-  start({ address, method, request, options }: GroupRequest, args: readonly unknown[]): Fan<unknown> {
-    const sn = this.#calls.mint()
+  /** Begins a group, of this serial number. It never throws: what is wrong with it is its outcome. */
+  start(sn: string, { address, method, request, options }: GroupRequest, args: readonly unknown[]): Fan<unknown> {
     const refused = (error: unknown): Fan<unknown> => {
       const group = new Group<unknown>({ ...nothing, sn, clock: this.#clock })
       group.refuse(error)

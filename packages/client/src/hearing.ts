@@ -8,10 +8,10 @@ import type { Connection } from './connection.js'
 import { errorFromException, errorFromRejection, readProgress, readRejection } from './failures.js'
 import type { OutgoingCall } from './outgoing-call.js'
 import { Joiner } from './pieces.js'
+import type { Late } from './late.js'
 import { isAlone } from './request.js'
-import { callerFlows, openedValue } from './streams/caller.js'
+import type { CallerStreams } from './streams/caller.js'
 import type { Flows } from './streams/flows.js'
-import { Way } from './streams/way.js'
 import { failure, forgotten, reasons } from './verdicts.js'
 
 /** How calls end, or begin again. */
@@ -28,8 +28,10 @@ export class Hearing {
   readonly #connection: Connection
   readonly #limits: BodyLimits
   readonly #ends: Ends
+  readonly #streams: Late<CallerStreams>
 
-  constructor(parts: { connection: Connection; limits: BodyLimits; ends: Ends }) {
+  constructor(parts: { connection: Connection; limits: BodyLimits; ends: Ends; streams: Late<CallerStreams> }) {
+    this.#streams = parts.streams
     this.#connection = parts.connection
     this.#limits = parts.limits
     this.#ends = parts.ends
@@ -56,10 +58,12 @@ export class Hearing {
   /** The result is there, but for what its streams will bring. From now on it has no deadline but one that was asked for. */
   opened(call: OutgoingCall, frame: FrameReader): void {
     if (call.opened !== undefined || !call.step('progress')) return
-    const flows = this.flowsOf(call)
-    flows.open(new Way(this.#connection, frame.call, undefined))
+    const streams = this.#streams.now
+    if (streams === undefined) return this.#ends.breakOff(call, unloaded())
+    const flows = this.flowsOf(call, streams)
+    flows.open(streams.way(this.#connection, frame.call))
     try {
-      call.opened = { value: openedValue(frame, flows, this.#limits) }
+      call.opened = { value: streams.opened(frame, flows, this.#limits) }
     } catch (thrown) {
       return this.#ends.breakOff(call, failure(thrown, 'yes'))
     }
@@ -68,8 +72,8 @@ export class Hearing {
   }
 
   /** Its streams, which it has from now on. */
-  flowsOf(call: OutgoingCall): Flows {
-    return (call.flows ??= callerFlows(this.#limits, call.request.errors, (error) => this.#ends.breakOff(call, error)))
+  flowsOf(call: OutgoingCall, streams: CallerStreams): Flows {
+    return (call.flows ??= streams.flows(this.#limits, call.request.errors, (error) => this.#ends.breakOff(call, error)))
   }
 
   /** False where the outcome is too long; then the call has ended. */
@@ -125,4 +129,9 @@ export class Hearing {
     if (rejection.code === 'Overloaded' && this.#ends.rest(call, rejection)) return
     this.#ends.settle(call, 'rejected', errorFromRejection(rejection), rejection)
   }
+}
+
+/** Only in a page that could not load it. */
+function unloaded(): WaybillError {
+  return new WaybillError('NotRepresentable', 'the result holds a stream, and what reads it could not be loaded', { executed: 'yes' })
 }

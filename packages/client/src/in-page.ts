@@ -18,7 +18,13 @@ export const connect = connectIn({
   },
   exposing: undefined,
   connected: wakes,
-  serving: async () => (await import('./serving.js')).Serving,
   digest: async (...given) => (await import('./digests/page.js')).pageDigest(...given),
-  isolation: undefined,
+  parts: {
+    serving: { load: async () => (await import('./serving-in-page.js')).Serving },
+    streams: { load: async () => (await import('./beyond.js')).callerStreams },
+    groups: { load: async () => (await import('./groups.js')).Groups },
+    events: { load: async () => (await import('./events.js')).Events },
+    postbacks: { load: async () => (await import('./postbacks.js')).Postbacks },
+    isolation: undefined,
+  },
 })

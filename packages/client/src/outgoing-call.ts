@@ -54,7 +54,8 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
 
   readonly counter: number
   readonly request: Request
-  readonly body: OutgoingBody
+  /** It may come later than the call: then the call does not stand in the queue before. */
+  body: OutgoingBody
   /** The extension fields beside names. */
   fields: Uint8Array | undefined
   /** Where somebody traces. */

@@ -16,16 +16,17 @@ import { OutgoingCall, type CallOwner } from './outgoing-call.js'
 import { sendOneWay, type Sent } from './one-way.js'
 import type { OutgoingBody } from './outgoing-body.js'
 import { Hearing, type Ends } from './hearing.js'
+import type { Late } from './late.js'
 import { LiveReceipt, type ReceiptSource } from './receipt.js'
 import { isAlone, watchRequest, type Request } from './request.js'
-import { Way } from './streams/way.js'
+import type { CallerStreams } from './streams/caller.js'
 import type { Spans } from './tracing.js'
 import { forgotten, lostOnceSent, notSent, ownReason, restMs, sessionGone, verdict } from './verdicts.js'
 
 /** The callee gives a cancelled method 250 ms, and the answer needs its way. */
 const CANCEL_VERDICT_MS = 500
 
-const NOTHING: OutgoingBody = { prepared: prepareBody(undefined), bytes: undefined }
+const NOTHING: { readonly body: OutgoingBody } = { body: { prepared: prepareBody(undefined), bytes: undefined } }
 
 export class Outgoing implements CallOwner, ReceiptSource, Ends {
   readonly #pending = new Ring<OutgoingCall>()
@@ -37,6 +38,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   readonly #departure: Departure
   readonly #hearing: Hearing
   readonly #spans: Spans | undefined
+  readonly #streams: Late<CallerStreams>
   readonly cancelStored: (sn: string) => Promise<void>
   #counter = 0
   #closed: WaybillError | undefined
@@ -52,9 +54,11 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     spans: Spans | undefined
     digest: Digest
     cancelStored: (sn: string) => Promise<void>
+    streams: Late<CallerStreams>
   }) {
+    this.#streams = parts.streams
     this.#departure = new Departure(parts)
-    this.#hearing = new Hearing({ connection: parts.connection, limits: parts.limits, ends: this })
+    this.#hearing = new Hearing({ connection: parts.connection, limits: parts.limits, ends: this, streams: parts.streams })
     this.#spans = parts.spans
     this.cancelStored = parts.cancelStored
     this.#connection = parts.connection
@@ -75,21 +79,34 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   /** Begins a call. It never throws: what is wrong with it is its outcome. `counter` is that of a call which was prepared. */
   start(request: Request, args: readonly unknown[], counter: number = ++this.#counter): LiveCall<unknown> {
     const span = this.#spans?.calling(request)
-    let luggage: Luggage
+    let fields: Uint8Array | undefined
+    let luggage: Luggage | undefined
     try {
       if (this.#closed !== undefined) throw this.#closed
-      luggage = this.#departure.pack(request, args, counter, span)
+      this.#departure.check(request)
+      fields = this.#departure.fields(request, counter, span)
+      if (!this.#departure.isLate(request, args)) luggage = this.#departure.pack(request, args, fields)
     } catch (thrown) {
       return this.#stillborn(counter, notSent(thrown), span)
     }
-    const { body, fields, later, streams } = luggage
+    const { body } = luggage ?? NOTHING
     const call = new OutgoingCall({ counter, request, body, fields, span, nowMs: this.#ports.clock.nowMs(), owner: this })
-    if (streams.length > 0) {
-      if (!request.isTimed) call.deadlineAtMs = Number.POSITIVE_INFINITY
-      this.#hearing.flowsOf(call).send(streams)
-    }
     if (request.signal !== undefined) call.follow(request.signal)
-    return this.#begin(call, later)
+    this.#add(call)
+    if (luggage === undefined) this.#hold(call, args)
+    else this.#begin(call, luggage)
+    return call.live
+  }
+
+  #hold(call: OutgoingCall, args: readonly unknown[]): void {
+    this.#departure.later(call.request, args, (taken) => {
+      if (call.state === 'settled') return
+      try {
+        this.#begin(call, this.#departure.pack(call.request, taken, call.fields))
+      } catch (thrown) {
+        this.settle(call, 'givenUp', notSent(thrown))
+      }
+    })
   }
 
   /** A serial number for what is not itself a call. */
@@ -106,12 +123,28 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   send(request: Request, args: readonly unknown[]): Sent {
     if (this.#closed !== undefined) throw this.#closed
     const counter = ++this.#counter
+    const sn = this.serialNumber(counter)
+    if (!this.#departure.isLate(request, args)) return { sn, written: this.#sendOneWay(request, args, counter) }
+    const written = new Promise<void>((resolve, reject) => {
+      this.#departure.later(request, args, (taken) => {
+        try {
+          resolve(this.#sendOneWay(request, taken, counter))
+        } catch (thrown) {
+          reject(thrown as WaybillError)
+        }
+      })
+    })
+    return { sn, written }
+  }
+
+  #sendOneWay(request: Request, args: readonly unknown[], counter: number): Promise<void> | undefined {
     const span = this.#spans?.calling(request)
     try {
-      const { body, fields } = this.#departure.pack(request, args, counter, span)
+      this.#departure.check(request)
+      const { body, fields } = this.#departure.pack(request, args, this.#departure.fields(request, counter, span))
       const written = sendOneWay(this.#connection, request, callNumber(counter), fields, body)
       span?.ended()
-      return { sn: this.serialNumber(counter), written }
+      return written
     } catch (thrown) {
       span?.ended(thrown)
       throw notSent(thrown)
@@ -124,18 +157,27 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     if (this.#closed !== undefined)
       return this.#stillborn(counter, new WaybillError(this.#closed.code, this.#closed.message, { executed: 'maybe' }))
     const nowMs = this.#ports.clock.nowMs()
-    return this.#begin(
-      new OutgoingCall({ counter, request: watchRequest, body: NOTHING, fields: snField(sn), watched: sn, nowMs, owner: this }),
-    )
+    const call = new OutgoingCall({ counter, request: watchRequest, ...NOTHING, fields: snField(sn), watched: sn, nowMs, owner: this })
+    this.#add(call)
+    this.#send(call)
+    return call.live
+  }
+
+  #add(call: OutgoingCall): void {
+    this.#pending.add(callNumber(call.counter), call)
+    this.#await(call)
   }
 
   /** With fields that come later it is sent then. */
-  #begin(call: OutgoingCall, later?: Promise<Uint8Array>): LiveCall<unknown> {
-    this.#pending.add(callNumber(call.counter), call)
-    this.#await(call)
+  #begin(call: OutgoingCall, { body, fields, later, streams }: Luggage): void {
+    call.body = body
+    call.fields = fields
+    if (streams.length > 0) {
+      if (!call.request.isTimed) call.deadlineAtMs = Number.POSITIVE_INFINITY
+      this.#hearing.flowsOf(call, this.#streams.now!).send(streams)
+    }
     if (later === undefined) this.#send(call)
     else void this.#sendLater(call, later)
-    return call.live
   }
 
   async #sendLater(call: OutgoingCall, later: Promise<Uint8Array>): Promise<void> {
@@ -161,7 +203,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
       this.settle(call, call.state === 'stored' ? 'exception' : 'givenUp', forgotten())
       return false
     }
-    call.flows?.open(new Way(this.#connection, callNumber(call.counter), undefined))
+    call.flows?.open(this.#streams.now!.way(this.#connection, callNumber(call.counter)))
     return writeFrameOf(call, this.#connection, nowMs)
   }
 

@@ -4,10 +4,11 @@
  */
 import { executedOf, findField, Flag, parseBodyIn, serialText, Tag, WaybillError } from '@waybill/core'
 import type { BodyLimits, CallerEvent, Executed, FrameReader, Listener, Receipt, Soon } from '@waybill/core'
+import type { Connection } from './connection.js'
 import { errorFromException, readProgress, readRejection } from './failures.js'
 import { Joiner } from './pieces.js'
 import { inform } from './receipt.js'
-import type { Takings } from './takings.js'
+import { Takings } from './takings.js'
 import { failure } from './verdicts.js'
 
 export type PostbackListener = Exclude<Listener<unknown>, { readonly replyto: string }>
@@ -50,10 +51,10 @@ export class Postbacks {
   readonly #takings: Takings
   readonly #receipt: (sn: string) => Receipt<unknown>
 
-  constructor(parts: { limits: BodyLimits; soon: Soon; takings: Takings; receipt: (sn: string) => Receipt<unknown> }) {
+  constructor(parts: { limits: BodyLimits; soon: Soon; connection: Connection; receipt: (sn: string) => Receipt<unknown> }) {
     this.#limits = parts.limits
     this.#soon = parts.soon
-    this.#takings = parts.takings
+    this.#takings = new Takings(parts.connection, parts.soon)
     this.#receipt = parts.receipt
   }
 

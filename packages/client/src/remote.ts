@@ -5,7 +5,7 @@
 import { checkAddress, installRefusal, isReserved, parseAddress, printAddress, WaybillError } from '@waybill/core'
 import type { Address, Call, CallOptions, Fan, Listener, Prepared, RemoteOptions, ServiceDefinition } from '@waybill/core'
 import type { LiveCall } from './call.js'
-import type { Groups } from './groups.js'
+import type { Fans } from './fans.js'
 import type { Names } from './names.js'
 import type { Sent } from './one-way.js'
 import { isListener, report } from './receipt.js'
@@ -42,7 +42,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
 
 interface Source {
   readonly starter: Starter
-  readonly groups: Groups
+  readonly fans: Fans
   readonly names: Names
   /** What both sides know of the service, where the proxy was made from its definition. */
   readonly definition?: Pick<ServiceDefinition<object>, 'methods' | 'terms'>
@@ -55,7 +55,7 @@ const METHOD = Symbol('method')
 
 interface Method extends Target {
   readonly starter: Starter
-  readonly groups: Groups
+  readonly fans: Fans
 }
 
 /** Throws `BadAddress` for a malformed address or option. */
@@ -68,8 +68,8 @@ export function remoteProxy(source: Source, address: string, options: RemoteOpti
       const known = callables.get(name)
       if (known !== undefined) return known
       if (typeof name !== 'string' || isReserved(name)) return undefined
-      const { starter, groups, names, definition } = source
-      const callable = callableOf({ starter, groups, names, definition, address: parsed, method: name, options })
+      const { starter, fans, names, definition } = source
+      const callable = callableOf({ starter, fans, names, definition, address: parsed, method: name, options })
       callables.set(name, callable)
       return callable
     },
@@ -165,8 +165,8 @@ const modes = Object.freeze(
       }
     },
     all(this: Callable, ...args: unknown[]): Fan<unknown> {
-      const { groups, address, method, options } = this[METHOD]
-      return groups.start({ address: printAddress(address), method, request: () => requestFor(this[METHOD], 'live'), options }, args)
+      const { fans, address, method, options } = this[METHOD]
+      return fans.start({ address: printAddress(address), method, request: () => requestFor(this[METHOD], 'live'), options }, args)
     },
   }),
 )

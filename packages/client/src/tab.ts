@@ -40,10 +40,13 @@ export function wakes(client: Sleeper): void {
   const { document } = globalThis as { readonly document?: Document }
   const ending = new AbortController()
   const { signal } = ending
-  const wake = (): void => {
+  const wake = (): void => client.wake()
+  // The same event says that the tab is no longer seen. One that nobody sees is woken like any other.
+  const seen = (): void => {
     if (document?.visibilityState !== 'hidden') client.wake()
   }
-  for (const event of ['visibilitychange', 'resume']) document?.addEventListener(event, wake, { signal })
+  document?.addEventListener('visibilitychange', seen, { signal })
+  document?.addEventListener('resume', wake, { signal })
   for (const event of ['online', 'pageshow']) globalThis.addEventListener(event, wake, { signal })
   globalThis.addEventListener(
     'pagehide',

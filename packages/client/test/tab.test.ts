@@ -85,6 +85,14 @@ describe('a client', () => {
     expect(client.wake).toHaveBeenCalledTimes(2)
   })
 
+  it('is woken where nobody sees the tab, when it runs again or has a network again', () => {
+    const { window, document, client } = stage()
+    document.visibilityState = 'hidden'
+    document.dispatchEvent(new Event('resume'))
+    window.dispatchEvent(new Event('online'))
+    expect(client.wake).toHaveBeenCalledTimes(2)
+  })
+
   it('says goodbye when the page is thrown away, not when the browser keeps it', () => {
     const { window, client } = stage()
     window.dispatchEvent(Object.assign(new Event('pagehide'), { persisted: true }))

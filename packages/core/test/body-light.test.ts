@@ -1,6 +1,6 @@
 /** The codec of pages beside superjson: either reads what the other one writes, and takes and refuses the same bytes. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { installRich, superjsonCodec } from '../src/body/index.js'
+import { beyondWith, installBeyond, richCodec } from '../src/body/index.js'
 import { bodyBytes, encodings, parseBody, prepareBody } from '../src/body/lean.js'
 import { lightCodec } from '../src/body/light.js'
 import type { RichCodec } from '../src/body/port.js'
@@ -8,17 +8,17 @@ import { mutate, type Encoded } from './fuzz/mutate.js'
 import { same } from './fuzz/same.js'
 import { Dice, randomValue } from './fuzz/values.js'
 
-const codecs = { superjson: superjsonCodec, light: lightCodec }
+const codecs = { superjson: richCodec, light: lightCodec }
 
 function write(codec: RichCodec, value: unknown): Encoded {
-  installRich(codec)
+  installBeyond(beyondWith(codec))
   const prepared = prepareBody(value)
   return { encoding: prepared.encoding, bytes: bodyBytes(prepared) }
 }
 
 /** The value in a box, or the code of the refusal. */
 function read(codec: RichCodec, { encoding, bytes }: Encoded): { value: unknown } | string {
-  installRich(codec)
+  installBeyond(beyondWith(codec))
   try {
     return { value: parseBody(encoding, Uint8Array.from(bytes)) }
   } catch (thrown) {
@@ -26,7 +26,7 @@ function read(codec: RichCodec, { encoding, bytes }: Encoded): { value: unknown 
   }
 }
 
-afterEach(() => installRich(superjsonCodec))
+afterEach(() => installBeyond(beyondWith(richCodec)))
 
 describe('random values', () => {
   it('each reads what the other writes', () => {

@@ -2,13 +2,16 @@
 
 import { afterEach, describe, expect, it } from 'vitest'
 import {
+  beyondWith,
   bodyBytes,
   defaultLimits,
+  installBeyond,
   installRefusal,
-  installRich,
+  isPlain,
+  isPlainEncoding,
   parseBody,
   prepareBody,
-  superjsonCodec,
+  richCodec,
   type BodyLimits,
 } from '../src/body/index.js'
 import { WaybillError } from '../src/errors/index.js'
@@ -105,15 +108,46 @@ describe('a proxy that looks empty', () => {
   })
 })
 
-describe('a bundle without superjson', () => {
-  afterEach(() => installRich(superjsonCodec))
+describe('a bundle without what goes beyond JSON', () => {
+  afterEach(() => installBeyond(beyondWith(richCodec)))
 
-  it('says what to do, and carries the rest', () => {
+  it('refuses that by name, and carries the rest', () => {
     const date = bodyBytes(prepareBody([new Date(0)]))
-    installRich(undefined)
-    expect(thrown(() => prepareBody([new Date(0)])).message).toMatch(/installRich/)
+    installBeyond(undefined)
+    expect(thrown(() => prepareBody([new Date(0)])).code).toBe('NotRepresentable')
     expect(thrown(() => parseBody(2, date)).code).toBe('NotRepresentable')
-    expect(parseBody(129, bodyBytes(prepareBody(['x'.repeat(2000)])))).toEqual(['x'.repeat(2000)])
+    const bytes = new Uint8Array([1, 2])
+    expect(parseBody(3, bodyBytes(prepareBody(bytes)))).toEqual(bytes)
+    // Nothing is there to write it beside the JSON.
+    const long = prepareBody(['x'.repeat(2000)])
+    expect(long.encoding).toBe(1)
+    expect(parseBody(1, bodyBytes(long))).toEqual(['x'.repeat(2000)])
+  })
+
+  it('knows beforehand what it can write and read', () => {
+    installBeyond(undefined)
+    const shared = {}
+    const plain = [undefined, null, 1, 'x'.repeat(2000), [{ deep: [true] }], new Uint8Array(1)]
+    const beyond = [
+      new Date(0),
+      [undefined],
+      [Number.NaN],
+      [new Uint8Array(1)],
+      [shared, shared],
+      { bigint: 1n },
+      (async function* () {})(),
+    ]
+    expect(plain.filter((value) => !isPlain(value))).toEqual([])
+    expect(beyond.filter((value) => isPlain(value))).toEqual([])
+    expect([0, 1, 2, 3, 0x81, 0x82].filter(isPlainEncoding)).toEqual([0, 1, 3])
+    // What cannot be read at all is for whoever writes it to refuse.
+    expect(
+      isPlain({
+        get broken() {
+          throw new Error('no')
+        },
+      }),
+    ).toBe(true)
   })
 })
 

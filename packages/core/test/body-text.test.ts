@@ -3,19 +3,25 @@
 import fc from 'fast-check'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { nestsDeeper } from '../src/body/nesting.js'
-import { holdsProto } from '../src/body/keys.js'
+import { holdsProto } from '../src/body/proto.js'
 
 async function loaded(buffer: unknown) {
   vi.resetModules()
   vi.stubGlobal('Buffer', buffer)
   const text = await import('../src/body/text.js')
+  const { nativeText } = await import('../src/body/native-text.js')
+  text.installNativeText(nativeText)
   vi.unstubAllGlobals()
-  return text
+  return { ...text, nativeText }
 }
 
 const withBuffer = await loaded(Buffer)
 const without = await loaded(undefined)
 afterAll(() => vi.unstubAllGlobals())
+
+it('are two ways', () => {
+  expect([withBuffer.nativeText === undefined, without.nativeText === undefined]).toEqual([false, true])
+})
 
 describe.each([
   ['Buffer', withBuffer],

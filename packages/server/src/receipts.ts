@@ -66,6 +66,7 @@ export class Receipts {
     this.#limits = parts.limits
     this.#store = parts.store
     this.#postbacks = parts.postbacks
+    this.#postbacks.taken = (receipt) => this.#taken(receipt)
     this.#kept = parts.kept
     this.#retention = new Retention({ ...parts, forget: (receipt) => this.#forget(receipt) })
   }
@@ -100,7 +101,8 @@ export class Receipts {
       if ((isOfAll || receipt.principal === principal) && fits(receipt)) found.push(receipt)
       if (found.length === limit) break
     }
-    return found
+    // Those of the archive come behind the others, whatever their age.
+    return found.sort((one, other) => other.ordinal - one.ordinal)
   }
 
   /** From here on the router answers for the call, as soon as that is safe. Throws `Overloaded` or `Damaged`; then it does not. */
@@ -230,7 +232,7 @@ export class Receipts {
   }
 
   /** Its outcome has reached who was to be told. */
-  taken(receipt: Receipt): void {
+  #taken(receipt: Receipt): void {
     if (this.#store.journal.failure === undefined) this.#store.taken(receipt)
     this.#retention.keep(receipt)
   }

@@ -119,7 +119,6 @@ export class Router implements Entrance {
     this.#postbacks = new Postbacks({ limits, store, sessions: this.#sessions })
     const kept = (callee: Session | undefined, lease: Lease): void => this.#calls.leasing.kept(callee, lease)
     this.#receipts = new Receipts({ limits, clock, store, postbacks: this.#postbacks, kept })
-    this.#postbacks.taken = (receipt) => this.#receipts.taken(receipt)
     this.#calls = new Calls({
       limits,
       clock,

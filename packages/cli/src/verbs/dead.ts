@@ -46,10 +46,10 @@ export function define(verb: Command, act: Act): void {
   )
   sub('show <sn>', 'print what is known of one').action((sn: string, options: Options) => act((terminal) => show(sn, options, terminal)))
   addDeadOptions(sub('redrive [sn...]', 'try those again that fit and were not tried again before')).action(
-    (sns: string[], options: Options) => act((terminal) => redrive(chosen(sns, deadQueryOf(options), 'redrive'), options, terminal)),
+    (sns: string[], options: Options) => act((terminal) => redrive(sns, options, terminal)),
   )
   addDeadOptions(sub('purge [sn...]', 'forget those that fit, for good')).action((sns: string[], options: Options) =>
-    act((terminal) => purge(chosen(sns, deadQueryOf(options), 'purge'), options, terminal)),
+    act((terminal) => purge(sns, options, terminal)),
   )
 }
 
@@ -92,7 +92,8 @@ function show(text: string, options: Options, terminal: Terminal): Promise<numbe
 }
 
 /** One after the other: each is another call, and one that cannot be tried again holds up none. */
-function redrive(queries: readonly DeadQuery[], options: Options, terminal: Terminal): Promise<number> {
+async function redrive(sns: readonly string[], options: Options, terminal: Terminal): Promise<number> {
+  const queries = chosen(sns, deadQueryOf(options), 'redrive')
   const json = options.json === true
   return asking(options, terminal, async (client) => {
     const router = client.remote<RouterApi>('waybill.Router')
@@ -135,7 +136,8 @@ async function found(client: Client, queries: readonly DeadQuery[]): Promise<rea
   return letters
 }
 
-function purge(queries: readonly DeadQuery[], options: Options, terminal: Terminal): Promise<number> {
+async function purge(sns: readonly string[], options: Options, terminal: Terminal): Promise<number> {
+  const queries = chosen(sns, deadQueryOf(options), 'purge')
   return asking(options, terminal, async (client) => {
     const purged: string[] = []
     for (const query of queries) purged.push(...(await client.purge({ limit: MOST_RECEIPTS, ...query })))

@@ -36,6 +36,8 @@ export interface IsolatedCall extends CurrentCall {
   kill: (() => void) | undefined
 }
 
+type OfDeed = Extract<FromChild, { readonly asked: number }>
+
 /** Something that the method does once, while it is done. */
 interface Deed {
   readonly resolve: (value: unknown) => void
@@ -105,10 +107,12 @@ export class Isolation {
       // What it said last may still be on its way when it has ended.
       child.on('exit', () => (child.connected ? child.once('disconnect', gone) : gone()))
       child.on('message', (message) => {
-        if (isOver || this.#ofDeed(call, message as FromChild, deeds, say)) return
+        const said = message as FromChild
+        if (isOver) return
+        if ('asked' in said) return this.#ofDeed(call, said, deeds, say)
         this.#heard(
           call,
-          message as FromChild,
+          said,
           (value) => over(() => resolve(value)),
           (error) => over(() => reject(error)),
         )
@@ -130,31 +134,40 @@ export class Isolation {
     return pack({ args, construct: construct?.args ?? [], data }, limits, 'call')
   }
 
-  /** What the method does once, over there; false where the message is not about that. */
-  #ofDeed(call: IsolatedCall, message: FromChild, deeds: Map<number, Deed>, say: (message: ToChild) => void): boolean {
-    if (message.kind === 'ran') deeds.get(message.asked)?.resolve(unpack(message.value, this.#limits))
-    else if (message.kind === 'failed') deeds.get(message.asked)?.reject(new WaybillError('RemoteException', 'it threw'))
-    if (message.kind !== 'once') return message.kind === 'ran' || message.kind === 'failed'
-    const { asked, key } = message
+  /** What the method does once, over there. */
+  #ofDeed(call: IsolatedCall, message: OfDeed, deeds: Map<number, Deed>, say: (message: ToChild) => void): void {
+    const { asked } = message
+    const deed = deeds.get(asked)
+    if (message.kind === 'failed') return deed?.reject(new WaybillError('RemoteException', 'it threw'))
+    if (message.kind === 'ran') {
+      try {
+        return deed?.resolve(unpack(message.value, this.#limits))
+      } catch (thrown) {
+        return deed?.reject(WaybillError.from(thrown))
+      }
+    }
     const over = (answer: ToChild): void => {
       deeds.delete(asked)
       say(answer)
     }
-    const done = call.once(key, () => {
-      say({ kind: 'doIt', asked })
-      return new Promise<unknown>((resolve, reject) => deeds.set(asked, { resolve, reject }))
-    })
-    done.then(
-      (value) => over({ kind: 'recorded', asked, value: pack(value, this.#limits, 'value') }),
-      (thrown: unknown) => {
+    void call
+      .once(message.key, () => {
+        say({ kind: 'doIt', asked })
+        return new Promise<unknown>((resolve, reject) => deeds.set(asked, { resolve, reject }))
+      })
+      .then((value) => over({ kind: 'recorded', asked, value: pack(value, this.#limits, 'value') }))
+      .catch((thrown: unknown) => {
         const { code, message: text } = WaybillError.from(thrown)
         over({ kind: 'notRecorded', asked, code, message: text })
-      },
-    )
-    return true
+      })
   }
 
-  #heard(call: IsolatedCall, message: FromChild, resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  #heard(
+    call: IsolatedCall,
+    message: Exclude<FromChild, OfDeed>,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ): void {
     try {
       switch (message.kind) {
         case 'progress':

@@ -2,8 +2,20 @@
 import { parseBodyIn, streamConstants } from '@waybill/core'
 import type { BodyLimits, ErrorClass, FrameReader, WaybillError } from '@waybill/core'
 import { Flows, RESULT } from './flows.js'
+import { Gathering } from './gathering.js'
+import { Way, type Outlet } from './way.js'
 
-export function callerFlows(limits: BodyLimits, errors: readonly ErrorClass[], broken: (error: WaybillError) => void): Flows {
+/** All that calls need of streams. A page loads it with the first of them. */
+export const callerStreams = {
+  gathering: () => new Gathering(),
+  way: (outlet: Outlet, call: number) => new Way(outlet, call, undefined),
+  flows: callerFlows,
+  opened: openedValue,
+}
+
+export type CallerStreams = typeof callerStreams
+
+function callerFlows(limits: BodyLimits, errors: readonly ErrorClass[], broken: (error: WaybillError) => void): Flows {
   return new Flows({
     limits,
     errors,
@@ -17,7 +29,7 @@ export function callerFlows(limits: BodyLimits, errors: readonly ErrorClass[], b
 }
 
 /** A result with streams in it. Without a body it is a stream itself. Throws what a body can be refused with. */
-export function openedValue(frame: FrameReader, flows: Flows, limits: BodyLimits): unknown {
+function openedValue(frame: FrameReader, flows: Flows, limits: BodyLimits): unknown {
   const { encoding, bytes, bodyStart, end } = frame
   if (bodyStart === end) return flows.receive(RESULT, 'values')
   return parseBodyIn(encoding, bytes, bodyStart, end, limits, 'given', (number, kind) => flows.receive(number, kind))

@@ -2,4 +2,5 @@ export { checkAddress, parseAddress, printAddress, type Address } from './addres
 export { isMethodName, isName, isServiceName } from './names.js'
 export { logLine, quoted } from './printable.js'
 export { isSocketUrl, parseHostPort, parseSocketUrl, printSocketUrl, type SocketTarget } from './socket-url.js'
-export { checkPattern, checkTopic, isPattern, isRoutersTopic, isTopic, MAX_TOPIC_LENGTH, nameEnd, topicMatches } from './topics.js'
+export { checkPattern, isPattern, MAX_TOPIC_LENGTH } from './patterns.js'
+export { checkTopic, isRoutersTopic, isTopic, nameEnd, topicMatches } from './topics.js'

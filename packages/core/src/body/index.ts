@@ -2,28 +2,37 @@
  * The door of the body: values to bytes and back, with superjson installed. A page has `page.js` instead.
  */
 
-import { installRich } from './port.js'
+import { beyondWith } from './beyond.js'
+import { installBeyond } from './port.js'
+import { nativeText } from './native-text.js'
 import { superjsonCodec } from './rich.js'
+import { installNativeText } from './text.js'
 
-installRich(superjsonCodec)
+installBeyond(beyondWith(superjsonCodec))
+installNativeText(nativeText)
 
 export {
+  beyondWith,
   bodyBytes,
   defaultLimits,
   encodings,
+  installBeyond,
   installRefusal,
-  installRich,
+  isPlain,
+  isPlainEncoding,
   parseBody,
   parseBodyIn,
   prepareBody,
   prepareBytes,
   readText,
   segmentedBit,
+  snapshot,
   streamKind,
   textBound,
   textBytes,
   writeBody,
   writeText,
+  type Beyond,
   type BodyLimits,
   type GiveStream,
   type Ownership,
@@ -34,4 +43,4 @@ export {
   type StreamKind,
   type TakeStream,
 } from './lean.js'
-export { superjsonCodec } from './rich.js'
+export { superjsonCodec as richCodec } from './rich.js'

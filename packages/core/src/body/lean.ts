@@ -1,13 +1,16 @@
 /**
- * The door of the body without superjson: what a small bundle imports. Until `installRich` is called it carries plain JSON and bytes.
+ * The door of the body without what goes beyond plain JSON and bare bytes: what a small bundle imports. Until `installBeyond` is called it carries
+ * these alone.
  */
 
+export { beyondWith } from './beyond.js'
+export type { Ownership, Segment } from './beside.js'
 export { encodings, segmentedBit } from './encoding.js'
-export { type Ownership, type Segment } from './kinds.js'
 export { defaultLimits, type BodyLimits } from './limits.js'
-export { parseBody, parseBodyIn } from './parse.js'
+export { isPlainEncoding, parseBody, parseBodyIn } from './parse.js'
 export { installRefusal, type Refusal } from './plain.js'
-export { installRich, type RichCodec } from './port.js'
-export { bodyBytes, prepareBody, prepareBytes, writeBody, type PreparedBody } from './prepare.js'
+export { installBeyond, type Beyond, type PreparedBody, type RichCodec } from './port.js'
+export { bodyBytes, isPlain, prepareBody, prepareBytes, writeBody } from './prepare.js'
+export { snapshot } from './snapshot.js'
 export { streamKind, type GiveStream, type StreamKind, type TakeStream } from './streams.js'
 export { readText, textBound, textBytes, writeText } from './text.js'

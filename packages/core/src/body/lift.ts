@@ -8,12 +8,13 @@
  * properties that are not enumerable, and names on arrays do not travel, and a null prototype arrives as an ordinary object.
  */
 
+import { isBytes, travelsBeside, type Segment } from './beside.js'
 import { errorWeight, isCheapUrl, isNumeric } from './costly.js'
 import { keyToWire } from './keys.js'
-import { isBytes, segmentOfBytes, segmentOfText, travelsBeside, type Segment } from './kinds.js'
-import { tooLarge, type BodyLimits } from './limits.js'
+import { segmentOfBytes, segmentOfText } from './kinds.js'
+import { notRepresentable, tooLarge, type BodyLimits } from './limits.js'
 import { Marker, Sealed } from './marker.js'
-import { notRepresentable, spellPath, type Step } from './paths.js'
+import { spellPath, type Step } from './paths.js'
 import { reasonAgainst, ownErrorClass } from './reasons.js'
 import { refusalOf } from './plain.js'
 import { streamKind, type TakeStream } from './streams.js'

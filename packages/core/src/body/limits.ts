@@ -38,3 +38,8 @@ export function tooLarge(what: string, limit: number, size: number): WaybillErro
 export function violation(message: string, cause?: unknown): WaybillError {
   return new WaybillError('ProtocolViolation', message, cause === undefined ? {} : { cause })
 }
+
+/** The value at `path` cannot travel. */
+export function notRepresentable(path: string, reason: string, cause?: unknown): WaybillError {
+  return new WaybillError('NotRepresentable', `${path} ${reason}`, { details: { path }, ...(cause !== undefined && { cause }) })
+}

@@ -1,29 +1,30 @@
 /**
- * The door of the body: values to bytes and back, as a page has it: the same documents without superjson.
+ * The door of the body in a page: values to bytes and back, the same documents without superjson. What goes beyond plain JSON and bare bytes is not
+ * installed: the client loads it where it needs it.
  */
 
-import { lightCodec } from './light.js'
-import { installRich } from './port.js'
-
-installRich(lightCodec)
-
 export {
+  beyondWith,
   bodyBytes,
   defaultLimits,
   encodings,
+  installBeyond,
   installRefusal,
-  installRich,
+  isPlain,
+  isPlainEncoding,
   parseBody,
   parseBodyIn,
   prepareBody,
   prepareBytes,
   readText,
   segmentedBit,
+  snapshot,
   streamKind,
   textBound,
   textBytes,
   writeBody,
   writeText,
+  type Beyond,
   type BodyLimits,
   type GiveStream,
   type Ownership,
@@ -34,4 +35,4 @@ export {
   type StreamKind,
   type TakeStream,
 } from './lean.js'
-export { lightCodec } from './light.js'
+export { lightCodec as richCodec } from './light.js'

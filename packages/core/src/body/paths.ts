@@ -1,9 +1,8 @@
 /**
- * Paths into a value: as a person reads them in an error (`arguments[0].cat.meow`), and the refusal that carries one. A path's steps are
+ * Paths into a value: as a person reads them in an error (`arguments[0].cat.meow`). A path's steps are
  * those of the JSON form, where a Map is a list of pairs and a Set a list.
  */
 
-import { WaybillError } from '../errors/index.js'
 import { keyFromWire } from './keys.js'
 
 export type Step = string | number
@@ -31,8 +30,4 @@ export function spellPath(what: string, root: unknown, steps: readonly Step[]): 
     }
   }
   return spelt
-}
-
-export function notRepresentable(path: string, reason: string, cause?: unknown): WaybillError {
-  return new WaybillError('NotRepresentable', `${path} ${reason}`, { details: { path }, ...(cause !== undefined && { cause }) })
 }

@@ -3,7 +3,8 @@
  * with a value is left to `lift.ts`.
  */
 
-import { isBytes, travelsBeside } from './kinds.js'
+import { isBytes, travelsBeside } from './beside.js'
+import { isInstalled } from './port.js'
 
 /** JSON as it is; JSON with segments beside it; or more than JSON can say (or cannot travel at all). */
 export type Verdict = 'plain' | 'segmented' | 'rich'
@@ -51,7 +52,7 @@ function metAgain(value: object): boolean {
 
 /** Objects and arrays below `maxDepth` levels are not looked at: the verdict is then `rich` and `lift` finds the fault. */
 export function inspect(value: unknown, maxDepth: number): Verdict {
-  if (typeof value === 'string') return travelsBeside(value) ? 'segmented' : 'plain'
+  if (typeof value === 'string') return leaves(value) ? 'segmented' : 'plain'
   if (typeof value !== 'object') return isPlainScalar(value) ? 'plain' : 'rich'
   if (value === null) return 'plain'
   const outerFirst = first
@@ -102,7 +103,7 @@ function inspectRecord(record: Record<string, unknown>, depth: number): Verdict 
 }
 
 function inspectItem(item: unknown, depth: number): Verdict {
-  if (typeof item === 'string') return travelsBeside(item) ? 'segmented' : 'plain'
+  if (typeof item === 'string') return leaves(item) ? 'segmented' : 'plain'
   if (typeof item === 'object') return item === null ? 'plain' : inspectObject(item, depth - 1)
   return isPlainScalar(item) ? 'plain' : 'rich'
 }
@@ -111,4 +112,9 @@ function inspectItem(item: unknown, depth: number): Verdict {
 function isPlainScalar(value: unknown): boolean {
   if (typeof value === 'number') return value - value === 0 && (value !== 0 || 1 / value > 0)
   return typeof value === 'boolean'
+}
+
+/** Where nothing is there to write it beside the JSON, a long string is JSON like any other. */
+function leaves(text: string): boolean {
+  return travelsBeside(text) && isInstalled()
 }

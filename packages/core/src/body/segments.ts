@@ -13,7 +13,8 @@
  * or at the document's `json`. The place holds an empty array until it is filled, so no place can be filled twice. `[]` is the root.
  */
 
-import { readSegment, type Ownership, type Segment } from './kinds.js'
+import type { Ownership, Segment } from './beside.js'
+import { readSegment } from './kinds.js'
 import { violation } from './limits.js'
 import type { Step } from './paths.js'
 import { textBound, writeText } from './text.js'

@@ -4,7 +4,7 @@
  */
 
 import { keyFromWire } from './keys.js'
-import { isBytes } from './kinds.js'
+import { isBytes } from './beside.js'
 import { tooLarge, violation, type BodyLimits } from './limits.js'
 import { Marker } from './marker.js'
 import { errorClasses } from './reasons.js'

@@ -7,21 +7,21 @@
 
 import { violation } from './limits.js'
 
-/** The two native methods of Node's Buffer that save a subarray and a copy. Absent in browsers, where the encoders below do it. */
-interface NativeText {
-  utf8Write(this: Uint8Array, text: string, offset: number, length: number): number
-  utf8Slice(this: Uint8Array, start: number, end: number): string
+/** What Node's Buffer does without a subarray and a copy. */
+export interface NativeText {
+  /** Writes at `offset` at the most `length` bytes; returns how many. */
+  write(target: Uint8Array, text: string, offset: number, length: number): number
+  /** What is invalid becomes U+FFFD. */
+  slice(bytes: Uint8Array, start: number, end: number): string
+  byteLength(text: string): number
 }
 
-interface NativeBuffer {
-  readonly prototype?: Partial<NativeText>
-  byteLength?(text: string): number
-}
+let native: NativeText | undefined
 
-const NodeBuffer = (globalThis as { Buffer?: NativeBuffer }).Buffer
-const native = NodeBuffer?.prototype
-const utf8Write = typeof native?.utf8Write === 'function' ? native.utf8Write : undefined
-const utf8Slice = typeof native?.utf8Slice === 'function' ? native.utf8Slice : undefined
+/** A page has none: the encoders below do it. */
+export function installNativeText(text: NativeText | undefined): void {
+  native = text
+}
 
 const encoder = new TextEncoder()
 /** `ignoreBOM` keeps a leading U+FEFF as the character that it is. */
@@ -37,7 +37,7 @@ export function textBound(text: string): number {
 
 /** The exact length in UTF-8 bytes. A lone surrogate counts three: the replacement character. */
 export function textBytes(text: string): number {
-  if (NodeBuffer?.byteLength !== undefined) return NodeBuffer.byteLength(text)
+  if (native !== undefined) return native.byteLength(text)
   let bytes = text.length
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
@@ -62,14 +62,14 @@ export function writeText(text: string, target: Uint8Array, offset: number): num
     }
     if (done === length) return offset + length
   }
-  if (utf8Write !== undefined) return offset + utf8Write.call(target, text, offset, target.length - offset)
+  if (native !== undefined) return offset + native.write(target, text, offset, target.length - offset)
   return offset + encoder.encodeInto(text, target.subarray(offset)).written
 }
 
 /** The text in `bytes[start, end)`. Throws `ProtocolViolation` where the bytes are not UTF-8. */
 export function readText(bytes: Uint8Array, start: number, end: number): string {
-  if (utf8Slice !== undefined) {
-    const text = utf8Slice.call(bytes, start, end)
+  if (native !== undefined) {
+    const text = native.slice(bytes, start, end)
     // The native method replaces what is invalid by U+FFFD instead of throwing; only a text that holds one needs the strict reader.
     if (!text.includes('\ufffd')) return text
   }

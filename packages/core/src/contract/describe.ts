@@ -2,9 +2,6 @@
 import type { MethodContract, ServiceContract } from './contract.js'
 import type { Schema } from './terms.js'
 
-/** The method of every service that gives its description. It is the client's own, and no service can have one of that name. */
-export const DESCRIBE = 'waybill.describe'
-
 export interface ServiceDescription {
   readonly name: string
   readonly version: string

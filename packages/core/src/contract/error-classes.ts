@@ -1,12 +1,12 @@
 /**
- * Owns which classes of errors travel as themselves, and how they are taken apart and built again. Must not know the wire.
+ * Owns which classes of errors travel as themselves, and how they are built again. Must not know the wire.
  *
  * A class is found by a registered name, in a Map, and never by what the wire calls a class or module. It is built **without** calling
  * its constructor, with own data properties only. The table is on `globalThis` under `Symbol.for`, so two copies of this package agree.
  */
 import { WaybillError, type Exceptional } from '../errors/index.js'
 import { isServiceName } from '../address/names.js'
-import { safeMessage, stateOf, thrownName } from './error-state.js'
+import { stateOf } from './error-state.js'
 import type { ErrorClass } from './terms.js'
 
 interface Registry {
@@ -17,16 +17,6 @@ interface Registry {
 const key = Symbol.for('waybill.errors')
 const shared = globalThis as { [key]?: Registry }
 const registry: Registry = (shared[key] ??= { byName: new Map(), byPrototype: new WeakMap() })
-
-/** An error as it travels. Without `xstate` it arrives as `RemoteException`. */
-export interface CapturedError {
-  readonly xclass: string
-  readonly message: string
-  /** Own enumerable data fields. Only of a registered or declared class, or where the service opted in. */
-  readonly xstate?: Readonly<Record<string, unknown>>
-  /** Whether the class is registered or declared, so that `reviveError` may build it over there. */
-  readonly registered: boolean
-}
 
 /**
  * Lets errors of this class travel with their fields and arrive as the same class: call it in the module that both sides import. Again
@@ -40,18 +30,6 @@ export function registerError(errorClass: ErrorClass, name: string = errorClass.
   }
   registry.byName.set(name, errorClass)
   registry.byPrototype.set(prototypeOf(errorClass), name)
-}
-
-/** Takes apart whatever was thrown; never throws itself. A subclass that is not registered itself is not its registered ancestor. */
-export function captureError(thrown: unknown, declared: readonly ErrorClass[] = [], disclose = false): CapturedError {
-  const message = safeMessage(thrown)
-  const prototype: unknown = thrown instanceof Error ? Object.getPrototypeOf(thrown) : undefined
-  const name = typeof prototype === 'object' && prototype !== null ? nameOf(prototype, declared) : undefined
-  if (name !== undefined) return { xclass: name, message, xstate: stateOf(thrown as Error), registered: true }
-  const xclass = thrownName(thrown)
-  return thrown instanceof Error && disclose
-    ? { xclass, message, xstate: stateOf(thrown), registered: false }
-    : { xclass, message, registered: false }
 }
 
 /**
@@ -74,7 +52,8 @@ export function reviveError(
   return error as Error & Exceptional
 }
 
-function nameOf(prototype: object, declared: readonly ErrorClass[]): string | undefined {
+/** Under which name an error of exactly this prototype travels as itself. */
+export function nameOf(prototype: object, declared: readonly ErrorClass[]): string | undefined {
   return registry.byPrototype.get(prototype) ?? declared.find((one) => prototypeOf(one) === prototype)?.name
 }
 

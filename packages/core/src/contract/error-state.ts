@@ -12,22 +12,3 @@ export function stateOf(source: object): Record<string, unknown> {
   }
   return state
 }
-
-export function safeMessage(thrown: unknown): string {
-  try {
-    return thrown instanceof Error ? String(thrown.message) : String(thrown)
-  } catch {
-    return 'an error that cannot be described'
-  }
-}
-
-/** The class of an error, or the type of what is none. */
-export function thrownName(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return typeof thrown
-  try {
-    const { constructor } = thrown
-    return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'Error'
-  } catch {
-    return 'Error'
-  }
-}

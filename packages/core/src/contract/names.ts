@@ -6,3 +6,6 @@ const reserved: ReadonlySet<string> = new Set(['then', 'toJSON', ...Object.getOw
 export function isReserved(name: string): boolean {
   return name === '' || name.startsWith('_') || name.startsWith('#') || reserved.has(name)
 }
+
+/** The method of every service that gives its description. It is the client's own, and no service can have one of that name. */
+export const DESCRIBE = 'waybill.describe'

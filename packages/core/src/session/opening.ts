@@ -119,32 +119,45 @@ export function readConnected(message: Uint8Array): Connected {
     const { code, message: reason } = record(content.refused, 'refused')
     throw new WaybillError(isCode(code) ? code : 'Internal', text(reason, 'refused.message'), { executed: 'no' })
   }
-  const router = record(content.router, 'router')
-  const limits = record(content.limits, 'limits')
-  return {
-    router: {
-      name: text(router.name, 'router.name'),
-      epoch: count(router.epoch, 'router.epoch'),
-      ...(router.store !== undefined && { store: text(router.store, 'router.store') }),
-    },
-    session: text(content.session, 'session'),
-    token: text(content.token, 'token'),
-    resumed: content.resumed === true,
-    received: u32(content.received, 'received'),
-    name: checkedName(content.name),
-    principal: text(content.principal, 'principal'),
-    symbol: u32(content.symbol, 'symbol'),
-    limits: {
-      windowBytes: count(limits.windowBytes, 'limits.windowBytes'),
-      maxFrameBytes: count(limits.maxFrameBytes, 'limits.maxFrameBytes'),
-      maxBodyBytes: count(limits.maxBodyBytes, 'limits.maxBodyBytes'),
-      heartbeatMs: count(limits.heartbeatMs, 'limits.heartbeatMs'),
-      heartbeatGraceMs: count(limits.heartbeatGraceMs, 'limits.heartbeatGraceMs'),
-      resumeGraceMs: count(limits.resumeGraceMs, 'limits.resumeGraceMs'),
-    },
-    features: texts(content.features, 'features'),
+  return connected(content, '')
+}
+
+/** What a value is, or throws, naming where it stands. */
+type Reader<T> = (value: unknown, path: string) => T
+
+/** An object with these fields; others are left out, and those that are undefined. */
+function fields<T>(readers: { readonly [K in keyof T]-?: Reader<T[K]> }): Reader<T> {
+  const each = Object.entries<Reader<unknown>>(readers)
+  return (value, path) => {
+    const found = record(value, path)
+    const entries = each.map(([name, read]) => [name, read(found[name], path === '' ? name : `${path}.${name}`)] as const)
+    return Object.fromEntries(entries.filter(([, content]) => content !== undefined)) as T
   }
 }
+
+const connected = fields<Connected>({
+  router: fields<Connected['router']>({
+    name: text,
+    epoch: count,
+    store: (value, path) => (value === undefined ? undefined : text(value, path)),
+  }),
+  session: text,
+  token: text,
+  resumed: (value) => value === true,
+  received: u32,
+  name: checkedName,
+  principal: text,
+  symbol: u32,
+  limits: fields({
+    windowBytes: count,
+    maxFrameBytes: count,
+    maxBodyBytes: count,
+    heartbeatMs: count,
+    heartbeatGraceMs: count,
+    resumeGraceMs: count,
+  }),
+  features: texts,
+})
 
 function readJson(message: Uint8Array): Record<string, unknown> {
   if (message.byteLength < PREFIX_BYTES) throw new WaybillError('Incompatible', 'the peer did not begin with the magic number 24111602')

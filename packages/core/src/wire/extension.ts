@@ -7,7 +7,7 @@ import { WaybillError } from '../errors/index.js'
 import { HEADER_BYTES, MAX_EXTENSION_BYTES, type FrameReader } from './header.js'
 import { readU16 } from './little-endian.js'
 
-const FIELD_BYTES = 4
+export const FIELD_BYTES = 4
 const encoder = new TextEncoder()
 
 /** The bytes of one field, ready to be joined. */
@@ -56,32 +56,8 @@ export function findField(frame: FrameReader, tag: number): Uint8Array | undefin
   return undefined
 }
 
-/** Shows each field of the reader's current frame, in one pass; `start` and `end` are in `frame.bytes`. Throws `ProtocolViolation` as above. */
-export function eachField(frame: FrameReader, visit: (tag: number, start: number, end: number) => void): void {
-  let at = frame.start + HEADER_BYTES
-  const end = at + frame.extensionBytes
-  while (at < end) {
-    const next = fieldEnd(frame, at, end)
-    visit(frame.bytes[at]!, at + FIELD_BYTES, next)
-    at = next
-  }
-}
-
-/** Throws `ProtocolViolation` where the fields of the frame do not add up, or one of them stands twice. */
-export function checkFields(frame: FrameReader): void {
-  if (frame.extensionBytes === 0) return
-  const seen = new Set<number>()
-  let at = frame.start + HEADER_BYTES
-  const end = at + frame.extensionBytes
-  while (at < end) {
-    const tag = frame.bytes[at]!
-    if (seen.has(tag)) throw new WaybillError('ProtocolViolation', `the extension field ${tag} stands twice`)
-    seen.add(tag)
-    at = fieldEnd(frame, at, end)
-  }
-}
-
-function fieldEnd(frame: FrameReader, at: number, end: number): number {
+/** The end of the field that begins at `at`. Throws `ProtocolViolation`. */
+export function fieldEnd(frame: FrameReader, at: number, end: number): number {
   if (end - at < FIELD_BYTES) throw new WaybillError('ProtocolViolation', 'an extension field is cut off')
   const length = readU16(frame.bytes, at + 2)
   if (at + FIELD_BYTES + length > end)

@@ -1,4 +1,5 @@
-export { checkFields, eachField, extensionField, findField, findText, joinFields } from './extension.js'
+export { checkFields, eachField } from './each-field.js'
+export { extensionField, findField, findText, joinFields } from './extension.js'
 export { Framer, LEAST_MESSAGE_BYTES, LENGTH_BYTES } from './framer.js'
 export { FrameReader, HEADER_BYTES, MAX_EXTENSION_BYTES, Offset } from './header.js'
 export { ADDRESSEE_BYTES, ID_BYTES, readAddressees, readIds, writeAddressees, writeIds, type Addressee } from './lists.js'

@@ -2,7 +2,8 @@
  * The bodies of `holds`, `held`, `kept` and `taken`: lists of one length of item, with nothing between. Owns their layout. Ids are leases or serial
  * numbers; both are texts here, in the form of a UUID.
  */
-import { serialBytes, serialText } from '../call/serial.js'
+import { serialBytes } from '../call/serial.js'
+import { serialText } from '../call/serial-text.js'
 import { WaybillError } from '../errors/index.js'
 import { readU32, writeU32 } from './little-endian.js'
 

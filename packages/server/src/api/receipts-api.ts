@@ -60,9 +60,11 @@ export function readCancelSelection(value: unknown): Selection {
 
 /** `isWhole`: with all that happened to it. */
 export function receiptInfo(receipt: Receipt, isWhole: boolean): ReceiptInfo {
-  const { sn, terms, known: state, hasEnded, endedMs, attempts, lease, call, cause, redrivenAs } = receipt
+  const { sn, terms, known: state, hasEnded, endedMs, attempts, lease, call, cause, redrivenAs, steps } = receipt
   const { client, service, method, storedMs, key, redriveOf, waitUntilMs, deadlineMs } = terms
   const data = dataOf(terms)
+  // Of one in the archive nothing but its steps says who had it.
+  const callee = lease?.client ?? (hasEnded ? steps.findLast((step) => step[2] !== undefined)?.[2] : undefined)
   return {
     sn,
     client,
@@ -73,7 +75,7 @@ export function receiptInfo(receipt: Receipt, isWhole: boolean): ReceiptInfo {
     ...(hasEnded ? endedMs !== undefined && { endedAt: timeOf(endedMs) } : { expiresAt: timeOf(lease ? deadlineMs : waitUntilMs) }),
     attempts,
     ...(key !== undefined && { key }),
-    ...(lease !== undefined && { callee: lease.client }),
+    ...(callee !== undefined && { callee }),
     ...(call?.state === 'away' && { away: true as const }),
     ...(hasEnded && cause),
     ...(redriveOf !== undefined && { redriveOf }),

@@ -194,7 +194,7 @@ export const routerMethods: ReadonlyMap<string, Method> = new Map<string, Method
 ])
 
 /** Those whose work a later start must know of when their caller does. */
-export const lastingMethods: ReadonlySet<string> = new Set(['cancel', 'redrive', 'purge', 'note', 'noted'])
+export const lastingMethods: ReadonlySet<string> = new Set(['cancel', 'redrive', 'purge', 'note'])
 
 function readOffer(value: unknown): Offer {
   const { service, version, labels, concurrency, methods, idempotent, perCaller } = object(value, 'offer')

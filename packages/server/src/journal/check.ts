@@ -13,7 +13,7 @@ import { headOf, judgeTail } from './segment-file.js'
 import { readSnapshot } from './snapshot.js'
 import { loadStore, type StoreState } from './store-file.js'
 import { walkChunk, type Stretch } from './walk.js'
-import { readWitness } from './witness.js'
+import { readWitness, type Safe } from './witness.js'
 
 export interface CheckReport {
   readonly epoch: number
@@ -40,9 +40,10 @@ export async function check(disk: Disk): Promise<CheckReport> {
     const before = await loadPresentStore(disk)
     const looked = new Look(disk, before)
     await looked.through(namesOf(await disk.list()))
-    // A snapshot that came meanwhile explains whatever went.
-    if (looked.damaged.length === 0 || attempt === MOST_ATTEMPTS || (await loadStore(disk)).snapshot === before.snapshot)
-      return looked.report
+    if (looked.damaged.length === 0 || attempt === MOST_ATTEMPTS) return looked.report
+    // A snapshot, a new segment or a start that came meanwhile may explain it.
+    const { epoch, snapshot, last } = await loadStore(disk)
+    if (epoch === before.epoch && snapshot === before.snapshot && last === before.last) return looked.report
   }
 }
 
@@ -119,13 +120,15 @@ class Look {
     const { disk, state } = this
     const { files } = state
     const name = segmentName(number)
+    // Before the file, which grows: what the witness then knows stands in it.
+    const witness = await readWitness(disk, files)
     await reading(disk, name, async (file) => {
       const head = await headOf(file, files, number)
       const stretch: Stretch = { file, name, seed: seedOf(files, number), end: file.bytes }
       const { end, references } = await this.#walk(stretch, head.b)
       this.#segments++
       this.#bytes += end
-      await this.#end(stretch, number, end)
+      await this.#end(stretch, number, end, witness)
       if (!isReplayed) return
       const there = new Set(namesOf(await disk.list()).blobs)
       for (const blob of references) if (!there.has(blob)) this.damaged.push(`the store is damaged: ${blobName(blob)} is missing`)
@@ -153,11 +156,11 @@ class Look {
   }
 
   /** Whether a segment may end so. */
-  async #end(stretch: Stretch, number: number, end: number): Promise<void> {
-    const { disk, state } = this
+  async #end(stretch: Stretch, number: number, end: number, witness: Safe | 'unreadable' | undefined): Promise<void> {
+    const { state } = this
     if (number === state.last && state.lastEnd === 0) {
       this.#tornBytes = stretch.end - end
-      return judgeTail(stretch, end, number, await readWitness(disk, state.files))
+      return judgeTail(stretch, end, number, witness)
     }
     const known = number === state.last ? state.lastEnd : await this.#endByNext(number)
     if (end !== stretch.end || (known !== undefined && known !== end))

@@ -18,7 +18,7 @@ export interface Damage {
   readonly file: number
   readonly at: number
   /** What the operator does where the router refuses it, or says that something is lost. */
-  readonly then: 'restore' | 'begin anew'
+  readonly afterwards: 'restore' | 'begin anew'
 }
 
 export function storageOf(random: Seeded): StoragePlan {
@@ -36,6 +36,6 @@ export function damageOf(random: Seeded): Damage {
     deed: random.pick(['flip', 'flip', 'flip', 'truncate', 'remove']),
     file: random.fraction(),
     at: random.fraction(),
-    then: random.pick(['restore', 'restore', 'begin anew']),
+    afterwards: random.pick(['restore', 'restore', 'begin anew']),
   }
 }

@@ -2,16 +2,19 @@
 import { crashRuns } from './crashes.js'
 import { damage, tableOf } from './damage.js'
 
-const [what, count, from = '1'] = process.argv.slice(2)
-
-if (what === 'mutations') {
-  const done = await damage(Number(count ?? 2000), Number(from))
-  console.log(tableOf(done))
-  for (const { kind, story } of done.lost) console.log(`lost: ${kind} of ${story}`)
-  process.exitCode = done.lost.length > 0 ? 1 : 0
-} else if (what === 'crashes') {
-  console.log(await crashRuns({ runs: Number(count ?? 2000), from: Number(from) }))
-} else {
+async function main([what, count, from = '1']: readonly string[]): Promise<number> {
+  if (what === 'mutations') {
+    const done = await damage(Number(count ?? 2000), Number(from))
+    console.log(tableOf(done))
+    for (const { kind, story } of done.lost) console.log(`lost: ${kind} of ${story}`)
+    return done.lost.length > 0 ? 1 : 0
+  }
+  if (what === 'crashes') {
+    console.log(await crashRuns({ runs: Number(count ?? 2000), from: Number(from) }))
+    return 0
+  }
   console.error('usage: npm run store:mutations -- [HOW-MANY [FIRST-SEED]], npm run store:crashes -- [HOW-MANY [FIRST-SEED]]')
-  process.exitCode = 2
+  return 2
 }
+
+void main(process.argv.slice(2)).then((code) => (process.exitCode = code))

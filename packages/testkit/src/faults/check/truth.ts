@@ -32,7 +32,7 @@ function lieOf(history: History, slow: SlowWaits, call: Call, told: Told & Stamp
 function isExplained(
   history: History,
   slow: SlowWaits,
-  { attempted, storedMs, runs }: Call,
+  { sn, attempted, storedMs, runs }: Call,
   { t: toldMs, code }: Stamp & { readonly code: string },
 ): boolean {
   const { cls, t: fromMs, i: caller } = attempted!
@@ -40,7 +40,11 @@ function isExplained(
   const isAcknowledged = storedMs !== undefined && storedMs <= toldMs
   if (!isAcknowledged && (isTroubled(history, caller, fromMs, toldMs) || routerWasAway(history, fromMs, toldMs))) return true
   // The caller gives up by itself where the router is too busy to answer, as others of its calls then show too.
-  if (!isAcknowledged && slow.get(caller)?.some((wait) => wait.fromMs <= toldMs && wait.toMs >= fromMs) === true) return true
+  if (
+    !isAcknowledged &&
+    slow.get(caller)?.some((wait) => wait.sn !== sn && wait.fromMs <= toldMs - SLOW_MS && wait.toMs >= fromMs) === true
+  )
+    return true
   // What was never offered cannot have been handed to anybody.
   if (cls === 'nobody') return false
   const lost = lostWorkers(history).filter(({ atMs }) => atMs >= fromMs - NOTICED_MS && atMs <= toldMs + HEARD_MS)
@@ -49,17 +53,25 @@ function isExplained(
   return lost.length > 0
 }
 
+interface Wait {
+  readonly sn: string
+  readonly fromMs: number
+  readonly toMs: number
+}
+
 /** By caller: how long it waited to be told that calls were stored, where that took long. */
-type SlowWaits = ReadonlyMap<string, readonly { readonly fromMs: number; readonly toMs: number }[]>
+type SlowWaits = ReadonlyMap<string, readonly Wait[]>
 
 const SLOW_MS = 1000
+/** Of a call that nobody was told of. */
+const NEVER_MS = 5000
 
 function slowWaits({ calls }: History): SlowWaits {
-  const waits = new Map<string, { fromMs: number; toMs: number }[]>()
-  for (const { attempted, storedMs } of calls.values()) {
-    if (attempted === undefined || storedMs === undefined || storedMs - attempted.t < SLOW_MS) continue
+  const waits = new Map<string, Wait[]>()
+  for (const { sn, attempted, storedMs } of calls.values()) {
+    if (attempted?.stored !== true || (storedMs !== undefined && storedMs - attempted.t < SLOW_MS)) continue
     const its = waits.get(attempted.i) ?? []
-    its.push({ fromMs: attempted.t, toMs: storedMs })
+    its.push({ sn, fromMs: attempted.t, toMs: storedMs ?? attempted.t + NEVER_MS })
     waits.set(attempted.i, its)
   }
   return waits
