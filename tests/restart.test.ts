@@ -139,6 +139,23 @@ describe('who is told of a call that another one made', () => {
   })
 })
 
+test('who has not taken what was sent before is told as soon as it has', async () => {
+  await using h = harness({ latencyMs: 20, router: { limits: { maxOutboundBytes: 1000 } } })
+  await kennel(h)
+  const kennels = await h.client('large')
+  const large = service<{ bark(bytes: number): string }>('Large@1.0.0', { bark: {} })
+  await h.until(kennels.expose(large, { bark: (bytes) => 'w'.repeat(bytes) }))
+  const [caller, back] = [await h.client('caller'), await h.client('told')]
+  const told: string[] = []
+  back.onPostback({ result: (value) => void told.push(String(value)) })
+  // On its way to the one who is to be told when the outcome comes about.
+  const barked = back.remote(large).bark(5000)
+  await h.until(caller.remote(dog).walk.callback({ replyto: 'told' }, 5))
+  await h.until(barked)
+  await h.advance(500)
+  expect(told).toEqual(['kennel 5'])
+})
+
 test('who comes back is told in order, however long it takes to find what it is told', async () => {
   // What was written first takes longest.
   await using h = harness({ paper: new Paper({ readMs: (line) => Math.max(0, 500 - 10 * line) }) })

@@ -18,6 +18,8 @@ export class Postbacks {
   /** Those of them that the client of the moment was given. */
   readonly #given = new WeakMap<Session, Set<Receipt>>()
   readonly #departures = new Departures<Session>()
+  /** Those for whom so much waits that they are given no more. */
+  readonly #behind = new WeakSet<Session>()
   readonly #limits: Limits
   readonly #sessions: Sessions
   readonly #store: Store
@@ -53,6 +55,11 @@ export class Postbacks {
     this.#give(session)
   }
 
+  /** Less waits for the client than before. */
+  caughtUp(session: Session): void {
+    if (this.#behind.delete(session)) this.#give(session)
+  }
+
   /** What the client says that it has taken. */
   took(session: Session, sns: readonly string[]): void {
     for (const receipt of this.#given.get(session) ?? []) {
@@ -83,7 +90,8 @@ export class Postbacks {
     let given = this.#given.get(session)
     if (given === undefined) this.#given.set(session, (given = new Set()))
     for (const receipt of owed) {
-      if (given.size >= AHEAD || session.channel.outboundBytes > this.#limits.maxOutboundBytes) return
+      if (given.size >= AHEAD) return
+      if (session.channel.outboundBytes > this.#limits.maxOutboundBytes) return void this.#behind.add(session)
       if (given.has(receipt)) continue
       given.add(receipt)
       const departure: Departure = { isOver: () => session.state === 'ended' }

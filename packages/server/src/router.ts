@@ -299,6 +299,7 @@ export class Router implements Entrance {
   #freed(session: Session): void {
     session.channel.caughtUp(this.#parts.limits.maxOutboundBytes)
     this.#events.caughtUp(session)
+    this.#postbacks.caughtUp(session)
     if (this.#calls.delivery.held.calls > 0) this.#advance(session)
   }
 
