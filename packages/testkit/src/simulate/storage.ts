@@ -85,7 +85,7 @@ export class Storage {
   }
 
   /** Nobody has it. Damages a file, and lets an operator do what is planned where that shows. */
-  async damage({ deed, file, at, then }: Damage): Promise<Verdict> {
+  async damage({ deed, file, at, afterwards }: Damage): Promise<Verdict> {
     const whole = this.#disk.platter
     const names = [...whole.names.keys()].toSorted()
     const name = names[Math.floor(file * names.length)]
@@ -103,7 +103,7 @@ export class Storage {
     // Where there was nothing but its name, a store begins with another one.
     if (verdict === 'harmless' && prospect?.report.isNew === true) this.replace()
     else if (verdict === 'harmless') this.#disk.platter = damaged
-    else if (then === 'begin anew') this.replace()
+    else if (afterwards === 'begin anew') this.replace()
     return verdict
   }
 
