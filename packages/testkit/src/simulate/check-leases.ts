@@ -63,8 +63,9 @@ class LeaseCheck {
     const heardMs = Math.min(this.#history.storing(this.#made)?.atMs ?? Infinity, ends[0]?.atMs ?? Infinity)
     for (const { kind, fromMs, forMs } of this.#history.troubles) {
       const untilMs = fromMs + forMs
-      const isAsked = kind === 'failingDisk' && came.atMs > fromMs + SAFE_MS / 10 && came.atMs < untilMs - SAFE_MS / 2
-      const isAlone = this.#history.troubles.filter((other) => other.fromMs < untilMs && other.untilMs > fromMs).length === 1
+      const isAsked = kind === 'failingDisk' && came.atMs >= fromMs && came.atMs < untilMs - SAFE_MS / 2
+      const isAlone =
+        this.#history.troubles.filter((other) => other.fromMs < untilMs && other.fromMs + other.forMs + SAFE_MS > fromMs).length === 1
       if (isAsked && isAlone && heardMs > untilMs) this.#violate('I16', `${plan.caller} was told nothing of it until another router began`)
     }
   }

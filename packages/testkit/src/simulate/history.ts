@@ -140,6 +140,8 @@ export class History {
   readonly troubles: Trouble[] = []
   /** Processes of clients that have connected for the first time. */
   readonly joins: { readonly name: string; readonly process: number; readonly atMs: number }[] = []
+  /** Whether a router that is asked at this time to store something must know that there is no room for it. Set by whoever has the disk. */
+  isKnownFull: (atMs: number) => boolean = () => false
   /** When somebody was told that a stored call is cancelled, and when a router was told that an outcome was taken; by serial number. */
   readonly cancelled = new Map<string, number>()
   readonly taken = new Map<string, number>()

@@ -43,6 +43,7 @@ export class Host {
     this.#history = parts.history
     const plan = this.#history.scenario.storage
     this.storage = plan && new Storage(this.#world, plan)
+    if (this.storage !== undefined) this.#history.isKnownFull = (atMs) => this.storage!.isKnownFull(atMs)
   }
 
   /** The router of the moment; undefined while there is none, or none that is ready. */

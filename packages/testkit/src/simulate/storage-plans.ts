@@ -25,7 +25,7 @@ export function storageOf(random: Seeded): StoragePlan {
   return {
     segmentBytes: random.pick([1, 4, 16, 256]) * 1024,
     snapshotBytes: random.pick([2, 8, 32, 256]) * 1024,
-    reserveBytes: 1024 * 1024,
+    reserveBytes: 128 * 1024,
     writeMs: random.between(0, 0.5),
     syncMs: random.pick([0.2, 2, 10]),
   }

@@ -28,6 +28,8 @@ export class Storage {
   /** What is done to the disk next, and what becomes of it. */
   armed: { readonly deed: DiskDeed; readonly strike: () => void } | undefined
   isFailing = false
+  /** Since when the router knows that there is no room. */
+  #knownFullMs: number | undefined
   extraMs = 0
   readonly #plan: StoragePlan
   readonly #disk: VirtualDisk
@@ -51,6 +53,7 @@ export class Storage {
         this.armed = undefined
         strike()
       }
+      if (deed === 'free' && Number.isFinite(this.#disk.capacityBytes)) this.#knownFullMs ??= world.nowMs + plan.writeMs + 1
       if (this.isFailing && deed === 'sync' && name.endsWith('.log')) throw systemError('EIO', name)
     }
   }
@@ -72,6 +75,11 @@ export class Storage {
     else this.#disk.kill()
   }
 
+  /** Whether a router that is asked at this time must know that there is no room. */
+  isKnownFull(atMs: number): boolean {
+    return this.#knownFullMs !== undefined && this.#knownFullMs < atMs
+  }
+
   /** Somebody else takes the room, but for what the router keeps free. */
   fill(): void {
     this.#disk.capacityBytes = this.bytes + this.#plan.reserveBytes
@@ -79,6 +87,7 @@ export class Storage {
 
   heal(): void {
     this.#disk.capacityBytes = Number.POSITIVE_INFINITY
+    this.#knownFullMs = undefined
     this.isFailing = false
     this.extraMs = 0
     this.armed = undefined

@@ -37,8 +37,11 @@ export function storedOf(seed: number): Scenario {
   // Longer than a client takes to come back from any one trouble, or not.
   const leaseMs = random.pick([1500, 10_000, 10_000])
   const setting = { weather, workers, callers, spanMs, semantics: SEMANTICS }
-  const calls = themed(random.fork('theme'), callsOf({ ...setting, random: random.fork('calls'), mostCalls: 60 }))
+  const drawn = themed(random.fork('theme'), callsOf({ ...setting, random: random.fork('calls'), mostCalls: 60 }))
   const hasDisk = random.chance(0.85)
+  const faults = weather === 'calm' ? [] : faultsOf({ ...setting, random: random.fork('faults'), calls: drawn, hasDisk, leaseMs })
+  // One of them may be longer than what is kept free of a disk that is full.
+  const calls = faults.some(({ kind }) => kind === 'fullDisk') ? drawn.filter(({ method }) => method !== 'large') : drawn
   return {
     seed: random.next(),
     weather,
@@ -59,7 +62,7 @@ export function storedOf(seed: number): Scenario {
     callers,
     calls,
     asks: asksOf({ ...setting, random: random.fork('asks') }, calls),
-    faults: weather === 'calm' ? [] : faultsOf({ ...setting, random: random.fork('faults'), calls, hasDisk, leaseMs }),
+    faults,
     endMs: BEGIN_MS + spanMs,
     storage: hasDisk ? storageOf(random.fork('storage')) : undefined,
   }
@@ -105,29 +108,42 @@ function faultsOf({ random, weather, workers, callers, spanMs, calls, hasDisk, l
     const forMs = isLong ? leaseMs + random.between(1300, 3000) : random.between(20, 1800)
     return { ...fault, atMs: Math.min(fromMs, BEGIN_MS + spanMs), target, forMs }
   })
-  if (weather === 'storm') faults.push(...aimed(random, workers, calls, spanMs))
+  if (weather === 'storm') faults.push(...aimed({ random, workers, calls, spanMs, leaseMs, hasDisk }))
   // Two at a time may end a session, which is nothing to be mended without a trace.
   const isApart = ({ kind, target, atMs }: FaultPlan, at: number): boolean =>
     kind !== 'strand' || !faults.some((other, index) => index !== at && other.target === target && Math.abs(other.atMs - atMs) < 3000)
   return faults.filter((fault, at) => weather !== 'cuts' || isApart(fault, at)).toSorted((left, right) => left.atMs - right.atMs)
 }
 
-/** What seldom happens by chance: workers that die one after another with a call that lasts, or are away for so long that another one has it. */
-function aimed(random: Seeded, workers: readonly WorkerPlan[], calls: readonly CallPlan[], spanMs: number): FaultPlan[] {
-  const lasting = calls.filter(({ method, semantics, size }) => method === 'fetch' && semantics !== 'live' && size > 500)
-  if (lasting.length === 0 || random.chance(0.5)) return []
+interface Aiming extends Pick<Surroundings, 'random' | 'workers' | 'calls' | 'spanMs' | 'leaseMs' | 'hasDisk'> {}
+
+/**
+ * What seldom happens by chance: workers that die one after another with a call that lasts, perhaps with the router between; that are away until another one
+ * has it; or for longer than they are waited for.
+ */
+function aimed({ random, workers, calls, spanMs, leaseMs, hasDisk }: Aiming): FaultPlan[] {
+  const lasting = calls.filter(({ method, semantics, size }) => workingMethods.has(method) && semantics !== 'live' && size > 500)
+  if (lasting.length === 0 || random.chance(0.4)) return []
   const { atMs } = random.pick(lasting)
-  const areAway = random.chance(0.5)
-  const rounds = areAway ? 1 : 3
-  const faults = Array.from({ length: rounds }, (_, round) =>
-    workers.map(({ name }, index): FaultPlan => {
-      const fault: Fault = areAway ? { kind: 'outage', how: 'reset' } : { kind: 'restart', how: 'reset' }
-      const afterMs = areAway ? 100 + index * 900 : 100 + round * 400
-      return { ...fault, target: name, atMs: atMs + afterMs + random.between(0, 50), forMs: areAway ? random.between(900, 1800) : 100 }
-    }),
-  ).flat()
+  const how = 'reset'
+  const each = (afterMs: (index: number) => number, fault: Fault, forMs: () => number): FaultPlan[] =>
+    workers.map(({ name }, index) => ({ ...fault, target: name, atMs: atMs + afterMs(index) + random.between(0, 50), forMs: forMs() }))
+  const faults: FaultPlan[] = []
+  switch (random.pick(['die', 'die', 'away', 'away for long'] as const)) {
+    case 'die':
+      for (let round = 0; round < 3; round++) faults.push(...each(() => 100 + round * 400, { kind: 'restart', how }, () => 100))
+      if (hasDisk && random.chance(0.6)) faults.push({ kind: 'killRouter', how, target: '', atMs: atMs + random.pick([350, 750]), forMs: 50 })
+      break
+    case 'away':
+      faults.push(...each((index) => 100 + index * 900, { kind: 'outage', how }, () => random.between(900, 1800)))
+      break
+    default:
+      faults.push(...each(() => 100, { kind: 'outage', how }, () => leaseMs + random.between(1300, 3000)))
+  }
   return faults.filter((fault) => fault.atMs < BEGIN_MS + spanMs)
 }
+
+const workingMethods: ReadonlySet<string> = new Set(['fetch', 'slow', 'stubborn', 'polite'])
 
 function faultOf(random: Seeded, hasDisk: boolean): Fault {
   const how = random.pick(['reset', 'reset', 'silent'] as const)
