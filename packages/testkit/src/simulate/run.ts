@@ -38,6 +38,8 @@ export interface Simulated {
 
 /** I16: within this time after everything works again, whatever is due has ended. */
 const DRAIN_MS = 10_000
+/** Until whatever was under way has arrived. */
+const LATE_MS = 3000
 /** Receipts that each principal asks for when all is over. */
 const AUDITED = 10
 
@@ -140,6 +142,8 @@ class Simulation {
     const dueMs = this.world.nowMs + waiting.reduce((sum, { plan }) => sum + workMs(plan), DRAIN_MS + leaseMs)
     const stored = (): number => this.#cast.router?.router.view.info().storedCalls ?? Number.NaN
     const isBusy = (): boolean => this.#callers.pending.length + this.#callers.asking.length > 0 || stored() !== 0
+    // What was given up by who made it may still be on its way.
+    if (leaseMs > 0) await this.world.advance(LATE_MS)
     while (isBusy() && this.world.nowMs < dueMs) await this.world.advance(100)
     for (const { plan } of this.#callers.pending)
       this.#history.violate('I16', `call ${plan.id} is pending long after everything works again`)
