@@ -269,6 +269,25 @@ describe('what could not be made safe', () => {
     expect(ran).toEqual(['begin walk 10', 'end walk 10'])
   })
 
+  test('is not said to be stored when it is asked for again', async () => {
+    const paper = new Paper({ writeMs: 100 })
+    await using h = harness({ paper })
+    const caller = await h.client('caller')
+    const { walk } = caller.remote(dog, { key: 'once', ttl: '1h' })
+    paper.failing = 'keeps'
+    const failed = async (call: Promise<unknown>): Promise<unknown> => call.catch((error: Exceptional) => [error.code, error.executed])
+    const both = [failed(walk.async(10)), failed(walk.async(10))]
+    expect(await h.until(Promise.all(both), 5000)).toEqual([
+      ['Damaged', 'maybe'],
+      ['Damaged', 'maybe'],
+    ])
+    paper.failing = undefined
+    await h.restartRouter(100)
+    const { ran } = await kennel(h)
+    await h.advance(1000)
+    expect(ran).toEqual(['begin walk 10', 'end walk 10'])
+  })
+
   test('is an outcome of which those who wait are told that nobody knows it', async () => {
     const paper = new Paper()
     await using h = harness({ paper })

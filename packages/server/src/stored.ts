@@ -100,11 +100,14 @@ export class StoredCalls {
       return true
     }
     const { call: number, flags } = frame
-    this.#store.journal.whenSafe(() => {
-      if (caller.state === 'ended') return
-      this.#sayStored(caller, number, receipt, true)
-      if ((flags & Flag.noReply) === 0) this.#watch(caller, number, receipt)
-    })
+    this.#store.journal.whenSafe(
+      () => {
+        if (caller.state === 'ended') return
+        this.#sayStored(caller, number, receipt, true)
+        if ((flags & Flag.noReply) === 0) this.#watch(caller, number, receipt)
+      },
+      (error) => caller.state === 'ended' || except(caller, number, error, 'maybe', terms.data),
+    )
     return true
   }
 
