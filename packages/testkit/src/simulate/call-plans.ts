@@ -30,6 +30,8 @@ export interface CallPlan extends Invocation {
   readonly isWatched: boolean
   readonly sticky: string | undefined
   readonly orderKey: string | undefined
+  /** What its caller knows it by. */
+  readonly key?: string | undefined
   readonly policy: 'roundRobin' | undefined
   /** By which it is found among the caller's calls, with others. */
   readonly group: number
@@ -42,7 +44,8 @@ export interface CallPlan extends Invocation {
 
 /** What somebody asks of a stored call, perhaps of another process or another principal. */
 export interface AskPlan {
-  readonly kind: 'result' | 'cancel' | 'cancelGroup' | 'list'
+  /** `repeat`: the same call under its key once more; `conflict`: another one under that key. */
+  readonly kind: 'result' | 'cancel' | 'cancelGroup' | 'list' | 'repeat' | 'conflict'
   readonly atMs: number
   readonly by: string
   readonly about: number

@@ -8,6 +8,8 @@ import { argumentsOf, NESTED_MS, type Kennel } from './kennel.js'
 import { SEMANTICS, type Callable, type Hearing } from './semantics.js'
 import { tenantOf } from './setting.js'
 
+/** Between the ids of a call and of one that is none, and must never be. */
+const ANOTHER = 5_000_000
 /** Ids of calls that methods make. */
 const NESTED_IDS = 2_000_000
 
@@ -131,12 +133,38 @@ export class Callers {
         return void this.fetch(life, made)
       case 'list':
         return this.list(life)
+      case 'repeat':
+      case 'conflict':
+        return this.#again(life, made, sn, kind)
       case 'cancel':
         if (isOwn) made.cancelledMs ??= this.#world.nowMs
         return this.#cancel(life, { sn }, 'by sn', (cancelled) => isOwn && cancelled === sn)
       case 'cancelGroup':
         return this.#cancelGroup(life, made.plan.group)
     }
+  }
+
+  /** The key of a call that is stored: by whoever of the same principal, it is the same call, or none. */
+  #again(life: Life, { plan }: MadeCall, sn: string, kind: 'repeat' | 'conflict'): void {
+    if (plan.key === undefined || tenantOf(life.name) !== tenantOf(plan.caller)) return
+    const callable = life.client!.remote<Kennel>(plan.address)[plan.method] as unknown as Callable
+    const args = argumentsOf(kind === 'repeat' ? plan : { ...plan, id: plan.id + ANOTHER })
+    const about = `${life.name} asked for call ${plan.id} (${sn}) again under its key`
+    callable
+      .with({ key: plan.key })
+      .async(...args)
+      .then(
+        (receipt) => {
+          this.#history.count('key that is known again')
+          if (kind === 'conflict') this.#history.violate('key', `${about} with other arguments, and has ${receipt.sn}`)
+          else if (receipt.sn !== sn) this.#history.violate('key', `${about}, and has ${receipt.sn}`)
+        },
+        ({ code, executed }: Error & Exceptional) => {
+          if (code !== 'IdempotencyConflict') return
+          this.#history.count('IdempotencyConflict')
+          if (kind === 'repeat' || executed !== 'no') this.#history.violate('key', `${about}, and was told ${code}{${executed}}`)
+        },
+      )
   }
 
   fetch(life: Life, made: MadeCall): Fetch {
@@ -197,7 +225,7 @@ export function isOf({ caller, group }: CallPlan, tenant: string, cancelled: num
 }
 
 function optionsOf(plan: CallPlan): RemoteOptions {
-  const { deadlineMs, timeoutMs, on, waitMs, sticky, orderKey, policy, id, group } = plan
+  const { deadlineMs, timeoutMs, on, waitMs, sticky, orderKey, policy, id, group, key } = plan
   const { isStored } = SEMANTICS[plan.semantics]
   return {
     deadline: deadlineMs,
@@ -207,6 +235,7 @@ function optionsOf(plan: CallPlan): RemoteOptions {
     ...(on !== undefined && { on }),
     ...(sticky !== undefined && { sticky }),
     ...(orderKey !== undefined && { orderKey }),
+    ...(key !== undefined && { key }),
     ...(policy !== undefined && { policy }),
   }
 }

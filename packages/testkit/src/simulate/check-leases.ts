@@ -64,8 +64,8 @@ class LeaseCheck {
     for (const { kind, fromMs, forMs } of this.#history.troubles) {
       const untilMs = fromMs + forMs
       const isAsked = kind === 'failingDisk' && came.atMs >= fromMs && came.atMs < untilMs - SAFE_MS / 2
-      const isAlone =
-        this.#history.troubles.filter((other) => other.fromMs < untilMs && other.fromMs + other.forMs + SAFE_MS > fromMs).length === 1
+      const others = this.#history.troubles.filter(({ name }) => name === 'router' || name === plan.caller)
+      const isAlone = others.filter((other) => other.fromMs < untilMs && other.fromMs + other.forMs + SAFE_MS > fromMs).length === 1
       if (isAsked && isAlone && heardMs > untilMs) this.#violate('I16', `${plan.caller} was told nothing of it until another router began`)
     }
   }

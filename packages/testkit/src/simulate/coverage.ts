@@ -88,6 +88,8 @@ export const INTERESTING = [
   'lease that is void',
   'word of a former callee',
   'store that fails',
+  'key that is known again',
+  'IdempotencyConflict',
   'refusal Damaged',
   'Damaged{maybe}',
   'damage that is refused',

@@ -3,7 +3,7 @@
  * forgets, fails, fills up and is damaged; processes that stop and go on; clients that are away for less or for longer than they are waited for. Plain data.
  */
 import { Seeded } from '../random.js'
-import { asksOf, callsOf, type CallPlan } from './call-plans.js'
+import { asksOf, callsOf, type AskPlan, type CallPlan } from './call-plans.js'
 import type { Fault, FaultPlan } from './fault-plans.js'
 import { RETENTION_MS, type Scenario } from './scenario.js'
 import type { SemanticsName } from './semantics.js'
@@ -41,7 +41,10 @@ export function storedOf(seed: number): Scenario {
   const hasDisk = random.chance(0.85)
   const faults = weather === 'calm' ? [] : faultsOf({ ...setting, random: random.fork('faults'), calls: drawn, hasDisk, leaseMs })
   // One of them may be longer than what is kept free of a disk that is full.
-  const calls = faults.some(({ kind }) => kind === 'fullDisk') ? drawn.filter(({ method }) => method !== 'large') : drawn
+  const fitting = faults.some(({ kind }) => kind === 'fullDisk') ? drawn.filter(({ method }) => method !== 'large') : drawn
+  // Where a store is begun anew, or a clock put forward, what a key stood for may be known no more.
+  const isKept = hasDisk && !faults.some((fault) => fault.kind === 'killRouter' && (fault.damage !== undefined || (fault.skewMs ?? 0) > 0))
+  const calls = isKept ? fitting.map((call) => (call.semantics === 'live' ? call : { ...call, key: `key-of-${call.id}` })) : fitting
   return {
     seed: random.next(),
     weather,
@@ -61,11 +64,21 @@ export function storedOf(seed: number): Scenario {
     workers,
     callers,
     calls,
-    asks: asksOf({ ...setting, random: random.fork('asks') }, calls),
+    asks: [...asksOf({ ...setting, random: random.fork('asks') }, calls), ...repeatsOf(random.fork('keys'), calls, callers)],
     faults,
     endMs: BEGIN_MS + spanMs,
     storage: hasDisk ? storageOf(random.fork('storage')) : undefined,
   }
+}
+
+/** Calls that are made once more under their keys, and others under the same. */
+function repeatsOf(random: Seeded, calls: readonly CallPlan[], callers: readonly string[]): AskPlan[] {
+  const keyed = calls.filter(({ key }) => key !== undefined)
+  if (keyed.length === 0) return []
+  return Array.from({ length: random.whole(0, 6) }, (): AskPlan => {
+    const { id, atMs } = random.pick(keyed)
+    return { kind: random.pick(['repeat', 'repeat', 'conflict']), atMs: atMs + random.between(30, 2000), by: random.pick(callers), about: id }
+  })
 }
 
 /** What most calls of a seed have in common, so that states which need several like them are reached. */
