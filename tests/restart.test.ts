@@ -231,6 +231,21 @@ describe('what is not written', () => {
     expect(ran).toEqual([])
   })
 
+  test('does not leave for who has taken the service back meanwhile', async () => {
+    await using h = harness({ paper: new Paper({ writeMs: 100 }) })
+    const client = await h.client('kennel')
+    const work = (): Promise<string> => Promise.resolve('kennel')
+    const exposed = await h.until(client.expose(dog, { fetch: work, walk: work }))
+    const caller = await h.client('caller')
+    const receipt = caller.remote(dog).walk.async(10)
+    await h.advance(50)
+    await h.until(exposed.withdraw())
+    await h.advance(200)
+    const { ran } = await kennel(h, 'other-kennel')
+    expect(await h.until((await h.until(receipt)).result())).toBe('other-kennel 10')
+    expect(ran).toEqual(['begin walk 10', 'end walk 10'])
+  })
+
   test('is an outcome that nobody was told of', async () => {
     await using h = harness({ paper: new Paper({ writeMs: 100 }) })
     await kennel(h)
