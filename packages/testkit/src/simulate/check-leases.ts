@@ -145,7 +145,9 @@ class LeaseCheck {
       )
     for (const { name, kind, fromMs, forMs } of this.#history.troubles) {
       const untilMs = fromMs + this.#leaseMs + GRACE_MS
-      if (kind !== 'outage' || name !== last.client || last.atMs > fromMs || forMs < this.#leaseMs + GRACE_MS) continue
+      // When everything works again, it is over.
+      const lastedMs = Math.min(forMs, this.#history.scenario.endMs - fromMs)
+      if (kind !== 'outage' || name !== last.client || last.atMs > fromMs || lastedMs < this.#leaseMs + GRACE_MS) continue
       if (state === 'succeeded' && endedMs > untilMs && this.#history.wasQuiet(fromMs, endedMs))
         this.#violate(
           'I13',

@@ -165,7 +165,8 @@ export class Observer implements Tap {
     const [came] = this.#history.factsOf(sn).atRouter
     if (duplicate !== true && came !== undefined && this.#history.isKnownFull(came.atMs))
       this.#history.violate('full', `${sn} was stored although there was no room`)
-    if (known?.keeper === keeper && duplicate !== true) this.#history.violate('I12', `${sn} was stored twice`)
+    if (known?.keeper === keeper && duplicate !== true && !this.#history.hasJumped(0, this.#nowMs()))
+      this.#history.violate('I12', `${sn} was stored twice`)
     if (known?.keeper === keeper && known.router !== router) this.#history.count('duplicate across starts')
     if (known?.keeper !== keeper) this.#history.stored.set(sn, { atMs: this.#nowMs(), router, keeper })
   }

@@ -66,7 +66,7 @@ export function storedOf(seed: number): Scenario {
     calls,
     asks: [...asksOf({ ...setting, random: random.fork('asks') }, calls), ...repeatsOf(random.fork('keys'), calls, callers)],
     faults,
-    endMs: BEGIN_MS + spanMs,
+    endMs: Math.max(BEGIN_MS + spanMs, ...faults.map(({ atMs, forMs }) => atMs + forMs)),
     storage: hasDisk ? storageOf(random.fork('storage')) : undefined,
   }
 }
@@ -77,7 +77,12 @@ function repeatsOf(random: Seeded, calls: readonly CallPlan[], callers: readonly
   if (keyed.length === 0) return []
   return Array.from({ length: random.whole(0, 6) }, (): AskPlan => {
     const { id, atMs } = random.pick(keyed)
-    return { kind: random.pick(['repeat', 'repeat', 'conflict']), atMs: atMs + random.between(30, 2000), by: random.pick(callers), about: id }
+    return {
+      kind: random.pick(['repeat', 'repeat', 'conflict']),
+      atMs: atMs + random.between(30, 2000),
+      by: random.pick(callers),
+      about: id,
+    }
   })
 }
 
@@ -144,14 +149,34 @@ function aimed({ random, workers, calls, spanMs, leaseMs, hasDisk }: Aiming): Fa
   const faults: FaultPlan[] = []
   switch (random.pick(['die', 'die', 'away', 'away for long'] as const)) {
     case 'die':
-      for (let round = 0; round < 3; round++) faults.push(...each(() => 100 + round * 400, { kind: 'restart', how }, () => 100))
-      if (hasDisk && random.chance(0.6)) faults.push({ kind: 'killRouter', how, target: '', atMs: atMs + random.pick([350, 750]), forMs: 50 })
+      for (let round = 0; round < 3; round++)
+        faults.push(
+          ...each(
+            () => 100 + round * 400,
+            { kind: 'restart', how },
+            () => 100,
+          ),
+        )
+      if (hasDisk && random.chance(0.6))
+        faults.push({ kind: 'killRouter', how, target: '', atMs: atMs + random.pick([350, 750]), forMs: 50 })
       break
     case 'away':
-      faults.push(...each((index) => 100 + index * 900, { kind: 'outage', how }, () => random.between(900, 1800)))
+      faults.push(
+        ...each(
+          (index) => 100 + index * 900,
+          { kind: 'outage', how },
+          () => random.between(900, 1800),
+        ),
+      )
       break
     default:
-      faults.push(...each(() => 100, { kind: 'outage', how }, () => leaseMs + random.between(1300, 3000)))
+      faults.push(
+        ...each(
+          () => 100,
+          { kind: 'outage', how },
+          () => leaseMs + random.between(1300, 3000),
+        ),
+      )
   }
   return faults.filter((fault) => fault.atMs < BEGIN_MS + spanMs)
 }
