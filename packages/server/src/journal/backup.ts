@@ -9,12 +9,12 @@
 import { WaybillError, type Random } from '@waybill/core'
 import { check, loadPresentStore } from './check.js'
 import type { Disk, DiskFile } from './disk.js'
-import { CHUNK_BYTES, isMissing, readFully } from './files.js'
+import { CHUNK_BYTES, isMissing, readFully, reading } from './files.js'
 import { HEAD_BYTES } from './head.js'
 import { blobName, namesOf, segmentName, snapshotName } from './names.js'
 import { seedOf } from './record.js'
 import { loadStore, saveStore, type StoreState } from './store-file.js'
-import { walkChunk } from './walk.js'
+import { walkChunk, type Stretch } from './walk.js'
 
 export interface BackupReport {
   readonly files: number
@@ -40,6 +40,15 @@ export async function backup(disk: Disk, to: Disk, random: Random): Promise<Back
     return copy.report
   } finally {
     await lock.release()
+  }
+}
+
+/** How much of it is whole. */
+async function wholeBytes(stretch: Stretch): Promise<number> {
+  for (let at = HEAD_BYTES; ;) {
+    const next = at < stretch.end ? await walkChunk(stretch, at, () => true) : at
+    if (next === at) return at
+    at = next
   }
 }
 
@@ -97,20 +106,18 @@ class Copy {
     return bytes !== undefined
   }
 
-  /** The last segment may still be written to: as far as its records are whole. */
+  /** The last segment may still be written to: as far as its records are whole, in the copy too, as what is read beside a write need not be. */
   async #upToWhole(files: Uint8Array, segment: number, isNeeded: boolean): Promise<number | undefined> {
     const name = segmentName(segment)
     const seed = seedOf(files, segment)
-    const bytes = await this.#copied(name, async (file) => {
-      const stretch = { file, name, seed, end: file.bytes }
-      for (let at = HEAD_BYTES; ;) {
-        const next = at < stretch.end ? await walkChunk(stretch, at, () => true) : at
-        if (next === at) return at
-        at = next
-      }
-    })
-    this.#last = bytes === undefined ? undefined : { name, bytes }
-    return bytes ?? (isNeeded ? undefined : 0)
+    const wholeOf = (file: DiskFile): Promise<number> => wholeBytes({ file, name, seed, end: file.bytes })
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      const bytes = await this.#copied(name, wholeOf)
+      this.#last = bytes === undefined ? undefined : { name, bytes }
+      if (bytes === undefined) return isNeeded ? undefined : 0
+      if ((await reading(this.to, name, wholeOf)) === bytes) return bytes
+    }
+    return undefined
   }
 
   /** Returns how much it was; undefined where there is no such file. */
