@@ -200,6 +200,20 @@ describe('what is not written', () => {
     expect([first.ran, ran]).toEqual([[], ['begin walk 10', 'end walk 10']])
   })
 
+  test('does not leave for a link that has gone meanwhile, so that nobody has had it', async () => {
+    await using h = harness({ paper: new Paper({ writeMs: 100 }) })
+    const { client, ran } = await kennel(h)
+    const caller = await h.client('caller')
+    const receipt = caller.remote(dog).walk.with({ ttl: '500ms' }).async(10)
+    await h.advance(50)
+    h.network.isolate('kennel', 'reset')
+    h.network.cut(h.processOf(client))
+    await expect(h.until((await h.until(receipt)).result())).rejects.toMatchObject({ code: 'Expired', executed: 'no' })
+    h.network.isolate('kennel', undefined)
+    await h.advance(3000)
+    expect(ran).toEqual([])
+  })
+
   test('is an outcome that nobody was told of', async () => {
     await using h = harness({ paper: new Paper({ writeMs: 100 }) })
     await kennel(h)

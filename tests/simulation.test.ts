@@ -1,16 +1,16 @@
 /**
- * Fifty simulations, each checked against the invariants of the delivery contract, and each state of interest seen at least once. More of
+ * Two hundred simulations, each checked against the invariants of the delivery contract, and each state of interest seen at least once. More of
  * them: `npm run simulate -- --seeds 1000`.
  */
 import { execFile } from 'node:child_process'
-import { History, INTERESTING, scenarioOf, simulate, check } from '@waybill/testkit/simulate'
+import { check, History, INTERESTING, listsOf, omittable, scenarioOf, shrink, simulate } from '@waybill/testkit/simulate'
 import { parseOptions } from '@waybill/testkit/simulate/options'
 import { describe, expect, test } from 'vitest'
 
-const SEEDS = 50
+const SEEDS = 200
 
 describe('simulation', () => {
-  test(`${SEEDS} seeds keep every invariant, and see every interesting state`, { timeout: 180_000 }, async () => {
+  test(`${SEEDS} seeds keep every invariant, and see every interesting state`, { timeout: 400_000 }, async () => {
     const seen = new Map<string, number>()
     for (let seed = 1; seed <= SEEDS; seed++) {
       const { violations, counts } = await simulate(seed)
@@ -169,6 +169,30 @@ describe('the checks find', () => {
   })
 })
 
+describe('shrinking', () => {
+  const items = Array.from({ length: 40 }, (_, index) => `calls ${index}`)
+
+  test('leaves what is needed, and nothing else', async () => {
+    const needed = ['calls 3', 'calls 17', 'calls 39']
+    const omitted = await shrink(items, (without) => Promise.resolve(!needed.some((item) => without.has(item))), 1000)
+    expect(items.filter((item) => !omitted.has(item))).toEqual(needed)
+  })
+
+  test('tries no more often than it may', async () => {
+    let trials = 0
+    await shrink(items, () => Promise.resolve(++trials < 0), 10)
+    expect(trials).toBe(10)
+  })
+
+  test('leaves out of a plan what it says', async () => {
+    const whole = (await simulate(1, { world: 'stored' })).history
+    expect(whole.violations).toEqual([])
+    const lists = omittable('stored', 1)
+    const left = listsOf('stored', 1, new Set(lists.filter((item) => item !== 'calls 0')))
+    expect(Object.values(left).flat()).toHaveLength(1)
+  })
+})
+
 describe('its command line', () => {
   test('refuses what it does not understand, in a sentence', () => {
     expect(() => parseOptions(['--sneeds', '3'])).toThrow('there is no option "--sneeds"')
@@ -176,8 +200,10 @@ describe('its command line', () => {
     expect(() => parseOptions(['--seeds', 'many'])).toThrow('not a number')
     expect(() => parseOptions(['--from', '1.5'])).toThrow('not a whole number')
     expect(() => parseOptions(['--trace', 'file'])).toThrow('--trace needs --seed')
-    expect(() => parseOptions(['--world', 'other'])).toThrow('none of calls, gathering, streams')
+    expect(() => parseOptions(['--world', 'other'])).toThrow('none of calls, gathering, streams, stored')
     expect(() => parseOptions(['--seed', '1', '--seeds', '2'])).toThrow('--seed stands alone')
+    expect(() => parseOptions(['--shrink'])).toThrow('--shrink needs --seed')
+    expect(parseOptions(['--shrink', '--seed', '3'])).toMatchObject({ from: 3, seeds: 1, shrinks: true })
     expect(parseOptions(['--minutes', '1']).seeds).toBe(Number.POSITIVE_INFINITY)
   })
 

@@ -131,6 +131,8 @@ export class Leasing {
   }
 
   #depart(call: CallRecord, lease: Lease, frames: readonly Uint8Array[]): void {
+    // Its link has gone meanwhile: what would only wait for it here may find somebody else.
+    if (call.instance!.session.state !== 'open') return this.givenBack(call, 0)
     const [first, ...rest] = frames
     this.leases.handed(call)
     const leaving = [departing(first!, call.receipt!.attempts, lease), ...rest.map((frame) => frame.slice())]

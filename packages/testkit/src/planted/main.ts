@@ -28,7 +28,7 @@ async function search(name: string): Promise<string> {
   const [what = ''] = (await readFile(patchOf(repository, name), 'utf8')).split('\n')
   for (let from = 1; from < MOST_SEEDS; from += AT_ONCE) {
     const { code, output } = await simulator.run(plant.script, ['--from', String(from), '--seeds', String(AT_ONCE)], 300_000)
-    const found = /^seed (\d+) \(\w+\) breaks ([\w-]+).*\n +\S+ +(gathering: |streams: )?/m.exec(output)
+    const found = /^seed (\d+) \(\w+\) breaks ([\w-]+).*\n +\S+ +(gathering: |streams: |stored: )?/m.exec(output)
     if (found !== null) {
       const world = WORLDS.find((one) => found[3] === `${one}: `) ?? 'calls'
       return writeRow({ name, what, invariant: found[2]!, world, seed: Number(found[1]) })

@@ -80,6 +80,7 @@ export class Callers {
           life
             .client!.receipt(made.sn!)
             .cancel()
+            .then(() => this.#cancelled(made.sn!))
             .catch(() => {})
         else aborting.abort('planned')
       }
@@ -173,13 +174,17 @@ export class Callers {
     this.#cancel(life, { data: { match: { group } } }, 'by criteria', isMeant)
   }
 
+  #cancelled(sn: string): void {
+    if (!this.#history.cancelled.has(sn)) this.#history.cancelled.set(sn, this.#world.nowMs)
+  }
+
   #cancel(life: Life, query: ReceiptQuery, how: string, isMeant: (sn: string) => boolean): void {
     life
       .client!.cancelReceipts(query)
       .then((cancelled) => {
         for (const sn of cancelled)
           if (!isMeant(sn)) this.#history.violate('I7', `${life.name} cancelled ${sn}, which is not its own, by ${JSON.stringify(query)}`)
-        for (const sn of cancelled) if (!this.#history.cancelled.has(sn)) this.#history.cancelled.set(sn, this.#world.nowMs)
+        for (const sn of cancelled) this.#cancelled(sn)
         if (cancelled.length > 0) this.#history.count(`cancelled ${how}`)
       })
       .catch(() => {})

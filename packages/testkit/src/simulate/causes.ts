@@ -38,7 +38,7 @@ export function causeOf(history: History, call: MadeCall, executions: readonly E
       return isStormy && history.wasTroubled(worker, startedMs - workMs(plan), ended.atMs)
     }
     case 'RouterLost':
-      return isStormy && aboutCaller
+      return isStormy && aboutCaller && !goesOn(history, call, ended)
     case 'TooLarge':
       return plan.method === 'large' && history.wasTroubled('router', startedMs, ended.atMs, ['fullDisk'])
     case 'Damaged':
@@ -57,4 +57,11 @@ export function causeOf(history: History, call: MadeCall, executions: readonly E
     default:
       return false
   }
+}
+
+/** Who calls goes on with what is stored, as long as the store is the same and the call is wanted. */
+function goesOn(history: History, call: MadeCall, { atMs }: Ended): boolean {
+  const { plan, cancelledMs, startedMs } = call
+  if (!SEMANTICS[plan.semantics].isStored || history.scenario.storage === undefined) return false
+  return cancelledMs === undefined && atMs < startedMs + plan.deadlineMs && !history.hasForgotten(atMs) && !history.hasJumped(0, atMs)
 }

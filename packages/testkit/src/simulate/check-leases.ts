@@ -86,7 +86,7 @@ class LeaseCheck {
   /** I4: what a version has begun, no other one is given, as soon as that is known for good. */
   #versions(): void {
     for (const { atMs, client } of this.#history.factsAbout(this.#made).begun) {
-      if (this.#history.wasTroubled('router', atMs - SAFE_MS, atMs + SAFE_MS)) continue
+      if (!this.#history.wasQuiet(atMs, atMs + SAFE_MS)) continue
       for (const later of this.#handed)
         if (later.atMs > atMs + SAFE_MS && this.#versionOf(later.client) !== this.#versionOf(client))
           this.#violate('version', `it was begun with version ${this.#versionOf(client)}, and ${later.client} was given it`)
@@ -132,8 +132,12 @@ class LeaseCheck {
     const followed = this.#history.joins.find(
       ({ name, process, atMs }) => name === last.client && process !== last.process && atMs > last.atMs,
     )
-    const isQuiet = (fromMs: number, untilMs: number): boolean => !this.#history.wasTroubled('router', fromMs, untilMs)
-    if (state === 'indeterminate' && followed !== undefined && endedMs > followed.atMs + PROMPT_MS && isQuiet(followed.atMs, endedMs))
+    if (
+      state === 'indeterminate' &&
+      followed !== undefined &&
+      endedMs > followed.atMs + PROMPT_MS &&
+      this.#history.wasQuiet(followed.atMs, endedMs)
+    )
       this.#violate(
         'I1',
         `it waited for ${last.client} until ${endedMs.toFixed(0)}, which another process had followed at ${followed.atMs.toFixed(0)}`,
@@ -141,7 +145,7 @@ class LeaseCheck {
     for (const { name, kind, fromMs, forMs } of this.#history.troubles) {
       const untilMs = fromMs + this.#leaseMs + GRACE_MS
       if (kind !== 'outage' || name !== last.client || last.atMs > fromMs || forMs < this.#leaseMs + GRACE_MS) continue
-      if (state === 'succeeded' && endedMs > untilMs && isQuiet(fromMs, endedMs))
+      if (state === 'succeeded' && endedMs > untilMs && this.#history.wasQuiet(fromMs, endedMs))
         this.#violate(
           'I13',
           `${name} was away from ${fromMs.toFixed(0)} for ${forMs.toFixed(0)} ms, and its word counted at ${endedMs.toFixed(0)}`,

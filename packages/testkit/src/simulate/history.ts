@@ -111,6 +111,9 @@ export interface Violation {
   readonly what: string
 }
 
+/** Until a router that has just begun has everybody back. */
+const QUIET_MS = 1000
+
 const NOTHING: Facts = { written: [], atRouter: [], handed: [], delivered: [], begun: [] }
 
 export class History {
@@ -190,6 +193,11 @@ export class History {
   /** Whether a router took the time for later than it was. */
   hasJumped(fromMs: number, byMs: number): boolean {
     return this.troubles.some((trouble) => trouble.kind === 'clock forward' && trouble.fromMs <= byMs && trouble.untilMs >= fromMs)
+  }
+
+  /** Whether nothing was wrong with any router, nor had just been. */
+  wasQuiet(fromMs: number, untilMs: number): boolean {
+    return !this.troubles.some((one) => one.name === 'router' && one.fromMs <= untilMs && one.fromMs + one.forMs + QUIET_MS >= fromMs)
   }
 
   /** Whether the clocks of all routers agree. */

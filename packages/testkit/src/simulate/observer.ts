@@ -200,7 +200,7 @@ export class Observer implements Tap {
     const sn = field === undefined ? '' : serialText(field)
     const takenMs = this.#history.taken.get(sn)
     if (takenMs === undefined || this.#nowMs() < takenMs + TAKEN_MS) return
-    if (!this.#history.wasTroubled('router', takenMs, takenMs + TAKEN_MS, ['killRouter', 'failingDisk', 'slowDisk', 'stop']))
+    if (this.#history.wasQuiet(takenMs, takenMs + TAKEN_MS) && this.#history.forgettings.length === 0)
       this.#history.violate('taken', `the outcome of ${sn} was taken at ${takenMs.toFixed(0)}, and is told again`)
   }
 

@@ -10,6 +10,8 @@ export interface SimulateOptions {
   readonly trace: string | undefined
   /** Looks for a smaller plan that breaks the same. */
   readonly shrinks: boolean
+  /** This invariant is not looked at. */
+  readonly without: string | undefined
   /** Only this one of the worlds of each seed. */
   readonly world: WorldName | undefined
 }
@@ -20,7 +22,7 @@ export type WorldName = (typeof WORLDS)[number]
 
 export const USAGE = `usage: npm run simulate -- [--seeds N] [--from S] [--minutes M]
        npm run simulate -- --seed S [--shrink] [--trace FILE]
-       either with [--world calls|gathering|streams|stored]
+       each with [--world calls|gathering|streams|stored] [--without I]
 
   --seeds N     so many seeds, one after another (default 50, or without end with --minutes)
   --from S      the first of them (default 1)
@@ -29,10 +31,11 @@ export const USAGE = `usage: npm run simulate -- [--seeds N] [--from S] [--minut
   --shrink      leaves out calls and faults as long as the same is broken without them, and shows what is left
   --trace FILE  writes what happens in it, line by line; the same seed gives the same bytes
   --world W     of each seed only its calls, its gathering (events, groups and drains), its streams, or
-                its stored calls over starts of the router`
+                its stored calls over starts of the router
+  --without I   as if that invariant could be broken`
 
 const DEFAULT_SEEDS = 50
-const OPTIONS = ['--seeds', '--from', '--seed', '--trace', '--minutes', '--world'] as const
+const OPTIONS = ['--seeds', '--from', '--seed', '--trace', '--minutes', '--world', '--without'] as const
 
 /** Throws a plain error with a sentence for people. */
 export function parseOptions(args: readonly string[]): SimulateOptions {
@@ -79,6 +82,7 @@ export function parseOptions(args: readonly string[]): SimulateOptions {
     minutes: number('--minutes', Number.POSITIVE_INFINITY, 0.001),
     trace: given.get('--trace'),
     shrinks: given.has('--shrink'),
+    without: given.get('--without'),
     world,
   }
 }

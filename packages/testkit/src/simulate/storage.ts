@@ -98,8 +98,11 @@ export class Storage {
     else if (inode.bytes.byteLength > 0) inode.bytes[offset]! ^= 1 << (Math.floor(at * 8_388_608) % 8)
     inode.makeSafe()
     damaged.makeNamesSafe()
-    const verdict = this.#compare(await this.#prospect(whole.copy()), await this.#prospect(damaged.copy()))
-    if (verdict === 'harmless') this.#disk.platter = damaged
+    const prospect = await this.#prospect(damaged.copy())
+    const verdict = this.#compare(await this.#prospect(whole.copy()), prospect)
+    // Where there was nothing but its name, a store begins with another one.
+    if (verdict === 'harmless' && prospect?.report.isNew === true) this.replace()
+    else if (verdict === 'harmless') this.#disk.platter = damaged
     else if (afterwards === 'begin anew') this.replace()
     return verdict
   }

@@ -7,7 +7,7 @@ import { asksOf, callsOf, type CallPlan } from './call-plans.js'
 import type { Fault, FaultPlan } from './fault-plans.js'
 import { RETENTION_MS, type Scenario } from './scenario.js'
 import type { SemanticsName } from './semantics.js'
-import { BEGIN_MS, type Weather, type WorkerPlan } from './setting.js'
+import { BEGIN_MS, GENEROUS_MS, type Weather, type WorkerPlan } from './setting.js'
 import { damageOf, storageOf } from './storage-plans.js'
 
 const SEMANTICS: readonly SemanticsName[] = [
@@ -37,7 +37,7 @@ export function storedOf(seed: number): Scenario {
   // Longer than a client takes to come back from any one trouble, or not.
   const leaseMs = random.pick([1500, 10_000, 10_000])
   const setting = { weather, workers, callers, spanMs, semantics: SEMANTICS }
-  const calls = callsOf({ ...setting, random: random.fork('calls'), mostCalls: 60 })
+  const calls = themed(random.fork('theme'), callsOf({ ...setting, random: random.fork('calls'), mostCalls: 60 }))
   const hasDisk = random.chance(0.85)
   return {
     seed: random.next(),
@@ -63,6 +63,19 @@ export function storedOf(seed: number): Scenario {
     endMs: BEGIN_MS + spanMs,
     storage: hasDisk ? storageOf(random.fork('storage')) : undefined,
   }
+}
+
+/** What most calls of a seed have in common, so that states which need several like them are reached. */
+function themed(random: Seeded, calls: readonly CallPlan[]): readonly CallPlan[] {
+  const theme = random.pick(['plain', 'order', 'lasting', 'once'])
+  const lasting = { deadlineMs: GENEROUS_MS, cancelAfterMs: undefined, nested: undefined } as const
+  return calls.map((call) => {
+    // What nobody offers has a deadline of its own.
+    if (theme === 'plain' || call.semantics === 'live' || call.address.endsWith('^9') || random.chance(0.4)) return call
+    if (theme === 'order') return { ...call, orderKey: 'key-0' }
+    const method = theme === 'lasting' ? 'fetch' : random.pick(['slow', 'stubborn', 'polite'] as const)
+    return { ...call, ...(random.chance(0.7) && lasting), method, nested: undefined, size: random.whole(300, 1500) }
+  })
 }
 
 interface Surroundings {
@@ -92,10 +105,28 @@ function faultsOf({ random, weather, workers, callers, spanMs, calls, hasDisk, l
     const forMs = isLong ? leaseMs + random.between(1300, 3000) : random.between(20, 1800)
     return { ...fault, atMs: Math.min(fromMs, BEGIN_MS + spanMs), target, forMs }
   })
+  if (weather === 'storm') faults.push(...aimed(random, workers, calls, spanMs))
   // Two at a time may end a session, which is nothing to be mended without a trace.
   const isApart = ({ kind, target, atMs }: FaultPlan, at: number): boolean =>
     kind !== 'strand' || !faults.some((other, index) => index !== at && other.target === target && Math.abs(other.atMs - atMs) < 3000)
   return faults.filter((fault, at) => weather !== 'cuts' || isApart(fault, at)).toSorted((left, right) => left.atMs - right.atMs)
+}
+
+/** What seldom happens by chance: workers that die one after another with a call that lasts, or are away for so long that another one has it. */
+function aimed(random: Seeded, workers: readonly WorkerPlan[], calls: readonly CallPlan[], spanMs: number): FaultPlan[] {
+  const lasting = calls.filter(({ method, semantics, size }) => method === 'fetch' && semantics !== 'live' && size > 500)
+  if (lasting.length === 0 || random.chance(0.5)) return []
+  const { atMs } = random.pick(lasting)
+  const areAway = random.chance(0.5)
+  const rounds = areAway ? 1 : 3
+  const faults = Array.from({ length: rounds }, (_, round) =>
+    workers.map(({ name }, index): FaultPlan => {
+      const fault: Fault = areAway ? { kind: 'outage', how: 'reset' } : { kind: 'restart', how: 'reset' }
+      const afterMs = areAway ? 100 + index * 900 : 100 + round * 400
+      return { ...fault, target: name, atMs: atMs + afterMs + random.between(0, 50), forMs: areAway ? random.between(900, 1800) : 100 }
+    }),
+  ).flat()
+  return faults.filter((fault) => fault.atMs < BEGIN_MS + spanMs)
 }
 
 function faultOf(random: Seeded, hasDisk: boolean): Fault {
