@@ -161,7 +161,7 @@ export class View implements RouterView {
     if (isOfAll) this.#operates(session)
     const { principal } = session
     const isOwn = (receipt: Receipt): boolean => isOfAll || receipt.principal === principal || receipt.terms.told === principal
-    return mailboxOf([...this.#parts.store.live()].filter(isOwn))
+    return mailboxOf(this.#parts.store.live(), isOwn)
   }
 
   noted(session: Session, lease: string, key: string): Promise<Noted | undefined> {

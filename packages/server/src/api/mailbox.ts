@@ -18,11 +18,13 @@ interface Pile {
   oldestMs: number
 }
 
-/** The oldest first. */
-export function mailboxOf(receipts: Iterable<Receipt>): readonly Waiting[] {
+/** Of those that `fits` says, the oldest first. */
+export function mailboxOf(receipts: Iterable<Receipt>, fits: (receipt: Receipt) => boolean): readonly Waiting[] {
   const calls = new Map<string, Pile>()
   const outcomes = new Map<string, Pile>()
-  for (const { call, terms, request, answer, isOwed, endedMs } of receipts) {
+  for (const receipt of receipts) {
+    if (!fits(receipt)) continue
+    const { call, terms, request, answer, isOwed, endedMs } = receipt
     if (call !== undefined && call.state === 'queued' && call.route.candidates.length === 0)
       add(calls, terms.address, request?.bytes, terms.storedMs)
     if (isOwed && endedMs !== undefined) add(outcomes, terms.replyto!, answer?.bytes, endedMs)
