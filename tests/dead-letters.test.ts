@@ -343,4 +343,6 @@ test('a snapshot of the store knows causes, notes of another try, and to whom it
     ['Expired', again.sn, undefined],
     ['Expired', undefined, sn],
   ])
+  // They are found without looking at all the others.
+  expect(Array.from(copy.dead(), ({ sn: one }) => one)).toEqual([again.sn, sn])
 })

@@ -30,7 +30,7 @@ async function working(seed: number): Promise<Work> {
   const work = async (): Promise<void> => {
     while (!isOver) {
       const id = random.whole(1, 30)
-      const sequence = random.chance(0.7) ? cupboard.put(id, random.chance(0.02) ? 70_000 : random.whole(0, 300)) : cupboard.take(id)
+      const sequence = random.chance(0.7) ? cupboard.put(id, random.chance(0.1) ? 70_000 : random.whole(0, 300)) : cupboard.take(id)
       history.set(sequence, cupboard.summary)
       await new Promise<void>((resolve) => journal.whenSafe(resolve))
       safe = sequence
@@ -100,6 +100,8 @@ test('a check finds each thing that is wrong, and says what there is', async () 
     const at = inode.bytes.byteLength - 5
     inode.write([Uint8Array.of(inode.bytes[at]! ^ 1)], at)
     expect((await check(disk.mount())).damaged, name).toEqual([expect.stringContaining(name)])
+    const copy = new VirtualDisk({ random: new Seeded(5) })
+    await expect(backup(disk.mount(), copy.mount(), new Seeded(5)), name).rejects.toMatchObject({ code: 'Damaged' })
     inode.write([Uint8Array.of(inode.bytes[at]! ^ 1)], at)
   }
   expect(await check(disk.mount())).toEqual(whole)

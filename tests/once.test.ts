@@ -202,7 +202,7 @@ test('the records of a call under way are kept where they stand, and found where
   for (const entry of store.entries()) copy.restore(entry)
   expect([...copy.places()]).toEqual([...store.places()])
   let record!: Uint8Array
-  store.journal.read(place, (found) => (record = found!))
+  store.journal.read(place, (found?: Uint8Array) => (record = found!))
   expect([store.needs(RecordKind.noted, record, place), store.needs(RecordKind.noted, record, { ...place, offset: 99 })]).toEqual([
     true,
     false,

@@ -6,6 +6,7 @@ import type { Principal } from './access.js'
 import { Archive } from './archive/index.js'
 import type { Place } from './journal/journal.js'
 import type { Receipt, StoredTerms } from './model.js'
+import { isDeadLetter } from './receipt-states.js'
 
 export type Keyed = Pick<StoredTerms, 'principal' | 'service' | 'method' | 'key'>
 
@@ -16,6 +17,8 @@ export class ReceiptTable {
   readonly #byKey = new Map<string, Receipt>()
   /** Those that have their outcome, the oldest first. */
   readonly #ended = new Set<Receipt>()
+  /** Those of them that are dead letters, in the same order. */
+  readonly #dead = new Set<Receipt>()
   readonly #archive = new Archive()
 
   get size(): number {
@@ -52,6 +55,11 @@ export class ReceiptTable {
     yield* this.#archive.newest()
   }
 
+  /** Dead letters, the one that ended last first. */
+  dead(): Iterable<Receipt> {
+    return [...this.#dead].reverse()
+  }
+
   get oldestEnded(): Receipt | undefined {
     const [oldest] = this.#ended
     const { oldestEndedMs } = this.#archive
@@ -79,6 +87,7 @@ export class ReceiptTable {
 
   ended(receipt: Receipt): void {
     this.#ended.add(receipt)
+    if (isDeadLetter(receipt.state)) this.#dead.add(receipt)
   }
 
   /** It is nowhere any more. One of the archive must be its oldest. */
@@ -97,6 +106,7 @@ export class ReceiptTable {
 
   #leaveObjects(receipt: Receipt): void {
     this.#ended.delete(receipt)
+    this.#dead.delete(receipt)
     this.#byOrdinal.delete(receipt.ordinal)
     const own = this.#bySn.get(receipt.principal)
     own?.delete(receipt.sn)

@@ -41,6 +41,8 @@ interface Wanted {
   readonly sn?: string | undefined
   readonly limit: number
   readonly isOfAll?: boolean
+  /** Only dead letters fit. */
+  readonly isDead?: boolean
   fits(receipt: Receipt): boolean
 }
 
@@ -91,12 +93,12 @@ export class Receipts {
   }
 
   /** Those of a principal that fit, or of all, the newest first. */
-  select(principal: Principal, { sn, limit, isOfAll = false, fits }: Wanted): readonly Receipt[] {
+  select(principal: Principal, { sn, limit, isOfAll = false, isDead = false, fits }: Wanted): readonly Receipt[] {
     if (sn !== undefined && !isOfAll)
       return [this.find(principal, sn)].filter((receipt) => receipt !== undefined && fits(receipt)) as Receipt[]
     const found: Receipt[] = []
     let looked = 0
-    for (const receipt of this.#store.newest()) {
+    for (const receipt of isDead ? this.#store.dead() : this.#store.newest()) {
       if (++looked > MOST_LOOKED_AT) break
       if ((isOfAll || receipt.principal === principal) && fits(receipt)) found.push(receipt)
       if (found.length === limit) break

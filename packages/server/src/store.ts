@@ -71,6 +71,11 @@ export class Store implements Fold {
     return this.#table.newest()
   }
 
+  /** Dead letters, the one that ended last first. */
+  dead(): Iterable<Receipt> {
+    return this.#table.dead()
+  }
+
   find(principal: Principal, sn: string): Receipt | undefined {
     return this.#table.find(principal, sn)
   }

@@ -157,11 +157,11 @@ export class View implements RouterView {
     return purged.map(({ sn }) => sn)
   }
 
-  mailbox(session: Session, isOfAll: boolean): readonly Waiting[] {
+  mailbox(session: Session, isOfAll: boolean): Promise<readonly Waiting[]> {
     if (isOfAll) this.#operates(session)
     const { principal } = session
     const isOwn = (receipt: Receipt): boolean => isOfAll || receipt.principal === principal || receipt.terms.told === principal
-    return mailboxOf([...this.#parts.store.live()].filter(isOwn))
+    return mailboxOf(this.#parts.store.live(), isOwn, this.#parts.ports.soon)
   }
 
   noted(session: Session, lease: string, key: string): Promise<Noted | undefined> {

@@ -44,7 +44,9 @@ export function define(verb: Command, act: Act): void {
   addDeadOptions(sub('list', 'list dead letters, the newest first')).action((options: Options) =>
     act((terminal) => list(options, terminal)),
   )
-  sub('show <sn>', 'print what is known of one').action((sn: string, options: Options) => act((terminal) => show(sn, options, terminal)))
+  sub('show <sn>', 'print what is known of one')
+    .option('--everyone', 'also one of another principal; asks for the right to operate')
+    .action((sn: string, options: Options) => act((terminal) => show(sn, options, terminal)))
   addDeadOptions(sub('redrive [sn...]', 'try those again that fit and were not tried again before')).action(
     (sns: string[], options: Options) => act((terminal) => redrive(sns, options, terminal)),
   )
@@ -81,7 +83,7 @@ function list(options: Options, terminal: Terminal): Promise<number> {
 function show(text: string, options: Options, terminal: Terminal): Promise<number> {
   const sn = readSerialNumber(text)
   return asking(options, terminal, async (client) => {
-    const [letter] = await client.deadLetters({ sn })
+    const [letter] = await client.deadLetters({ sn, ...(options.everyone === true && { everyone: true }) })
     if (letter === undefined) throw new WaybillError('NoSuchReceipt', `you have no dead letter ${sn} here`)
     if (options.json === true) return print(JSON.stringify(letter), terminal)
     const width = widthOf(terminal.out)

@@ -28,6 +28,7 @@ export function readDeadSelection(value: unknown): Selection {
   return {
     ...selection,
     isOfAll,
+    isDead: true,
     fits: (receipt) => {
       const found = reasonOf(receipt)
       if (found === undefined || (reason !== undefined && reason !== found)) return false

@@ -1,4 +1,8 @@
-/** What waits for whom: calls for services that nobody offers, and outcomes for clients that have not taken them. Counted anew whenever somebody asks. */
+/**
+ * What waits for whom: calls for services that nobody offers, and outcomes for clients that have not taken them. Counted anew whenever somebody asks, a piece
+ * at a time, as there may be very many.
+ */
+import type { Soon } from '@waybill/core'
 import type { Receipt } from '../model.js'
 import { timeOf } from './receipts-api.js'
 
@@ -18,11 +22,18 @@ interface Pile {
   oldestMs: number
 }
 
-/** The oldest first. */
-export function mailboxOf(receipts: Iterable<Receipt>): readonly Waiting[] {
+/** Receipts that are looked at before others have their turn. */
+const PIECE = 10_000
+
+/** Of those that `fits` says, the oldest first. What comes and goes meanwhile may be counted or not. */
+export async function mailboxOf(receipts: Iterable<Receipt>, fits: (receipt: Receipt) => boolean, soon: Soon): Promise<readonly Waiting[]> {
+  let looked = 0
   const calls = new Map<string, Pile>()
   const outcomes = new Map<string, Pile>()
-  for (const { call, terms, request, answer, isOwed, endedMs } of receipts) {
+  for (const receipt of receipts) {
+    if (++looked % PIECE === 0) await new Promise<void>((resolve) => soon.afterInput(resolve))
+    if (!fits(receipt)) continue
+    const { call, terms, request, answer, isOwed, endedMs } = receipt
     if (call !== undefined && call.state === 'queued' && call.route.candidates.length === 0)
       add(calls, terms.address, request?.bytes, terms.storedMs)
     if (isOwed && endedMs !== undefined) add(outcomes, terms.replyto!, answer?.bytes, endedMs)

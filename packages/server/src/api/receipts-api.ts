@@ -17,6 +17,8 @@ export interface Selection {
   readonly limit: number
   /** Of all principals. */
   readonly isOfAll?: boolean
+  /** Of dead letters. */
+  readonly isDead?: boolean
   fits(receipt: Receipt): boolean
 }
 

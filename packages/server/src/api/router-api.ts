@@ -109,7 +109,7 @@ export interface RouterView {
   redrive(session: Session, sn: string, principal: string | undefined): Promise<Redriven>
   /** Keeps them no longer; returns their serial numbers. */
   purge(session: Session, selection: Selection): readonly string[]
-  mailbox(session: Session, isOfAll: boolean): readonly Waiting[]
+  mailbox(session: Session, isOfAll: boolean): Promise<readonly Waiting[]>
   /** What the callees of a call have recorded, for who has it now. */
   noted(session: Session, lease: string, key: string): Promise<Noted | undefined>
   note(session: Session, lease: string, key: string, value: Noted): Promise<Noted | undefined>

@@ -7,14 +7,17 @@
  * segment that went before it was copied stand in the last one by then, which is copied after it.
  */
 import { WaybillError, type Random } from '@waybill/core'
+import { readBlobFile } from './blobs.js'
 import { check, loadPresentStore } from './check.js'
 import type { Disk, DiskFile } from './disk.js'
-import { CHUNK_BYTES, isMissing, readFully } from './files.js'
-import { HEAD_BYTES } from './head.js'
+import { CHUNK_BYTES, isMissing, readFully, reading } from './files.js'
+import { damaged, HEAD_BYTES, readOwnHead } from './head.js'
 import { blobName, namesOf, segmentName, snapshotName } from './names.js'
 import { seedOf } from './record.js'
+import { judgeTail } from './segment-file.js'
 import { loadStore, saveStore, type StoreState } from './store-file.js'
-import { walkChunk } from './walk.js'
+import { walkChunk, type Stretch } from './walk.js'
+import { readWitness } from './witness.js'
 
 export interface BackupReport {
   readonly files: number
@@ -35,17 +38,28 @@ export async function backup(disk: Disk, to: Disk, random: Random): Promise<Back
     await to.sync()
     // Before this file nobody takes what is there for a store.
     await saveStore(to, { ...state, store: random.fill(new Uint8Array(16)) })
-    const { damaged } = await check(to)
-    if (damaged.length > 0) throw new WaybillError('Damaged', `what was copied is damaged: ${damaged.join('; ')}`, { details: { damaged } })
+    const { damaged: found } = await check(to)
+    if (found.length > 0)
+      throw new WaybillError('Damaged', `what was copied is damaged: ${found.join('; ')}`, { details: { damaged: found } })
     return copy.report
   } finally {
     await lock.release()
   }
 }
 
+/** How much of it is whole. */
+async function wholeBytes(stretch: Stretch): Promise<number> {
+  for (let at = HEAD_BYTES; ;) {
+    const next = at < stretch.end ? await walkChunk(stretch, at, () => true) : at
+    if (next === at) return at
+    at = next
+  }
+}
+
 class Copy {
   /** Those that never change, by name. */
   readonly #done = new Map<string, number>()
+  readonly #unreadable = new Map<number, WaybillError>()
   /** The last segment, as far as it was copied. */
   #last: { readonly name: string; readonly bytes: number } | undefined
 
@@ -68,25 +82,59 @@ class Copy {
       const state = await loadStore(this.disk)
       const end = await this.#files(state)
       const { snapshot, last } = await loadStore(this.disk)
-      if (end !== undefined && snapshot === state.snapshot && last === state.last) return { ...state, lastEnd: end }
+      if (end === undefined || snapshot !== state.snapshot || last !== state.last) continue
+      await this.#judgeUnreadable(state)
+      return { ...state, lastEnd: end }
     }
     throw new WaybillError('Overloaded', `${this.disk.name} changes faster than it can be copied`)
   }
 
+  /** The snapshot may rest on any blob that was there when it began; on one that came later a record may, and then the copy is found out to lack it. */
+  async #judgeUnreadable({ files, snapshot }: StoreState): Promise<void> {
+    if (this.#unreadable.size === 0 || snapshot === 0) return
+    const nextBlob = await reading(this.to, snapshotName(snapshot), async (file) => {
+      const name = snapshotName(snapshot)
+      return readOwnHead('snapshot', await readFully(file, name, 0, Math.min(HEAD_BYTES, file.bytes)), name, files, snapshot).a
+    })
+    const there = new Set(namesOf(await this.disk.list()).blobs)
+    for (const [number, error] of this.#unreadable) if (number < nextBlob && there.has(number)) throw error
+  }
+
   /** Returns where the last segment ends in the copy; undefined where the store has changed too much. */
-  async #files({ files, snapshot, last, lastEnd }: StoreState): Promise<number | undefined> {
-    await this.#blobs()
+  async #files(state: StoreState): Promise<number | undefined> {
+    const { files, snapshot, last, lastEnd } = state
+    // It may be whole by now, or gone.
+    if (this.#last !== undefined) await this.to.remove(this.#last.name)
+    this.#last = undefined
+    await this.#blobs(files)
     if (snapshot > 0 && !(await this.#whole(snapshotName(snapshot)))) return undefined
     for (const number of namesOf(await this.disk.list()).segments)
       if (number < last && !(await this.#whole(segmentName(number))) && number >= snapshot) return undefined
     let end: number | undefined = lastEnd
-    if (last > 0 && (last >= snapshot || lastEnd > 0)) end = await this.#upToWhole(files, last, last >= snapshot)
-    await this.#blobs()
+    if (last > 0 && (last >= snapshot || lastEnd > 0)) end = await this.#upToWhole(state, last >= snapshot)
+    await this.#blobs(files)
     return end
   }
 
-  async #blobs(): Promise<void> {
-    for (const number of namesOf(await this.disk.list()).blobs) await this.#whole(blobName(number))
+  /** Those that are whole: no record speaks of one that is being written. */
+  async #blobs(files: Uint8Array): Promise<void> {
+    for (const number of namesOf(await this.disk.list()).blobs) {
+      const name = blobName(number)
+      if (this.#done.has(name)) continue
+      const whole = await readBlobFile(this.disk, files, number).catch((thrown: unknown) => {
+        this.#unreadable.set(number, WaybillError.from(thrown))
+      })
+      if (whole === undefined) continue
+      this.#unreadable.delete(number)
+      const file = await this.to.create(name)
+      try {
+        await file.write([whole], 0)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      this.#done.set(name, whole.byteLength)
+    }
   }
 
   /** Whether it was there. */
@@ -97,20 +145,27 @@ class Copy {
     return bytes !== undefined
   }
 
-  /** The last segment may still be written to: as far as its records are whole. */
-  async #upToWhole(files: Uint8Array, segment: number, isNeeded: boolean): Promise<number | undefined> {
-    const name = segmentName(segment)
-    const seed = seedOf(files, segment)
-    const bytes = await this.#copied(name, async (file) => {
-      const stretch = { file, name, seed, end: file.bytes }
-      for (let at = HEAD_BYTES; ;) {
-        const next = at < stretch.end ? await walkChunk(stretch, at, () => true) : at
-        if (next === at) return at
-        at = next
-      }
-    })
-    this.#last = bytes === undefined ? undefined : { name, bytes }
-    return bytes ?? (isNeeded ? undefined : 0)
+  /**
+   * The last segment may still be written to: as far as its records are whole, in the copy too, as what is read beside a write need not be. Throws `Damaged`
+   * where it should be whole for longer.
+   */
+  async #upToWhole({ files, last, lastEnd }: StoreState, isNeeded: boolean): Promise<number | undefined> {
+    const name = segmentName(last)
+    const stretchOf = (file: DiskFile): Stretch => ({ file, name, seed: seedOf(files, last), end: file.bytes })
+    const witness = await readWitness(this.disk, files)
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      const bytes = await this.#copied(name, async (file) => {
+        const stretch = stretchOf(file)
+        const end = await wholeBytes(stretch)
+        if (lastEnd > 0 && end !== lastEnd) throw damaged(`${name} is not whole at ${end}`)
+        if (lastEnd === 0) await judgeTail(stretch, end, last, witness)
+        return end
+      })
+      this.#last = bytes === undefined ? undefined : { name, bytes }
+      if (bytes === undefined) return isNeeded ? undefined : 0
+      if ((await reading(this.to, name, (file) => wholeBytes(stretchOf(file)))) === bytes) return bytes
+    }
+    return undefined
   }
 
   /** Returns how much it was; undefined where there is no such file. */

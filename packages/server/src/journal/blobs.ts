@@ -20,13 +20,20 @@ export async function writeBlob(disk: Disk, files: Uint8Array, { number, bytes, 
 
 /** Throws `Damaged` where it is not as it was written, or not as the record says that it was. */
 export async function readBlob(disk: Disk, files: Uint8Array, number: number, bytes: number, sum?: number): Promise<Uint8Array> {
+  const whole = await readBlobFile(disk, files, number)
+  const { a, b } = readOwnHead('blob', whole, blobName(number), files, number)
+  if (a !== bytes || (sum ?? b) !== b) throw damaged(`${blobName(number)} is not the one that was written there`)
+  return whole.subarray(HEAD_BYTES)
+}
+
+/** All of the file. Throws `Damaged` where it is not as it was written, or not written yet. */
+export async function readBlobFile(disk: Disk, files: Uint8Array, number: number): Promise<Uint8Array> {
   const name = blobName(number)
   return await reading(disk, name, async (file) => {
     const whole = await readFully(file, name, 0, file.bytes)
-    const head = readOwnHead('blob', whole, name, files, number)
-    if (whole.byteLength !== HEAD_BYTES + head.a) throw damaged(`${name} has ${whole.byteLength} bytes instead of ${HEAD_BYTES + head.a}`)
-    if (head.a !== bytes || (sum ?? head.b) !== head.b) throw damaged(`${name} is not the one that was written there`)
-    if (checksum(whole, HEAD_BYTES, whole.byteLength, 0) !== head.b) throw damaged(`the checksum of ${name} does not fit`)
-    return whole.subarray(HEAD_BYTES)
+    const { a, b } = readOwnHead('blob', whole, name, files, number)
+    if (whole.byteLength !== HEAD_BYTES + a) throw damaged(`${name} has ${whole.byteLength} bytes instead of ${HEAD_BYTES + a}`)
+    if (checksum(whole, HEAD_BYTES, whole.byteLength, 0) !== b) throw damaged(`the checksum of ${name} does not fit`)
+    return whole
   })
 }

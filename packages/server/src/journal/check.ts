@@ -3,10 +3,10 @@
  * and what it is writing is not taken for damage.
  */
 import { WaybillError } from '@waybill/core'
-import { readBlob } from './blobs.js'
+import { readBlobFile } from './blobs.js'
 import type { Disk } from './disk.js'
-import { isMissing, readFully, reading } from './files.js'
-import { FORMAT_VERSION, HEAD_BYTES, readOwnHead } from './head.js'
+import { isMissing, reading } from './files.js'
+import { FORMAT_VERSION, HEAD_BYTES } from './head.js'
 import { blobName, namesOf, segmentName, type Names } from './names.js'
 import { Form, groupOf, readBlobReference, seedOf } from './record.js'
 import { headOf, judgeTail } from './segment-file.js'
@@ -69,6 +69,10 @@ class Look {
   #entries = 0
   #bytes = 0
   #tornBytes = 0
+  /** Of the snapshot: what it tells of may rest on any blob before this one. */
+  #nextBlob = 1
+  /** Blobs that records after the snapshot speak of. */
+  readonly #references = new Set<number>()
 
   constructor(
     private readonly disk: Disk,
@@ -92,8 +96,9 @@ class Look {
     const { snapshot, last, files } = this.state
     if (snapshot > 0) {
       await this.#noting(undefined, async () => {
-        const { entries, bytes } = await readSnapshot(this.disk, files, snapshot, () => {})
+        const { entries, bytes, nextBlob } = await readSnapshot(this.disk, files, snapshot, () => {})
         this.#entries = entries
+        this.#nextBlob = nextBlob
         this.#bytes += bytes
       })
     }
@@ -102,7 +107,9 @@ class Look {
     const newer = Array.from({ length: Math.max(0, last - Math.max(snapshot, 1) + 1) }, (_, index) => Math.max(snapshot, 1) + index)
     for (const number of older) await this.#noting(segmentName(number), () => this.#segment(number, false))
     for (const number of newer) await this.#noting(undefined, () => this.#segment(number, true))
-    for (const number of names.blobs) await this.#noting(blobName(number), () => this.#blob(number))
+    // One that no record speaks of is being written, or is left over from what was not.
+    for (const number of names.blobs)
+      if (number < this.#nextBlob || this.#references.has(number)) await this.#noting(blobName(number), () => this.#blob(number))
   }
 
   /** Takes note of what is damaged; of nothing where a file that may go has gone. */
@@ -131,6 +138,7 @@ class Look {
       await this.#end(stretch, number, end, witness)
       if (!isReplayed) return
       const there = new Set(namesOf(await disk.list()).blobs)
+      for (const blob of references) this.#references.add(blob)
       for (const blob of references) if (!there.has(blob)) this.damaged.push(`the store is damaged: ${blobName(blob)} is missing`)
     })
   }
@@ -183,13 +191,8 @@ class Look {
   }
 
   async #blob(number: number): Promise<void> {
-    const { disk, state } = this
-    const bytes = await reading(disk, blobName(number), async (file) => {
-      const head = await readFully(file, blobName(number), 0, Math.min(HEAD_BYTES, file.bytes))
-      return readOwnHead('blob', head, blobName(number), state.files, number).a
-    })
-    await readBlob(disk, state.files, number, bytes)
+    const { byteLength } = await readBlobFile(this.disk, this.state.files, number)
     this.#blobs++
-    this.#bytes += HEAD_BYTES + bytes
+    this.#bytes += byteLength
   }
 }

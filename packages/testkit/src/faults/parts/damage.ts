@@ -48,7 +48,7 @@ export async function damage(run: Run): Promise<number> {
     if (refusal !== undefined) {
       refused++
       // A sentence and a code of its own, not a stack.
-      if (refusal.code === null || refusal.code === 0 || !/damaged/i.test(refusal.said) || /\n\s+at /.test(refusal.said)) {
+      if (refusal.code === null || refusal.code === 0 || !/damaged/i.test(refusal.said) || /\n {4}at /.test(refusal.said)) {
         found++
         say(`damage: ${what}: it ended with ${refusal.signal ?? refusal.code} and said ${JSON.stringify(refusal.said)}`)
       }
