@@ -40,8 +40,8 @@ class LeaseCheck {
   }
 
   all(listed: Listed | undefined): void {
-    // A store that is begun anew knows nothing of what was before.
-    if (this.#history.forgettings.length > 0) return
+    // A store that is begun anew knows nothing of what was before, and one whose time has passed at once has forgotten it.
+    if (this.#history.forgettings.length > 0 || this.#history.hasJumped(0, Number.POSITIVE_INFINITY)) return
     this.#told()
     this.#attempts()
     this.#versions()
@@ -75,7 +75,8 @@ class LeaseCheck {
     for (const [index, later] of this.#handed.entries()) {
       for (const earlier of this.#handed.slice(0, index)) {
         if (later.process === earlier.process || later.attempt > earlier.attempt) continue
-        if (this.#executions.some(({ process }) => process.id === earlier.process))
+        const isBetween = (atMs: number): boolean => atMs >= earlier.atMs && atMs <= later.atMs
+        if (this.#executions.some(({ process, atMs }) => process.id === earlier.process && isBetween(atMs)))
           this.#violate(
             'I4',
             `${earlier.client} began it as attempt ${earlier.attempt}, ${later.client} has it as attempt ${later.attempt}`,
@@ -147,8 +148,10 @@ class LeaseCheck {
       const untilMs = fromMs + this.#leaseMs + GRACE_MS
       // When everything works again, it is over.
       const lastedMs = Math.min(forMs, this.#history.scenario.endMs - fromMs)
+      // A link that was broken before is found out to be later.
+      const wasBroken = this.#history.troubles.some((one) => one.name === name && one.fromMs < fromMs && one.fromMs > fromMs - PROMPT_MS)
       if (kind !== 'outage' || name !== last.client || last.atMs > fromMs || lastedMs < this.#leaseMs + GRACE_MS) continue
-      if (state === 'succeeded' && endedMs > untilMs && this.#history.wasQuiet(fromMs, endedMs))
+      if (state === 'succeeded' && !wasBroken && endedMs > untilMs && this.#history.wasQuiet(fromMs, endedMs))
         this.#violate(
           'I13',
           `${name} was away from ${fromMs.toFixed(0)} for ${forMs.toFixed(0)} ms, and its word counted at ${endedMs.toFixed(0)}`,

@@ -1,6 +1,7 @@
 /** I9, and calls that would wait for themselves. Pure, as `check.ts` is. */
 import type { History, MadeCall } from './history.js'
 import type { CallPlan } from './call-plans.js'
+import { isCancelled } from './check-stored.js'
 import { isIdempotent, type Execution } from './kennel.js'
 import { mayBeLost } from './losses.js'
 import { SEMANTICS } from './semantics.js'
@@ -30,8 +31,10 @@ function overlaps(history: History, plans: ReadonlyMap<number, CallPlan>, key: s
   for (const [index, later] of executions.entries()) {
     for (const earlier of executions.slice(0, index)) {
       const isOver = earlier.endMs !== undefined && earlier.endMs <= later.atMs
-      const { semantics, method } = plans.get(earlier.id)!
-      const isWaitedFor = history.scenario.limits.leaseMs !== undefined && SEMANTICS[semantics].isStored && !isIdempotent(method)
+      const { semantics, method, deadlineMs } = plans.get(earlier.id)!
+      const made = history.made(earlier.id)!
+      const isWanted = later.atMs < made.startedMs + deadlineMs && !isCancelled(history, made)
+      const isWaitedFor = history.scenario.limits.leaseMs !== undefined && SEMANTICS[semantics].isStored && !isIdempotent(method) && isWanted
       const wasLost = isWaitedFor
         ? mayBeLost(history, earlier.worker, earlier.atMs, later.atMs) || history.forgettings.length > 0
         : history.wasTroubled(earlier.worker, earlier.atMs, later.atMs, LOSSES)

@@ -6,7 +6,7 @@ import { Store, type RecoveryReport } from '@waybill/server'
 import { openJournal, type JournalOptions } from '@waybill/server/store'
 import { Platter, systemError, VirtualDisk, type DiskDeed } from '../disk/index.js'
 import type { VirtualProcess } from '../process.js'
-import { Seeded } from '../random.js'
+import type { Seeded } from '../random.js'
 import type { World } from '../world.js'
 import type { Damage, StoragePlan } from './storage-plans.js'
 
@@ -21,6 +21,8 @@ interface Prospect {
 export type Verdict = 'harmless' | 'refused' | 'counted' | 'unnoticed'
 
 const PIECE_BYTES = 32 * 1024
+/** Where less than this share of what is kept free is left, nobody can have thought that there was more. */
+const CERTAIN_SHARE = 0.9
 
 export class Storage {
   /** How many stores there were. */
@@ -77,7 +79,9 @@ export class Storage {
 
   /** Whether a router that is asked at this time must know that there is no room. */
   isKnownFull(atMs: number): boolean {
-    return this.#knownFullMs !== undefined && this.#knownFullMs < atMs
+    // What was removed meanwhile has made room.
+    const freeBytes = this.#disk.capacityBytes - this.bytes
+    return this.#knownFullMs !== undefined && this.#knownFullMs < atMs && freeBytes < this.#plan.reserveBytes * CERTAIN_SHARE
   }
 
   /** Somebody else takes the room, but for what the router keeps free. */

@@ -122,7 +122,7 @@ function faultsOf({ random, weather, workers, callers, spanMs, calls, hasDisk, l
       [random.pick(workers).name, atMs + random.between(0, 40)],
     ] as const)
     const fault = weather === 'cuts' ? random.pick([{ kind: 'cut' }, strand(random)] as const) : faultOf(random, hasDisk)
-    const isLong = (fault.kind === 'outage' || fault.kind === 'stop') && random.chance(0.25)
+    const isLong = (fault.kind === 'outage' || (fault.kind === 'stop' && !fault.isRouter)) && random.chance(0.25)
     const forMs = isLong ? leaseMs + random.between(1300, 3000) : random.between(20, 1800)
     return { ...fault, atMs: Math.min(fromMs, BEGIN_MS + spanMs), target, forMs }
   })
