@@ -59,8 +59,9 @@ export class LoggedSubscription extends LiveSubscription implements DurableSubsc
 
   /** Of durable events; `to` is undefined where the log is another one. */
   loggedGap(gap: EventGap): void {
-    if (gap.to === undefined) this.restart()
-    else this.#arrive(gap, gap.to)
+    if (gap.to === undefined || gap.from === undefined) return this.restart()
+    // A cursor may be behind what this process has already.
+    this.#arrive({ ...gap, from: Math.max(gap.from, this.#arrived + 1) }, gap.to)
   }
 
   /** The router has begun another log, and nobody knows what was missed of this one. */
