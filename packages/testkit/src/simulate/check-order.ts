@@ -34,7 +34,8 @@ function overlaps(history: History, plans: ReadonlyMap<number, CallPlan>, key: s
       const { semantics, method, deadlineMs } = plans.get(earlier.id)!
       const made = history.made(earlier.id)!
       const isWanted = later.atMs < made.startedMs + deadlineMs && !isCancelled(history, made)
-      const isWaitedFor = history.scenario.limits.leaseMs !== undefined && SEMANTICS[semantics].isStored && !isIdempotent(method) && isWanted
+      const isWaitedFor =
+        history.scenario.limits.leaseMs !== undefined && SEMANTICS[semantics].isStored && !isIdempotent(method) && isWanted
       const wasLost = isWaitedFor
         ? mayBeLost(history, earlier.worker, earlier.atMs, later.atMs) || history.forgettings.length > 0
         : history.wasTroubled(earlier.worker, earlier.atMs, later.atMs, LOSSES)
