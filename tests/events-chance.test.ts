@@ -1,11 +1,12 @@
 /**
- * Durable events whatever happens, by chance: routers, publishers and readers that are killed and come again, a slow disk, little that is kept. What must hold
- * of each reader: what was said to be stored it has read, in the order of ids, or a gap stands there; an id is one event, for everybody.
+ * Durable events whatever happens, by chance: routers, publishers and readers that are killed and come again, power that is lost, the real journal on a slow disk,
+ * little that is kept. What must hold of each reader: what was said to be stored it has read, in the order of ids, or a gap stands there; an id is one event, for everybody.
  */
 import type { Client, DurableSubscription, EventGap, TopicEvent } from '@waybill/client'
 import { topicMatches } from '@waybill/core'
-import { harness, Paper, Seeded, type Harness } from '@waybill/testkit'
+import { Seeded } from '@waybill/testkit'
 import { describe, expect, test } from 'vitest'
+import { Depot } from './depot.js'
 
 type Item = TopicEvent<unknown> | EventGap
 
@@ -37,12 +38,12 @@ class Reader {
     readonly name: string,
     readonly pattern: string,
     readonly cursor: string | undefined,
-    private readonly h: Harness,
+    private readonly h: Depot,
     private readonly ledger: Ledger,
   ) {}
 
   async begin(): Promise<void> {
-    this.#client = await this.h.until(this.h.client(this.name), 60_000)
+    this.#client = await this.h.client(this.name)
     // Who has a cursor knows nothing of its own; who has none has remembered the last one.
     const { cursor, last } = this
     this.#events = this.#client.events(this.pattern, cursor === undefined ? { after: last } : { cursor })
@@ -104,7 +105,12 @@ class Reader {
 async function play(seed: number): Promise<{ stored: number; gaps: number; missed: unknown }> {
   const random = new Seeded(seed)
   const limits = { maxLoggedEvents: random.pick([60, 200, 1_000_000]), windowBytes: random.pick([2048, 1024 * 1024]), maxFrameBytes: 2048 }
-  await using h = harness({ seed, paper: new Paper({ writeMs: random.whole(1, 40) }), router: { limits } })
+  await using h = await Depot.open({
+    seed,
+    limits,
+    mostDiskMs: random.pick([0.5, 5, 20]),
+    snapshotBytes: random.pick([4096, 32_768, 1_048_576]),
+  })
   const ledger = new Ledger()
   const publishers = new Map<string, Client>()
   for (const name of ['one', 'two']) publishers.set(name, await h.client(name))
@@ -132,7 +138,7 @@ async function play(seed: number): Promise<{ stored: number; gaps: number; misse
     [20, () => Array.from({ length: random.whole(1, 30) }, () => publish(random.pick([...publishers.values()])))],
     [20, () => random.pick(readers).take(random.whole(1, 60))],
     [10, () => h.advance(random.whole(1, 200))],
-    [2, () => h.restartRouter(random.whole(1, 2000))],
+    [2, () => h.restartRouter(random.whole(1, 2000), { isPower: random.chance(0.5) })],
     [
       2,
       async () => {
@@ -146,7 +152,7 @@ async function play(seed: number): Promise<{ stored: number; gaps: number; misse
       async () => {
         const name = random.pick([...publishers.keys()])
         h.kill(publishers.get(name)!)
-        publishers.set(name, await h.until(h.client(name), 60_000))
+        publishers.set(name, await h.client(name))
       },
     ],
   ]
