@@ -160,6 +160,15 @@ describe('a publisher', () => {
   })
 })
 
+test('what becomes safe while the router closes leaves no timer behind', async () => {
+  await using h = harness({ paper: new Paper({ writeMs: 1000 }) })
+  const client = await h.client()
+  void client.publish('dog.barked', 'wau', durable).catch(() => {})
+  await h.advance(10)
+  h.router.close()
+  await h.advance(5000)
+})
+
 describe('over starts of the router', () => {
   test('a reader goes on after the last event that it got, and ids go on', async () => {
     await using h = harness({ paper: new Paper() })

@@ -12,6 +12,7 @@ export class EventRetention {
   readonly #limits: Limits
   readonly #clock: Clock
   #timer: Timer | undefined
+  #isOver = false
 
   /** `clock`: its wall time is that of the log. */
   constructor(log: EventLog, limits: Limits, clock: Clock) {
@@ -22,9 +23,10 @@ export class EventRetention {
 
   /** Drops what is too old, and more than may be kept. */
   enforce(): void {
-    const { journal } = this.#log
-    if (journal.failure === undefined) this.#log.dropBefore(this.#firstKept())
-    if (this.#log.size === 0 || journal.failure !== undefined) return this.stop()
+    // What becomes safe while the router closes must not begin anything.
+    if (this.#isOver || this.#log.journal.failure !== undefined) return
+    this.#log.dropBefore(this.#firstKept())
+    if (this.#log.size === 0) return
     this.#timer ??= this.#clock.timer(Math.min(Math.max(this.#dueMs(this.#log.first), 1), MOST_WAIT_MS), () => {
       this.#timer = undefined
       this.enforce()
@@ -32,8 +34,8 @@ export class EventRetention {
   }
 
   stop(): void {
+    this.#isOver = true
     this.#timer?.cancel()
-    this.#timer = undefined
   }
 
   #firstKept(): number {
