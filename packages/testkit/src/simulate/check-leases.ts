@@ -88,7 +88,7 @@ class LeaseCheck {
   /** I4: what a version has begun, no other one is given, as soon as that is known for good. */
   #versions(): void {
     for (const { atMs, client } of this.#history.factsAbout(this.#made).begun) {
-      if (!this.#history.wasQuiet(atMs, atMs + SAFE_MS)) continue
+      if (!this.#history.wasQuiet(atMs, atMs + SAFE_MS) || mayBeLost(this.#history, client, atMs - SAFE_MS, atMs)) continue
       for (const later of this.#handed)
         if (later.atMs > atMs + SAFE_MS && this.#versionOf(later.client) !== this.#versionOf(client))
           this.#violate('version', `it was begun with version ${this.#versionOf(client)}, and ${later.client} was given it`)

@@ -7,7 +7,7 @@ import { mayBeLost } from './losses.js'
 import { SEMANTICS } from './semantics.js'
 
 /** What ends a session while its process goes on, or takes its time to be seen. */
-const LOSSES = ['outage', 'silence', 'slow', 'restart', 'supersede', 'close', 'killRouter']
+const LOSSES = ['outage', 'silence', 'slow', 'strand', 'stop', 'restart', 'supersede', 'close', 'killRouter']
 
 export function checkOrder(history: History): void {
   const byKey = new Map<string, Execution[]>()
@@ -33,7 +33,7 @@ function overlaps(history: History, plans: ReadonlyMap<number, CallPlan>, key: s
       const isOver = earlier.endMs !== undefined && earlier.endMs <= later.atMs
       const { semantics, method, deadlineMs } = plans.get(earlier.id)!
       const made = history.made(earlier.id)!
-      const isWanted = later.atMs < made.startedMs + deadlineMs && !isCancelled(history, made)
+      const isWanted = later.atMs < made.startedMs + deadlineMs && !isCancelled(history, made) && !history.hasJumped(0, later.atMs)
       const isWaitedFor =
         history.scenario.limits.leaseMs !== undefined && SEMANTICS[semantics].isStored && !isIdempotent(method) && isWanted
       const wasLost = isWaitedFor

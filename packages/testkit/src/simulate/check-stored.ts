@@ -80,9 +80,12 @@ function told(history: History): void {
 function inOrder(history: History): void {
   const ended = new Map([...history.listed.values()].flat().map(({ sn, endedMs }) => [sn, endedMs]))
   const latest = new Map<number, number>()
+  const told = new Set<string>()
   for (const { sn, process } of history.postbacks) {
     const endedMs = ended.get(sn)
-    if (endedMs === undefined) continue
+    // What one process was told of, another one may be told of again.
+    if (endedMs === undefined || told.has(sn)) continue
+    told.add(sn)
     const before = latest.get(process.id) ?? 0
     if (endedMs < before)
       history.violate('told', `${process.name} was told of ${sn}, which ended at ${endedMs}, after one that ended at ${before}`)

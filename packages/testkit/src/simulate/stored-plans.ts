@@ -88,12 +88,14 @@ function repeatsOf(random: Seeded, calls: readonly CallPlan[], callers: readonly
 
 /** What most calls of a seed have in common, so that states which need several like them are reached. */
 function themed(random: Seeded, calls: readonly CallPlan[]): readonly CallPlan[] {
-  const theme = random.pick(['plain', 'order', 'lasting', 'once'])
+  const theme = random.pick(['plain', 'order', 'lasting', 'once', 'large'])
   const lasting = { deadlineMs: GENEROUS_MS, cancelAfterMs: undefined, nested: undefined } as const
   return calls.map((call) => {
     // What nobody offers has a deadline of its own.
     if (theme === 'plain' || call.semantics === 'live' || call.address.endsWith('^9') || random.chance(0.4)) return call
     if (theme === 'order') return { ...call, orderKey: 'key-0' }
+    if (theme === 'large')
+      return random.chance(0.2) ? { ...call, method: 'large', nested: undefined, size: random.whole(50_000, 150_000) } : call
     const method = theme === 'lasting' ? 'fetch' : random.pick(['slow', 'stubborn', 'polite'] as const)
     return { ...call, ...(random.chance(0.7) && lasting), method, nested: undefined, size: random.whole(300, 1500) }
   })
@@ -147,7 +149,13 @@ function aimed({ random, workers, calls, spanMs, leaseMs, hasDisk }: Aiming): Fa
   const each = (afterMs: (index: number) => number, fault: Fault, forMs: () => number): FaultPlan[] =>
     workers.map(({ name }, index) => ({ ...fault, target: name, atMs: atMs + afterMs(index) + random.between(0, 50), forMs: forMs() }))
   const faults: FaultPlan[] = []
-  switch (random.pick(['die', 'die', 'away', 'away for long'] as const)) {
+  switch (
+    random.pick(
+      hasDisk
+        ? (['die', 'die', 'away', 'away for long', 'away from a router that fails'] as const)
+        : (['die', 'away', 'away for long'] as const),
+    )
+  ) {
     case 'die':
       for (let round = 0; round < 3; round++)
         faults.push(
@@ -166,6 +174,16 @@ function aimed({ random, workers, calls, spanMs, leaseMs, hasDisk }: Aiming): Fa
           (index) => 100 + index * 900,
           { kind: 'outage', how },
           () => random.between(900, 1800),
+        ),
+      )
+      break
+    case 'away from a router that fails':
+      faults.push({ kind: 'failingDisk', target: '', atMs: atMs + random.between(50, 300), forMs: 3000 })
+      faults.push(
+        ...each(
+          () => 300,
+          { kind: 'outage', how },
+          () => random.between(900, 1500),
         ),
       )
       break
