@@ -37,6 +37,8 @@ describe.concurrent('what makes no sense', () => {
     { args: ['events'], says: /missing required argument 'pattern'/ },
     { args: ['events', 'dog..barked'], says: /"dog\.\.barked" is not a pattern/ },
     { args: ['events', 'dog', '--count', '0'], says: /A count is a whole number from 1 to/ },
+    { args: ['events', 'dog', '--after', 'x'], says: /An id is a whole number; 0 means all that are kept/ },
+    { args: ['events', 'dog', '--cursors'], says: /--cursors and --forget are about cursors, and take no pattern/ },
     { args: ['publish', 'dog.*'], says: /"dog\.\*" is a pattern: an event has one topic/ },
     { args: ['publish', 'dog', '9007199254740993'], says: /too large for a number/ },
     { args: ['drain'], says: /missing required argument 'client'/ },
@@ -157,6 +159,39 @@ describe('waybill publish', () => {
     expect(form(json)).toMatchObject({ error: { code: 'Forbidden', executed: 'no' } })
     expect(deaf.stderr).toMatch(/^waybill: Forbidden: local may not subscribe to dog\.\*\n/)
     expect([own, refused, json, deaf].map(({ code }) => code)).toEqual([1, 1, 1, 1])
+  })
+})
+
+describe('durable events', () => {
+  it('are published with an id, read from any, and by a cursor where its last reader stopped', async () => {
+    expect(await ran('publish', 'log.one', 'first', '--durable')).toEqual({
+      code: 0,
+      stdout: 'published log.one as #1, stored{memory}\n',
+      stderr: '',
+    })
+    expect(form(await ran('publish', 'log.two', 'second', '--durable', '--json'))).toEqual({
+      published: 'log.two',
+      id: 2,
+      durability: 'memory',
+    })
+    const all = await ran('events', 'log.*', '--after', '0', '--count', '2')
+    expect(all).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^#1 {2}log\.one {2}\S+ {2}first\n#2 {2}log\.two {2}\S+ {2}second\n$/),
+    })
+    const json = form<TopicEvent<unknown>>(await ran('events', 'log.*', '--after', '1', '--count', '1', '--json'))
+    expect(json).toMatchObject({ kind: 'event', topic: 'log.two', value: 'second', id: 2, publishedAt: expect.stringMatching(/Z$/) })
+
+    const cursor = ['events', 'log.*', '--cursor', 'printer', '--count', '1']
+    expect((await ran(...cursor)).stdout).toMatch(/^#1 /)
+    expect((await ran(...cursor)).stdout).toMatch(/^#2 /)
+    expect(form(await ran('events', '--cursors', '--json'))).toEqual([
+      { name: 'printer', after: 2, behind: 0, movedAt: expect.any(String) as string },
+    ])
+    expect((await ran('events', '--cursors')).stdout).toMatch(/^CURSOR +AFTER +BEHIND +MOVED( +READER)?\s*\nprinter +#2 +0 /)
+    expect(await ran('events', '--forget', 'printer')).toEqual({ code: 0, stdout: 'forgot printer\n', stderr: '' })
+    expect(await ran('events', '--forget', 'printer')).toMatchObject({ code: 1, stderr: 'The router has no cursor printer of yours.\n' })
+    expect((await ran('events', '--cursors')).stderr).toMatch(/^The router has no cursors of yours/)
   })
 })
 

@@ -336,7 +336,7 @@ test('a snapshot of the store knows causes, notes of another try, and to whom it
   const sn = await expired(h, caller)
   const again = await h.until(caller.redrive(sn))
   await h.advance(1100)
-  const store = paper.open(h.processOf(caller))
+  const { store } = paper.open(h.processOf(caller))
   const copy = new Store()
   for (const entry of store.entries()) copy.restore(entry)
   expect([...copy.live()].map(({ cause, redrivenAs, terms }) => [cause?.code, redrivenAs, terms.redriveOf])).toEqual([

@@ -151,6 +151,15 @@ it('04-events: a typed topic, a pattern, and who is there', async () => {
   expect(watcher.stderr).toBe('')
 })
 
+it('04-events: what is stored is read later, by a cursor', async () => {
+  expect(await printed('04-events/diary.js')).toEqual([
+    ...[1, 2, 3].map((id) => `walk ${id} is stored{memory}`),
+    'the first reader: 3 km',
+    'the first reader: 5 km',
+    'the second reader: 8 km',
+  ])
+})
+
 it('06-streams: out with a bar, bytes up and down, in and out', { timeout: 30_000 }, async () => {
   const kennel = startNode('examples/dist/06-streams/kennel.js', [], place)
   await kennel.prints(/^The kennel offers smells, tires, photo, keep, barks\.$/m)

@@ -16,6 +16,7 @@ function masked(text: string): string {
     .replace(/"session":"[0-9a-f]{32}"/, '"session":"SESSION"')
     .replace(/"epoch":\d+/, '"epoch":1700000000000')
     .replace(/"cursor":\d+/, '"cursor":CURSOR')
+    .replace(/"timestamp":"[-:.\dTZ]{24}"/, '"timestamp":"TIME"')
     .replace(/"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"/, '"SERIAL"')
 }
 

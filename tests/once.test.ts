@@ -194,7 +194,7 @@ test('the records of a call under way are kept where they stand, and found where
   await opened(h, 'shop', charging)
   await h.until(caller.remote(shop).order.async('tea'))
   await h.advance(100)
-  const store = paper.open(h.processOf(caller))
+  const { store } = paper.open(h.processOf(caller))
   const [receipt] = [...store.live()]
   const { place } = receipt!.notes!.get('charge')!
   expect([...store.places()]).toContainEqual(place)
@@ -211,7 +211,7 @@ test('the records of a call under way are kept where they stand, and found where
   expect([...store.places()]).toContainEqual({ ...place, segment: 2 })
   // What it did is of no use any more when it has ended.
   await h.advance(2000)
-  const ended = paper.open(h.processOf(caller))
+  const { store: ended } = paper.open(h.processOf(caller))
   expect([...ended.places()]).toHaveLength(1)
 })
 

@@ -7,3 +7,6 @@ export interface Bark {
 }
 
 export const barked = topic<Bark>('dog.barked')
+
+/** Stored by the router before anybody gets it, and kept for whoever comes later. */
+export const walked = topic<{ readonly km: number }>('diary.walked', { durable: true })

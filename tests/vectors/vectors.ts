@@ -223,6 +223,32 @@ export const frames: Readonly<Record<string, FrameVector>> = {
     body: { phrase: 'wau' },
   },
   gap: { head: { type: FrameType.gap }, body: { missed: 3, from: 43, to: 45 } },
+  'publish-durable': {
+    head: { type: FrameType.publish, flags: Flag.durable, source: caller, call: 8 },
+    fields: [[Tag.topic, 'dog.barked']],
+    body: { phrase: 'wau' },
+  },
+  'stored-event': { head: { type: FrameType.stored, destination: caller, call: 8 }, body: { id: 12, durability: 'disk' } },
+  'subscribe-durable': {
+    head: { type: FrameType.subscribe, flags: Flag.durable, source: caller, call: 9 },
+    fields: [
+      [Tag.topic, 'dog.*'],
+      [Tag.cursor, '0'],
+      [Tag.cursorName, 'printer'],
+    ],
+  },
+  'event-durable': {
+    head: { type: FrameType.event, flags: Flag.durable, call: 9 },
+    fields: [
+      [Tag.topic, 'dog.barked'],
+      [Tag.sender, 'kennel'],
+      [Tag.cursor, '12'],
+      [Tag.timestamp, '2026-01-01T00:00:00.000Z'],
+    ],
+    body: { phrase: 'wau' },
+  },
+  'gap-durable': { head: { type: FrameType.gap, flags: Flag.durable, call: 9 }, body: { from: 1, to: 11 } },
+  'events-taken': { head: { type: FrameType.eventsTaken, source: caller, call: 9 }, fields: [[Tag.cursor, '12']] },
 }
 
 /** Frames of each packet, by name, with the packet's numbers. */

@@ -1,21 +1,15 @@
 /** The client: the one place that sees its parts, and what the user holds. */
 import { callNumber, defaultLimits, Feature, FrameType, isSerialNumber, mintIncarnation, quoted, WaybillError } from '@waybill/core'
+import type { BodyLimits, DeadLetter, DeadQuery, Ports, Receipt, ReceiptInfo, ReceiptQuery, Tracing, Transport } from '@waybill/core'
+import type { DurableEventsOptions, DurableSubscription, DurableTopicDefinition, EventsOptions, PublishOptions } from '@waybill/core'
 import type {
-  BodyLimits,
-  Ports,
-  Receipt,
-  ReceiptInfo,
-  DeadLetter,
-  DeadQuery,
-  ReceiptQuery,
   Remote,
   RemoteOptions,
   ServiceDefinition,
   ServiceDescription,
+  StoredEvent,
   Subscription,
   TopicDefinition,
-  Tracing,
-  Transport,
 } from '@waybill/core'
 import type { Incident } from './answers.js'
 import { aside } from './aside.js'
@@ -152,6 +146,7 @@ export class Client implements AsyncDisposable {
       bodies: streams,
       connection: this.#connection,
       limits,
+      soon: ports.soon,
       nextNumber: () => callNumber(this.#outgoing.prepare()),
       refused: (topic, error) => this.#tell({ kind: 'notPublished', topic, error }),
     })
@@ -289,21 +284,27 @@ export class Client implements AsyncDisposable {
    * Publishes an event to whoever subscribes at this moment, this client included. Resolves when it is handed over: at once, or when there is credit
    * again where it used up the credit. Rejects with `Overloaded` where there is no credit or no connection, `TooLarge` for what does not fit in one
    * frame, `NotRepresentable`, `BadAddress`. What the router refuses is told by `onStatus`, as `notPublished`.
+   *
+   * A durable event resolves as soon as the router has stored it. It waits for credit, and rejects with `Overloaded` where there is no connection or the router
+   * has no room, `RouterLost` where the session is lost meanwhile: with `executed: 'maybe'` where it may be stored all the same.
    */
-  publish<T>(topic: TopicDefinition<T>, value: NoInfer<T>): Promise<void>
-  publish(topic: string, value?: unknown): Promise<void>
-  publish(topic: string | TopicDefinition<unknown>, value?: unknown): Promise<void> {
-    return this.#topics.publish(topic, value)
+  publish<T>(topic: DurableTopicDefinition<T>, value: NoInfer<T>, options?: { readonly durable?: true }): Promise<StoredEvent>
+  publish<T>(topic: string | TopicDefinition<T>, value: NoInfer<T>, options: { readonly durable: true }): Promise<StoredEvent>
+  publish<T>(topic: TopicDefinition<T>, value: NoInfer<T>, options?: { readonly durable?: false }): Promise<void>
+  publish(topic: string, value?: unknown, options?: { readonly durable?: false }): Promise<void>
+  publish(topic: string | TopicDefinition<unknown>, value?: unknown, options?: PublishOptions): Promise<StoredEvent | void> {
+    return this.#topics.publish(topic, value, options)
   }
 
   /**
    * Events from now on: of one topic, or of each that a pattern covers, where `*` stands for one name and `**`, at the end, for one or more. What is
-   * published before the subscription is `ready` may be missed. Throws `BadAddress`.
+   * published before the subscription is `ready` may be missed. With `after` or `cursor`, all durable ones that are kept from there on, too, and none of
+   * them is missed. Throws `BadAddress`, and `BadArguments` for what is no id.
    */
-  events<T>(topic: TopicDefinition<T>): Subscription<T>
-  events<T = unknown>(pattern: string): Subscription<T>
-  events(pattern: string | TopicDefinition<unknown>): Subscription<unknown> {
-    return this.#topics.subscribe(pattern)
+  events<T = unknown>(pattern: string | TopicDefinition<T>, options: DurableEventsOptions): DurableSubscription<T>
+  events<T = unknown>(pattern: string | TopicDefinition<T>, options?: EventsOptions): Subscription<T>
+  events(pattern: string | TopicDefinition<unknown>, options?: EventsOptions): Subscription<unknown> {
+    return this.#topics.subscribe(pattern, options)
   }
 
   /**

@@ -60,13 +60,13 @@ export class Dispatch {
       case FrameType.started:
         return this.#answer(frame, 'started')
       case FrameType.exception: // destination, call, flags: executed, body: { exval, xclass?, code?, … }
-        return this.#answer(frame, 'exception')
+        return isRouters(frame) && this.#events.now?.excepted(frame) === true ? undefined : this.#answer(frame, 'exception')
       case FrameType.rejected: // destination, call, body: { code, description, details? }
         return isRouters(frame) && this.#events.now?.rejected(frame) === true ? undefined : this.#answer(frame, 'rejected')
       case FrameType.answerChunk: // destination, call, body: the next piece
         return frame.call === 0 ? this.#postbacks.now?.arrived(frame, undefined) : this.#outgoing.answerChunk(frame)
-      case FrameType.stored: // destination, call, body: { sn, durability }
-        return this.#outgoing.stored(frame)
+      case FrameType.stored: // destination, call, body: { sn, durability } of a call, { id, durability } of an event
+        return this.#events.now?.stored(frame) === true ? undefined : this.#outgoing.stored(frame)
       case FrameType.held: // body: see Serving
       case FrameType.kept:
         return this.#serving()?.frame(frame)
@@ -80,9 +80,9 @@ export class Dispatch {
         return this.#outgoing.opened(frame)
       case FrameType.symbol: // what symbols stand for; without names, the source is gone
         return this.#learn(frame)
-      case FrameType.event: // Tag.topic, Tag.sender, Tag.cursor, body: the value
+      case FrameType.event: // Tag.topic, Tag.sender, Tag.cursor, body: the value; of a durable subscription also call and Tag.timestamp
         return this.#events.now?.event(frame)
-      case FrameType.gap: // body: { missed, from, to }
+      case FrameType.gap: // body: { missed?, from?, to? }; of a durable subscription also call
         return this.#events.now?.gap(frame)
       case FrameType.drain:
         return this.#drain()

@@ -4,7 +4,7 @@ import { EventBuffer, type EventOrGap } from './event-buffer.js'
 
 type Result = IteratorResult<EventOrGap, undefined>
 
-/** What a subscription asks of who owns it. */
+/** What a subscription asks of whoever owns it. */
 export interface SubscriptionOwner {
   /** It is not read any more. */
   leave(subscription: LiveSubscription): void
@@ -44,17 +44,11 @@ export class LiveSubscription implements Subscription<unknown> {
   }
 
   event(event: TopicEvent<unknown>, bytes: number): void {
-    if (this.#state !== 'open') return
-    const asking = this.#asking.shift()
-    if (asking !== undefined) asking.resolve({ value: event, done: false })
-    else this.#buffer.push(event, bytes)
+    if (this.isOpen && !this.give(event)) this.#buffer.push(event, bytes)
   }
 
   gap(gap: EventGap): void {
-    if (this.#state !== 'open') return
-    const asking = this.#asking.shift()
-    if (asking !== undefined) asking.resolve({ value: gap, done: false })
-    else this.#buffer.gap(gap)
+    if (this.isOpen && !this.give(gap)) this.#buffer.gap(gap)
   }
 
   /** Nothing follows what waits; with an error, that is what the reader gets after it. */
@@ -69,10 +63,32 @@ export class LiveSubscription implements Subscription<unknown> {
     }
   }
 
+  // ---- for those that are more than this
+
+  protected get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** False where nobody waits for it. */
+  protected give(value: EventOrGap): boolean {
+    const asking = this.#asking.shift()
+    asking?.resolve({ value, done: false })
+    return asking !== undefined
+  }
+
+  /** The next one that waits for its reader. */
+  protected shift(): EventOrGap | undefined {
+    return this.#buffer.shift()
+  }
+
+  protected clear(): void {
+    this.#buffer.clear()
+  }
+
   // ---- from the user
 
   next(): Promise<Result> {
-    const value = this.#buffer.shift()
+    const value = this.shift()
     if (value !== undefined) return Promise.resolve({ value, done: false })
     if (this.#state === 'over') return Promise.resolve(DONE)
     if (this.#state === 'failed') return Promise.reject(this.#error!)
@@ -81,7 +97,7 @@ export class LiveSubscription implements Subscription<unknown> {
 
   return(): Promise<Result> {
     this.#owner.leave(this)
-    this.#buffer.clear()
+    this.clear()
     return Promise.resolve(DONE)
   }
 

@@ -1,5 +1,7 @@
 /** Events for the user, whether what publishes and hears them is at hand or still to be loaded. Owns the order of what is published meanwhile. */
-import { checkPattern, isPlain, snapshot, type BodyLimits, type Subscription, type TopicDefinition, type WaybillError } from '@waybill/core'
+import { checkPattern, isPlain, snapshot, type BodyLimits, type DurableSubscription, type EventsOptions } from '@waybill/core'
+import type { PublishOptions, StoredEvent, Subscription, TopicDefinition, WaybillError } from '@waybill/core'
+import { beginningOf } from './beginning.js'
 import type { Events, EventsParts } from './events.js'
 import { Held, late, type Late, type Part } from './late.js'
 
@@ -52,31 +54,32 @@ export class Topics {
 
   // ---- from the user
 
-  publish(topic: Topic, value: unknown): Promise<void> {
+  publish(topic: Topic, value: unknown, options?: PublishOptions): Promise<StoredEvent | void> {
     const { events } = this
     const limits = this.#limits
     // What a schema makes of the value, nobody knows yet.
     const isWritable =
       this.#bodies.now !== undefined || ((typeof topic === 'string' || topic.schema === undefined) && isPlain(value, limits))
-    if (events.now !== undefined && isWritable && !this.#held.isAhead) return events.now.publish(topic, value)
+    if (events.now !== undefined && isWritable && !this.#held.isAhead) return events.now.publish(topic, value, options)
     const taken = snapshot(value, limits.maxDepth)
     const ready = Promise.all([events.load(), isWritable || this.#bodies.load()])
     return new Promise((resolve, reject) => {
       this.#held.hold(ready, () => {
         if (events.now === undefined) ready.catch(reject)
-        else resolve(events.now.publish(topic, taken))
+        else resolve(events.now.publish(topic, taken, options))
       })
     })
   }
 
-  /** Throws `BadAddress`. */
-  subscribe(pattern: Topic): Subscription<unknown> {
+  /** Throws `BadAddress` and `BadArguments`. */
+  subscribe(pattern: Topic, options: EventsOptions = {}): Subscription<unknown> {
     const { events } = this
-    if (events.now !== undefined) return events.now.subscribe(pattern)
+    const beginning = beginningOf(options)
+    if (events.now !== undefined) return events.now.subscribe(pattern, beginning)
     const checked = typeof pattern === 'string' ? checkPattern(pattern) : pattern.topic
     return lateSubscription(
       checked,
-      events.load().then((there) => there.subscribe(checked)),
+      events.load().then((there) => there.subscribe(checked, beginning)),
     )
   }
 }
@@ -86,9 +89,11 @@ function lateSubscription(pattern: string, loading: Promise<Subscription<unknown
   const ready = loading.then((there) => there.ready)
   // Who does not look learns of a refusal by the iteration.
   ready.catch(() => {})
-  const subscription: Subscription<unknown> = {
+  const subscription: DurableSubscription<unknown> = {
     pattern,
     ready,
+    // Where it is not durable, nobody knows of this.
+    taken: () => void loading.then((there) => (there as Partial<DurableSubscription<unknown>>).taken?.()),
     next: () => loading.then((there) => there.next()),
     return: () =>
       loading.then(

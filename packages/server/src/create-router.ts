@@ -7,6 +7,7 @@ import { checkedDoors, openDoors, type Doors, type DoorsOptions } from './gatewa
 import { memoryTransport } from './gateways/memory.js'
 import { Signer, type SigningOptions } from './gateways/signing.js'
 import type { JsonDoorOptions } from './gateways/websocket.js'
+import { EventLog } from './event-log/index.js'
 import { Incidents, thrownText, type RouterIncident } from './incidents.js'
 import { RouterLog, type Log } from './log.js'
 import { defaultLimits, type Limits } from './limits.js'
@@ -73,7 +74,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
   const opened = options.data === undefined ? undefined : await openedIn(options.data, options)
   let composed: ReturnType<typeof composeRouter>
   try {
-    composed = composeRouter(opened === undefined ? options : withStore(options, opened.store))
+    composed = composeRouter(opened === undefined ? options : withStore(options, opened))
   } catch (thrown) {
     await opened?.store.journal.close()
     throw thrown
@@ -116,7 +117,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
 }
 
 /** The router without any gateway, for embedding and for simulation. */
-export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions> & { readonly store?: Store }): {
+export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions> & Partial<Kept>): {
   router: Router
   ports: Ports
   log: RouterLog
@@ -130,12 +131,13 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions> &
   const log = new RouterLog(options.log, () => ports.clock.nowMs())
   const onIncident = options.onIncident ?? (options.log && incidentIn(log))
   const tally = options.metrics === true ? new Tally() : undefined
-  const store = options.store ?? inMemory()
+  const { store, eventLog } = keptIn(options)
   const { journal } = store
   const epoch = journal.durability === 'memory' ? Math.floor(ports.clock.wallMs()) : journal.epoch
   const router = new Router({
     ports,
     store,
+    eventLog,
     limits: checkLimits({ ...defaultLimits, ...options.limits }),
     incidents: new Incidents(ports.random, onIncident),
     log,
@@ -148,11 +150,17 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions> &
   return { router, ports, log, tally }
 }
 
-/** What stands on a disk may be much more than what a memory holds. */
-const MAX_RECEIPTS_ON_DISK = 4 * 1024 * 1024
+/** What the router knows of earlier starts. Both write to one journal. */
+export interface Kept {
+  readonly store: Store
+  readonly eventLog: EventLog
+}
 
-function withStore(options: RouterOptions, store: Store): RouterOptions & { readonly store: Store } {
-  return { ...options, store, limits: { maxReceipts: MAX_RECEIPTS_ON_DISK, ...options.limits } }
+/** What stands on a disk may be much more than what a memory holds. */
+const ON_DISK: Partial<Limits> = { maxReceipts: 4 * 1024 * 1024, maxLoggedBytes: 1024 * 1024 * 1024 }
+
+function withStore(options: RouterOptions, { store, eventLog }: Kept): RouterOptions & Kept {
+  return { ...options, store, eventLog, limits: { ...ON_DISK, ...options.limits } }
 }
 
 async function openedIn(folder: string, options: RouterOptions): Promise<OpenedStore> {
@@ -163,11 +171,14 @@ async function openedIn(folder: string, options: RouterOptions): Promise<OpenedS
   return openStore(folder, ports, (error) => log.storeFailed(thrownText(error)))
 }
 
-/** A store that ends with the process. Its epoch is the time of the start: later starts have higher ones. */
-function inMemory(): Store {
-  const store = new Store()
-  store.begin(new MemoryJournal())
-  return store
+/** By default one that ends with the process. Its epoch is the time of the start: later starts have higher ones. */
+function keptIn(given: Partial<Kept>): Kept {
+  if (given.store !== undefined && given.eventLog !== undefined) return { store: given.store, eventLog: given.eventLog }
+  const store = given.store ?? new Store()
+  if (given.store === undefined) store.begin(new MemoryJournal())
+  const eventLog = new EventLog()
+  eventLog.begin(store.journal)
+  return { store, eventLog }
 }
 
 function incidentIn(log: RouterLog): (incident: RouterIncident) => void {

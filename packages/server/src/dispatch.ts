@@ -117,6 +117,8 @@ export class Dispatch {
         return this.#events.subscribe(session, frame)
       case FrameType.unsubscribe: // source, call: the number of the subscription
         return this.#own(session, frame) ? this.#events.unsubscribe(session, frame) : undefined
+      case FrameType.eventsTaken: // source, call: the number of the subscription, Tag.cursor
+        return this.#own(session, frame) ? this.#events.taken(session, frame) : undefined
       case FrameType.goodbye: // nothing follows
         return this.#sessions.end(session, 'goodbye', 'has hopped off')
       case FrameType.ping:

@@ -1,6 +1,7 @@
 /**
  * Events: who subscribes, and what is published to whom. The bytes of an event are written once and serve every subscriber. Owns subscriptions, the
- * numbering of events, and what each session missed. A subscriber that is slow is left out and told so; nobody waits for anybody.
+ * numbering of events, and what each session missed. A subscriber that is slow is left out and told so; nobody waits for anybody. What is durable, and who
+ * reads that, is the business of `DurableEvents`.
  */
 import {
   checkFields,
@@ -15,6 +16,7 @@ import {
   isTopic,
   joinFields,
   prepareBody,
+  quoted,
   Slab,
   Tag,
   WaybillError,
@@ -24,6 +26,7 @@ import {
 } from '@waybill/core'
 import type { Access, Action } from './access.js'
 import { reject } from './answers.js'
+import { extensionOf, type Beginning, type DurableEvents, type LoggedEvent } from './event-log/index.js'
 import type { Incidents } from './incidents.js'
 import type { Limits } from './limits.js'
 import type { Session } from './model.js'
@@ -42,6 +45,9 @@ export class Events {
   /** Subscriptions of all sessions. */
   subscriptions = 0
   readonly #topics = new Topics<Session>()
+  /** Those that get durable events in another way, by what else their durable subscriptions cover. */
+  readonly #followers = new Topics<Session>()
+  readonly #durable: DurableEvents
   readonly #limits: Limits
   readonly #authorize: Access['authorize']
   readonly #incidents: Incidents
@@ -57,7 +63,9 @@ export class Events {
   /** Those that the event of the moment is for. */
   readonly #found: Session[] = []
 
-  constructor(parts: { limits: Limits; access: Access; incidents: Incidents; name: string }) {
+  constructor(parts: { limits: Limits; access: Access; incidents: Incidents; durable: DurableEvents; name: string }) {
+    this.#durable = parts.durable
+    this.#durable.ended = (session, call) => this.#leave(session, call)
     this.#limits = parts.limits
     this.#authorize = parts.access.authorize
     this.#incidents = parts.incidents
@@ -66,7 +74,7 @@ export class Events {
 
   /** Names of patterns that are held; 0 when nobody subscribes. Counted one by one. */
   get patterns(): number {
-    return this.#topics.size
+    return this.#topics.size + this.#followers.size
   }
 
   // ---- from clients
@@ -84,25 +92,47 @@ export class Events {
         const details = { limit, size: session.subscriptions.size + 1 }
         throw new WaybillError('TooLarge', `a client holds at most ${limit} subscriptions`, { executed: 'no', details })
       }
-      session.subscriptions.set(call, pattern)
-      this.subscriptions++
-      this.#topics.add(pattern, session)
+      const accepted = (): void => {
+        session.subscriptions.set(call, pattern)
+        this.subscriptions++
+        session.channel.write({ type: FrameType.result, destination: session.symbol, call })
+      }
+      if ((frame.flags & Flag.durable) === 0) {
+        this.#topics.add(pattern, session)
+        return accepted()
+      }
+      this.#durable.subscribe(session, call, pattern, beginningOf(frame), accepted)
+      this.#followers.add(pattern, session)
     } catch (thrown) {
-      return this.#refuse(session, call, thrown)
+      this.#refuse(session, call, thrown)
     }
-    session.channel.write({ type: FrameType.result, destination: session.symbol, call })
   }
 
   /** What is not there, as it was refused, is not missed. */
   unsubscribe(session: Session, frame: FrameReader): void {
-    const pattern = session.subscriptions.get(frame.call)
-    if (pattern === undefined) return
-    session.subscriptions.delete(frame.call)
-    this.subscriptions--
-    this.#topics.remove(pattern, session)
+    this.#leave(session, frame.call)
   }
 
-  /** Silent where it succeeds. */
+  /** The program of a client has taken the events of a durable subscription up to one. */
+  taken(session: Session, frame: FrameReader): void {
+    checkFields(frame)
+    const id = idOf(frame)
+    if (id === undefined) throw new WaybillError('ProtocolViolation', 'eventsTaken says no id')
+    this.#durable.took(session, frame.call, id)
+  }
+
+  #leave(session: Session, call: number): void {
+    const pattern = session.subscriptions.get(call)
+    if (pattern === undefined) return
+    session.subscriptions.delete(call)
+    this.subscriptions--
+    const isDurable = this.#durable.has(session, call)
+    if (isDurable) this.#durable.leave(session, call)
+    const topics = isDurable ? this.#followers : this.#topics
+    topics.remove(pattern, session)
+  }
+
+  /** Silent where it succeeds, unless it is to be stored. */
   publish(session: Session, frame: FrameReader): void {
     const text = topicOf(frame)
     try {
@@ -113,6 +143,12 @@ export class Events {
       if ((frame.flags & (Flag.sealed | Flag.references)) !== 0)
         throw new WaybillError('Unsupported', 'this router cannot carry such an event yet')
       this.#allow(session, 'publish', topic)
+      if ((frame.flags & Flag.durable) !== 0) {
+        const event = { topic, sender: session.name, encoding: frame.encoding, value: frame.body() }
+        this.#durable.publish(session, frame.call, event, this.#live)
+        this.counts.published++
+        return
+      }
       const cursor = this.#cursor + 1
       const extension = this.#extension(topic, session.name, cursor)
       const bytes = HEADER_BYTES + extension.byteLength + frame.end - frame.bodyStart
@@ -143,6 +179,7 @@ export class Events {
 
   /** The session has taken some of what waited for it: it is told of what it missed, and gets what comes from now on. */
   caughtUp(session: Session): void {
+    this.#durable.caughtUp(session)
     const { missed, eventBytes, channel } = session
     if (eventBytes > channel.outboundBytes) this.#took(session, eventBytes - channel.outboundBytes)
     if (missed === undefined || session.channel.outboundBytes > this.#limits.maxOutboundBytes / 4) return
@@ -152,11 +189,19 @@ export class Events {
 
   /** The session is gone for good. */
   lost(session: Session): void {
-    for (const pattern of session.subscriptions.values()) this.#topics.remove(pattern, session)
-    this.subscriptions -= session.subscriptions.size
-    session.subscriptions.clear()
+    for (const call of [...session.subscriptions.keys()]) this.#leave(session, call)
     session.missed = undefined
     this.#took(session, session.eventBytes)
+  }
+
+  /** A durable event that is safe, for those who subscribe to what there is at this moment. */
+  readonly #live = (event: LoggedEvent): void => {
+    const cursor = ++this.#cursor
+    this.#found.length = 0
+    this.#topics.match(event.topic, this.#mark)
+    if (this.#found.length === 0) return
+    const head = { type: FrameType.event, flags: Flag.durable }
+    this.#deliver(writeRawFrame(this.#slab, head, extensionOf(event), event.encoding, event.value), cursor)
   }
 
   #allow(session: Session, action: Action & ('publish' | 'subscribe'), topic: string): void {
@@ -176,6 +221,7 @@ export class Events {
   #find(topic: string): boolean {
     this.#found.length = 0
     this.#topics.match(topic, this.#mark)
+    this.#followers.match(topic, this.#mark)
     return this.#found.length > 0
   }
 
@@ -237,4 +283,18 @@ function checkSource(session: Session, frame: FrameReader): void {
 function tooLong(limit: number, size?: number): WaybillError {
   const details = { limit, ...(size !== undefined && { size }) }
   return new WaybillError('TooLarge', `an event fits in one frame of at most ${limit} bytes`, { executed: 'no', details })
+}
+
+/** The id in the frame's tag `cursor`. Throws `BadArguments`. */
+function idOf(frame: FrameReader): number | undefined {
+  const text = findText(frame, Tag.cursor)
+  if (text === undefined) return undefined
+  const id = Number(text)
+  if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(id))
+    throw new WaybillError('BadArguments', `${quoted(text)} is not the id of an event`)
+  return id
+}
+
+function beginningOf(frame: FrameReader): Beginning {
+  return { after: idOf(frame), cursorName: findText(frame, Tag.cursorName) }
 }

@@ -18,6 +18,13 @@ export interface Limits {
   readonly maxSubscriptionsPerSession: number
   /** Events that wait for all clients together; from there on each of those for which some wait has an equal share. */
   readonly maxEventBacklogBytes: number
+  /** How long durable events are kept, how many, and how many bytes of them: the oldest are dropped first. On a disk 1 GiB of the
+   * bytes. */
+  readonly eventRetentionMs: number
+  readonly maxLoggedEvents: number
+  readonly maxLoggedBytes: number
+  /** Named positions of readers of durable events, of all principals. */
+  readonly maxCursors: number
   /** Addresses that one client can have a symbol minted for; further ones stand inline. */
   readonly maxAddressesPerSession: number
   readonly maxAddresses: number
@@ -77,6 +84,10 @@ export const defaultLimits: Limits = {
   maxMethodsPerService: 1024,
   maxSubscriptionsPerSession: 1024,
   maxEventBacklogBytes: 256 * MiB,
+  eventRetentionMs: 24 * 3600 * 1000,
+  maxLoggedEvents: 1_000_000,
+  maxLoggedBytes: 64 * MiB,
+  maxCursors: 65_536,
   maxAddressesPerSession: 1024,
   maxAddresses: 65_536,
   maxQueuedCalls: 4096,

@@ -8,6 +8,7 @@ import { Admission } from './admission.js'
 import { Calls } from './calls.js'
 import { Dispatch } from './dispatch.js'
 import type { Entrance } from './entrance.js'
+import { DurableEvents, type EventLog } from './event-log/index.js'
 import { Events } from './events.js'
 import { Flusher } from './flusher.js'
 import type { Incidents } from './incidents.js'
@@ -38,6 +39,7 @@ export interface RouterParts {
   readonly identity: RouterIdentity
   /** What it knows of earlier starts, and where it writes down what it promises. */
   readonly store: Store
+  readonly eventLog: EventLog
   readonly incidents: Incidents
   readonly log: RouterLog
   /** Where somebody measures. */
@@ -72,7 +74,7 @@ export class Router implements Entrance {
   readonly maxFrameBytes: number
   readonly maxOutboundBytes: number
   readonly openingMs: number
-  readonly #parts: Omit<RouterParts, 'tokens' | 'authorize' | 'store'> & { readonly access: Access }
+  readonly #parts: Omit<RouterParts, 'tokens' | 'authorize' | 'store' | 'eventLog'> & { readonly access: Access }
   readonly #tokens: OpenTokens
   readonly #incidents: Incidents
   readonly #flusher: Flusher
@@ -82,6 +84,7 @@ export class Router implements Entrance {
   readonly #calls: Calls
   readonly #receipts: Receipts
   readonly #events: Events
+  readonly #durable: DurableEvents
   readonly #presence: Presence
   readonly #admission: Admission
   readonly #liveness: Liveness
@@ -103,7 +106,10 @@ export class Router implements Entrance {
     this.maxOutboundBytes = limits.maxOutboundBytes
     this.maxPacketBytes = limits.maxFrameBytes + PACKET_SLACK_BYTES
     this.#flusher = new Flusher(ports, limits.acknowledgeMs)
-    this.#events = new Events({ limits, access, incidents, name: identity.name })
+    const { store, eventLog } = parts
+    const clock = steadyClock(ports.clock, Math.max(store.latestMs, eventLog.latestMs))
+    this.#durable = new DurableEvents({ log: eventLog, limits, clock, soon: ports.soon })
+    this.#events = new Events({ limits, access, incidents, durable: this.#durable, name: identity.name })
     this.#presence = new Presence(this.#events, log)
     const lost: Lost = (session, reason, mayReturn) => {
       // First of all: nothing more is for it, its own leaving least.
@@ -114,8 +120,6 @@ export class Router implements Entrance {
     this.#sessions = new Sessions({ ports, limits, slab, flusher: this.#flusher, incidents, lost })
     this.#registry = new Registry(limits, this.#presence.service)
     this.#routes = new Routes(this.#registry, limits)
-    const { store } = parts
-    const clock = steadyClock(ports.clock, store.latestMs)
     this.#postbacks = new Postbacks({ limits, store, sessions: this.#sessions })
     const kept = (callee: Session | undefined, lease: Lease): void => this.#calls.leasing.kept(callee, lease)
     this.#receipts = new Receipts({ limits, clock, store, postbacks: this.#postbacks, kept })
@@ -147,8 +151,10 @@ export class Router implements Entrance {
       receipts: this.#receipts,
       store,
       events: this.#events,
+      durable: this.#durable,
     })
     this.#calls.recover()
+    this.#durable.begin()
     this.#liveness = new Liveness(ports.clock, limits, this.#sessions)
     this.#dispatch = new Dispatch({
       frame: new FrameReader(limits.maxFrameBytes),
@@ -240,6 +246,8 @@ export class Router implements Entrance {
       eventsPublished: this.#events.counts.published,
       eventsDelivered: this.#events.counts.delivered,
       eventsLeftOut: this.#events.counts.leftOut,
+      loggedEvents: this.#durable.kept.events,
+      loggedBytes: this.#durable.kept.bytes,
     }
   }
 
@@ -259,6 +267,7 @@ export class Router implements Entrance {
     this.#parts.log.closing(this.#sessions.size)
     this.#tokens.close()
     this.#presence.stop()
+    this.#durable.stop()
     this.#view.stop()
     this.#calls.close()
     const error = new WaybillError('RouterLost', 'the router is closing', { executed: 'maybe' })

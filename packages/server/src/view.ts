@@ -15,6 +15,7 @@ import { mailboxOf, type Waiting } from './api/mailbox.js'
 import { receiptInfo, type Selection } from './api/receipts-api.js'
 import type { ClientInfo, DrainInfo, InstanceInfo, Redriven, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
 import type { Calls } from './calls.js'
+import type { CursorInfo, DurableEvents } from './event-log/index.js'
 import type { Events } from './events.js'
 import type { Limits } from './limits.js'
 import type { Offer, Receipt, Session } from './model.js'
@@ -38,6 +39,7 @@ export interface ViewParts {
   readonly receipts: Receipts
   readonly store: Store
   readonly events: Events
+  readonly durable: DurableEvents
 }
 
 export class View implements RouterView {
@@ -170,6 +172,14 @@ export class View implements RouterView {
 
   note(session: Session, lease: string, key: string, value: Noted): Promise<Noted | undefined> {
     return this.#parts.calls.notes.note(session, lease, key, value)
+  }
+
+  cursors({ principal }: Session): readonly CursorInfo[] {
+    return this.#parts.durable.cursors(principal)
+  }
+
+  forgetCursor({ principal }: Session, name: string): boolean {
+    return this.#parts.durable.forget(principal, name)
   }
 
   #select(session: Session, selection: Selection): readonly Receipt[] {

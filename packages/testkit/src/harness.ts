@@ -114,8 +114,8 @@ export class Harness implements AsyncDisposable {
   #startRouter(skewMs = 0): void {
     this.#routerProcess = this.world.process('router', { skewMs })
     const { paper } = this.#options
-    const store = paper && { store: paper.open(this.#routerProcess) }
-    this.#router = composeRouter({ name: 'router', ...this.#options.router, ...store, ports: this.#routerProcess }).router
+    const kept = paper?.open(this.#routerProcess)
+    this.#router = composeRouter({ name: 'router', ...this.#options.router, ...kept, ports: this.#routerProcess }).router
     this.network.listen(ROUTER_URL, this.#routerProcess, this.#router)
   }
 }

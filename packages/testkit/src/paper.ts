@@ -3,7 +3,7 @@
  * takes `writeMs`; what is not written when its process dies is lost.
  */
 import { WaybillError, type Ports } from '@waybill/core'
-import { Store, type Journal, type Place } from '@waybill/server'
+import { EventLog, foldOf, Store, type Journal, type Kept, type Place } from '@waybill/server'
 
 interface Line {
   readonly kind: number
@@ -32,18 +32,21 @@ export class Paper {
   }
 
   /** A start of a router: all that was written is told, and more is written behind it. */
-  open({ clock, soon }: Ports): Store {
-    const store = new Store()
+  open({ clock, soon }: Ports): Kept {
+    const kept = { store: new Store(), eventLog: new EventLog() }
+    const fold = foldOf(kept.store, kept.eventLog)
     for (const [offset, { kind, record }] of this.#lines.entries())
-      store.record(kind, record, { segment: 1, offset, bytes: record.byteLength })
+      fold.record(kind, record, { segment: 1, offset, bytes: record.byteLength })
     const write: Write = (begin) => soon.onTick(() => void clock.timer(this.#writeMs, begin()))
     const look = (line: number, read: () => void): void => {
       if (this.#readMs === undefined) read()
       else clock.timer(this.#readMs(line), read)
     }
     const parts = { lines: this.#lines, epoch: ++this.#starts, failing: () => this.failing, isFull: () => this.isFull }
-    store.begin(new PaperJournal({ ...parts, write, look }))
-    return store
+    const journal = new PaperJournal({ ...parts, write, look })
+    kept.store.begin(journal)
+    kept.eventLog.begin(journal)
+    return kept
   }
 }
 

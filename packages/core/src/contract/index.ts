@@ -11,5 +11,5 @@ export { contractStore, installContractStore, type ContractStore, type MethodRec
 export { contractOf, isExposable } from './resolve.js'
 export { contractOfService, service, type MethodsFor, type ServiceDefinition, type TermsFor } from './service.js'
 export type { ErrorClass, InstanceRule, MethodConditions, MethodTerms, Schema, SchemaInput, SchemaOutput, ServiceTerms } from './terms.js'
-export { checkEvent, topic, type TopicDefinition, type TopicTerms } from './topic.js'
+export { checkEvent, topic, type DurableTopicDefinition, type TopicDefinition, type TopicTerms } from './topic.js'
 export { defaultVersion, isVersion } from './version.js'

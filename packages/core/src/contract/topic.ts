@@ -14,17 +14,27 @@ declare const carries: unique symbol
 export interface TopicDefinition<T> {
   readonly topic: string
   readonly schema: StandardSchemaV1<unknown, T> | undefined
+  /** What is published is stored before anybody gets it, where `publish` is not told otherwise. */
+  readonly durable: boolean
   readonly [carries]?: (value: T) => T
+}
+
+export interface DurableTopicDefinition<T> extends TopicDefinition<T> {
+  readonly durable: true
 }
 
 export interface TopicTerms<T> {
   /** It must answer at once, as events keep their order. What it gives back is published. */
   readonly schema?: StandardSchemaV1<unknown, T>
+  /** The router stores what is published, so that it can be read later. Default false. */
+  readonly durable?: boolean
 }
 
 /** `topic<Bark>('dog.barked')`. Throws `BadAddress`. */
-export function topic<T>(name: string, { schema }: TopicTerms<T> = {}): TopicDefinition<T> {
-  return { topic: checkTopic(name), schema }
+export function topic<T>(name: string, terms: TopicTerms<T> & { readonly durable: true }): DurableTopicDefinition<T>
+export function topic<T>(name: string, terms?: TopicTerms<T>): TopicDefinition<T>
+export function topic<T>(name: string, { schema, durable = false }: TopicTerms<T> = {}): TopicDefinition<T> {
+  return { topic: checkTopic(name), schema, durable }
 }
 
 /** The value as the schema gives it back. Throws `BadArguments`, `details.issues` telling where, or `Unsupported` for a schema that waits. */

@@ -45,16 +45,18 @@ export const FrameType = {
   callCredit: 0x3c,
   callStop: 0x3d,
 
-  /** Events: client → router, but for the last two. */
+  /** Events: client → router, but for `event` and `gap`. */
   publish: 0x50,
   subscribe: 0x51,
   unsubscribe: 0x52,
-  /** Router → client: the same bytes for every subscriber. */
+  /** Router → client: the same bytes for every subscriber, but for durable subscriptions, each of which it names. */
   event: 0x53,
-  /** Router → client: events were left out, as the subscriber was too slow. */
+  /** Router → client: events were left out, as the subscriber was too slow; of a durable subscription, they are kept no longer. */
   gap: 0x54,
+  /** Client → router: of a durable subscription, the program has taken all events up to this one. */
+  eventsTaken: 0x55,
 
-  /** Router → caller: the call is the router's now; its serial number is a receipt. */
+  /** Router → caller: the call is the router's now; its serial number is a receipt. Or the event that was published. */
   stored: 0x60,
   /** Client → router: tell me, under this number, what happens to the stored call of that serial number. */
   watch: 0x61,
@@ -67,7 +69,7 @@ export const FrameType = {
   /** Client → router: the outcomes of these serial numbers were given to their listener. */
   taken: 0x65,
 
-  // Reserved: 0x40–0x4f references (grant, release), 0x55–0x5f events (cursor), 0x66–0x6f store, 0x70–0x7f mesh (peer, advertise).
+  // Reserved: 0x40–0x4f references (grant, release), 0x56–0x5f events, 0x66–0x6f store, 0x70–0x7f mesh (peer, advertise).
 } as const
 
 export type FrameType = (typeof FrameType)[keyof typeof FrameType]
@@ -86,7 +88,7 @@ export const Flag = {
   sealed: 0x20,
   /** Reserved: the body holds references; their table stands in the extension. */
   references: 0x40,
-  /** Call: the router stores it before it goes on, and answers `stored`. */
+  /** Call or event: the router stores it before it goes on, and answers `stored`. Of a subscription: it reads what is stored. */
   durable: 0x80,
 } as const
 
@@ -128,7 +130,7 @@ export const Tag = {
   lease: 21,
   /** ASCII: a W3C `traceparent`, and where there is a `tracestate`, a comma and that. */
   trace: 23,
-  /** ASCII decimal: the router's number for an event. */
+  /** ASCII decimal: the router's number for an event; of a durable one its id. */
   cursor: 28,
   /** `u32 source, u32 call`: the call during which this one is made, as its callee knows it. */
   within: 31,
@@ -140,6 +142,8 @@ export const Tag = {
   policy: 34,
   /** UTF-8: the topic of an event, or the pattern of a subscription. */
   topic: 35,
+  /** ASCII name: the cursor of a durable subscription, whose position the router keeps. */
+  cursorName: 36,
   // Reserved, each for a later feature: origin router and hops 22, sealed key id 24, signature 25, accepted body encodings 26, realm 27, references 29, pipelined target 30.
 } as const
 

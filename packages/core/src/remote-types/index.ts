@@ -6,4 +6,13 @@ export type { Modes, RemoteMethod, StreamMethod } from './modes.js'
 export type { CallOptions, RemoteOptions } from './options.js'
 export type { Condition, DeadLetter, DeadQuery, DeadReason, ReceiptInfo, ReceiptQuery, ReceiptState, ReceiptStep } from './receipts.js'
 export type { MethodNames, Received, Remote, Sent } from './remote.js'
-export type { EventGap, Subscription, TopicEvent } from './subscription.js'
+export type {
+  DurableEventsOptions,
+  DurableSubscription,
+  EventGap,
+  EventsOptions,
+  PublishOptions,
+  StoredEvent,
+  Subscription,
+  TopicEvent,
+} from './subscription.js'

@@ -3,6 +3,7 @@
  * services. Sees the router only through the small `RouterView`.
  */
 import { WaybillError, type DeadLetter, type DeadQuery, type Durability, type ReceiptInfo, type ReceiptQuery } from '@waybill/core'
+import type { CursorInfo } from '../event-log/index.js'
 import type { Offer, Session } from '../model.js'
 import { noSuchReceipt } from '../receipts.js'
 import type { Noted } from '../notes.js'
@@ -113,6 +114,8 @@ export interface RouterView {
   /** What the callees of a call have recorded, for who has it now. */
   noted(session: Session, lease: string, key: string): Promise<Noted | undefined>
   note(session: Session, lease: string, key: string, value: Noted): Promise<Noted | undefined>
+  cursors(session: Session): readonly CursorInfo[]
+  forgetCursor(session: Session, name: string): boolean
   /** Takes back the instances of these symbols, as far as they are the session's own. */
   withdraw(session: Session, symbols: readonly number[]): void
   /** Asks a client to take its services back. Throws `NoSuchClient` or `Forbidden`. */
@@ -138,6 +141,10 @@ export interface RouterApi {
   purge(query: DeadQuery): readonly string[]
   /** What waits for whom of your principal, or of everyone. */
   mailbox(query?: { readonly everyone?: boolean }): readonly Waiting[]
+  /** The named cursors of your principal: how far their readers have read the durable events. */
+  cursors(): readonly CursorInfo[]
+  /** Deletes one; who reads with it is told `Closed`. False where there is none. */
+  forgetCursor(name: string): boolean
   instances(address: string, method?: string): readonly InstanceInfo[]
   /** Asks a client to take its services back and to let what runs end. It stays, and offers nothing again by itself. */
   drain(client: string): DrainInfo
@@ -190,11 +197,13 @@ export const routerMethods: ReadonlyMap<string, Method> = new Map<string, Method
       return view.note(caller, text(lease, 'lease'), text(key, 'key'), { encoding: whole(encoding, 'encoding'), bytes })
     },
   ],
+  ['cursors', (view, caller) => view.cursors(caller)],
+  ['forgetCursor', (view, caller, [name]) => view.forgetCursor(caller, text(name, 'name'))],
   ['drain', (view, caller, [client]) => view.drain(caller, text(client, 'client'))],
 ])
 
 /** Those whose work a later start must know of when their caller does. */
-export const lastingMethods: ReadonlySet<string> = new Set(['cancel', 'redrive', 'purge', 'note'])
+export const lastingMethods: ReadonlySet<string> = new Set(['cancel', 'redrive', 'purge', 'note', 'forgetCursor'])
 
 function readOffer(value: unknown): Offer {
   const { service, version, labels, concurrency, methods, idempotent, perCaller } = object(value, 'offer')

@@ -18,8 +18,9 @@ import {
   type Executed,
   type FrameHead,
 } from '@waybill/core'
-import { bodyMembers, bodyText, fieldJson, fieldsOf, Pieces, unknownMembers, type Frame } from './json-frames.js'
-import { countOf, neededSerial, objectOf, objectText, pick, readRequest, serialOf, textOf, wrong, type Members } from './json-messages.js'
+import { bodyMembers, bodyText, eventText, fieldJson, fieldsOf, Pieces, unknownMembers, type Frame } from './json-frames.js'
+import { countOf, flagOf, neededSerial, objectOf, objectText, readRequest, serialOf, textOf, wrong, type Members } from './json-messages.js'
+import { contentOf, isLast, type Pending } from './json-pending.js'
 import { markedBody, plainBody, readStreams, streamsText, type Placed, type Plain } from './json-places.js'
 import type { StreamWord } from './json-stream-words.js'
 import { CallStreams, errorMembers, exceptionOf, sayUnread } from './json-streams.js'
@@ -31,20 +32,6 @@ const NOT_HERE = new Set(['offer', 'withdraw'])
 
 /** A result without a body is itself a stream. */
 const ITSELF = { text: 'null', streams: [{ path: [], number: 0, kind: 'values' }] } as const satisfies Plain
-
-interface Pending {
-  readonly sn: string
-  readonly number: number
-  /** What answers it: an address, null for the router. */
-  readonly destination: string | null
-  readonly kind: 'call' | 'stored' | 'subscription' | 'own'
-  /** Of what the door itself asked the router: what to do with the answer, and what the client is told. */
-  readonly answered?: (frame: Frame) => string
-  /** Its streams, in both directions. */
-  streams?: CallStreams
-  /** Its result is told, and what follows is the streams in it. */
-  isOpened?: boolean
-}
 
 export class Asking {
   readonly #wire: JsonWire
@@ -142,14 +129,34 @@ export class Asking {
     ])
   }
 
+  /** Durable where it says where it begins. */
   subscribe(members: Members): void {
-    const pattern = textOf(objectOf(members, 'subscribe'), 'topic')
+    const asked = objectOf(members, 'subscribe')
+    const pattern = textOf(asked, 'topic')
     if (pattern === undefined) throw wrong('subscribe.topic', 'a string')
+    const after = countOf(asked, 'after')
+    const cursor = textOf(asked, 'cursor')
+    const isDurable = after !== undefined || cursor !== undefined
     const given = serialOf(members)
     const number = this.#mint(given)
     const sn = given ?? serialNumber(this.#wire.self.incarnation, number)
     this.#add({ sn, number, destination: null, kind: 'subscription' }, given, members)
-    this.#send(number, { type: FrameType.subscribe, source: this.#wire.self.symbol, call: number }, [extensionField(Tag.topic, pattern)])
+    const flags = isDurable ? Flag.durable : 0
+    this.#send(number, { type: FrameType.subscribe, flags, source: this.#wire.self.symbol, call: number }, [
+      extensionField(Tag.topic, pattern),
+      ...(after === undefined ? [] : [extensionField(Tag.cursor, String(after))]),
+      ...(cursor === undefined ? [] : [extensionField(Tag.cursorName, cursor)]),
+    ])
+  }
+
+  /** Of a durable subscription, up to which event the client has taken what came. */
+  taken(members: Members): void {
+    const id = countOf(objectOf(members, 'taken'), 'id')
+    if (id === undefined) throw wrong('taken.id', 'a number')
+    const pending = this.#bySerial.get(neededSerial(members).toLowerCase())
+    if (pending?.kind !== 'subscription') return
+    const head = { type: FrameType.eventsTaken, source: this.#wire.self.symbol, call: pending.number }
+    this.#wire.frame(head, [extensionField(Tag.cursor, String(id))])
   }
 
   unsubscribe(members: Members): void {
@@ -164,10 +171,14 @@ export class Asking {
     const event = objectOf(members, 'publish')
     const topic = textOf(event, 'topic')
     if (topic === undefined) throw wrong('publish.topic', 'a string')
-    const number = this.#mint(undefined)
+    const isDurable = flagOf(members, 'durable') === true
+    const given = isDurable ? serialOf(members) : undefined
+    const number = this.#mint(given)
+    const sn = given ?? serialNumber(this.#wire.self.incarnation, number)
+    if (isDurable) this.#add({ sn, number, destination: null, kind: 'stored' }, given, members)
     const value = event.get('value')
-    const head = { type: FrameType.publish, source: this.#wire.self.symbol, call: number }
-    this.#wire.frame(head, [extensionField(Tag.topic, topic)], encodingOf(value), value)
+    const head = { type: FrameType.publish, flags: isDurable ? Flag.durable : 0, source: this.#wire.self.symbol, call: number }
+    this.#send(number, head, [extensionField(Tag.topic, topic)], value)
   }
 
   /** A call of the door's own to the router, on behalf of the client. `answered` gives the text of what the client is told, or throws. */
@@ -215,6 +226,15 @@ export class Asking {
   }
 
   // ---- from the router
+
+  /** Of a durable subscription it says which. */
+  event(frame: Frame): void {
+    const pending = this.#byNumber.get(frame.call)
+    // One that was given up meanwhile.
+    if (frame.call !== 0 && pending === undefined) return
+    const sn: Said = pending === undefined ? [] : [['sn', quote(pending.sn)]]
+    this.#wire.say([...sn, frame.type === FrameType.event ? ['event', eventText(frame)] : ['gap', objectText(bodyMembers(frame))]])
+  }
 
   /** A status, an outcome, or the first piece of one. */
   answer(frame: Frame): void {
@@ -329,38 +349,6 @@ export class Asking {
       ['routing', `[${sender},${quote(this.#wire.self.name)}]`],
     ]
   }
-}
-
-/** What the frame says, as members; undefined where the client need not hear it. */
-function contentOf(frame: Frame, pending: Pending | undefined): Said | undefined {
-  const body = (names: readonly string[]): Said =>
-    pick(bodyMembers(frame), names).map(([name, slice]) => [name, new TextDecoder().decode(slice)])
-  switch (frame.type) {
-    case FrameType.accepted:
-      return [['status', '"accepted"']]
-    case FrameType.started:
-      return [['status', '"started"']]
-    case FrameType.stored:
-      return [['status', '"stored"'], ...body(['durability', 'duplicate'])]
-    case FrameType.progress:
-      return [['status', '"progress"'], ...body(['total', 'completed', 'details'])]
-    case FrameType.rejected:
-      return [['status', '"rejected"'], ...body(['code', 'description', 'details'])]
-    case FrameType.exception:
-      return [['result', objectText(exceptionOf(frame))]]
-    case FrameType.result: {
-      const retval = pending?.answered ? pending.answered(frame) : bodyText(frame.encoding, frame.body, 'yes')
-      return [['result', retval === undefined ? '{}' : `{"retval":${retval}}`]]
-    }
-    default:
-      return undefined
-  }
-}
-
-function isLast({ type }: Frame, { kind }: Pending): boolean {
-  if (type === FrameType.stored) return kind === 'stored'
-  if (type === FrameType.result) return kind !== 'subscription'
-  return type === FrameType.exception || type === FrameType.rejected
 }
 
 function keyOf(call: number, sn: string | undefined): string {

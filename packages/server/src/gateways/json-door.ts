@@ -20,7 +20,7 @@ import {
   type LinkEnd,
 } from '@waybill/core'
 import { Asking } from './json-asking.js'
-import { bodyMembers, eventText, frameOf, type Frame } from './json-frames.js'
+import { bodyMembers, frameOf, type Frame } from './json-frames.js'
 import { errorText, readHello, rejectionOf, welcomeText, type Hello } from './json-hello.js'
 import { JsonLiveness } from './json-liveness.js'
 import { countOf, KINDS, objectText, referenceOf, textOf, wrong, type Kind, type Members } from './json-messages.js'
@@ -169,9 +169,8 @@ export class JsonDoor implements JsonWire {
       case FrameType.symbol:
         return this.#serving.learn(frame)
       case FrameType.event:
-        return this.say([['event', eventText(frame)]])
       case FrameType.gap:
-        return this.say([['gap', objectText(bodyMembers(frame))]])
+        return this.#asking.event(frame)
       case FrameType.drain:
         return this.say([['drain', '{}']])
       case FrameType.goodbye:
@@ -329,6 +328,7 @@ export class JsonDoor implements JsonWire {
       case 'publish':
       case 'subscribe':
       case 'unsubscribe':
+      case 'taken':
         return this.#asking[kind](members)
       case 'status':
       case 'result':

@@ -7,6 +7,7 @@ import {
   eachField,
   encodings,
   extensionField,
+  Flag,
   parseBody,
   readText,
   segmentedBit,
@@ -181,6 +182,9 @@ export function eventText(frame: Frame): string {
     ['sender', JSON.stringify(sender)],
     ['cursor', cursor!],
   ]
+  const timestamp = fieldText(frame, Tag.timestamp)
+  if ((frame.flags & Flag.durable) !== 0) head.push(['id', cursor!])
+  if (timestamp !== undefined) head.push(['timestamp', JSON.stringify(timestamp)])
   try {
     const value = bodyText(frame.encoding, frame.body, 'yes')
     return objectText(value === undefined ? head : [...head, ['value', value]])

@@ -33,6 +33,7 @@ export const KINDS = [
   'publish',
   'subscribe',
   'unsubscribe',
+  'taken',
   'item',
   'end',
   'credit',
@@ -75,7 +76,7 @@ export function textOf(members: Members, name: string): string | undefined {
   return value
 }
 
-function flagOf(members: Members, name: string): boolean | undefined {
+export function flagOf(members: Members, name: string): boolean | undefined {
   const value = valueOf(members, name)
   if (value !== undefined && typeof value !== 'boolean') throw wrong(name, 'true or false')
   return value

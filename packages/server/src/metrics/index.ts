@@ -21,6 +21,8 @@ export interface Measured {
   readonly eventsPublished: number
   readonly eventsDelivered: number
   readonly eventsLeftOut: number
+  readonly loggedEvents: number
+  readonly loggedBytes: number
 }
 
 export interface Metrics {
@@ -40,6 +42,8 @@ const gauges: readonly [name: string, help: string, of: keyof Measured][] = [
   ['receipts', 'Receipts that are kept', 'receipts'],
   ['receipts_bytes', 'Bytes of the receipts that are kept', 'receiptBytes'],
   ['subscriptions', 'Subscriptions to events', 'subscriptions'],
+  ['events_logged', 'Durable events that are kept', 'loggedEvents'],
+  ['events_logged_bytes', 'Bytes of the durable events that are kept', 'loggedBytes'],
 ]
 
 const counters: readonly [name: string, help: string, of: keyof Measured][] = [
