@@ -1,5 +1,5 @@
 /**
- * Finds the first seed that shows each planted bug, and prints the rows of the table: `node packages/testkit/dist/planted/main.js [name
+ * Finds the first seed that shows each planted bug, and prints the rows of the table: `node packages/testkit/dist/planted/main.js [--world W] [name
  * …]`.
  */
 import { readFile } from 'node:fs/promises'
@@ -12,7 +12,9 @@ const MOST_SEEDS = 400
 const AT_ONCE = 20
 
 const repository = process.cwd()
-const names = process.argv.length > 2 ? process.argv.slice(2) : await patchNames(repository)
+const args = process.argv.slice(2)
+const only = args[0] === '--world' ? args.splice(0, 2) : []
+const names = args.length > 0 ? args : await patchNames(repository)
 const garden = new Garden(repository)
 const plants = await garden.plant(names)
 const simulator = new Simulator(garden.whole)
@@ -27,7 +29,7 @@ async function search(name: string): Promise<string> {
   // What precedes the diff says what is wrong.
   const [what = ''] = (await readFile(patchOf(repository, name), 'utf8')).split('\n')
   for (let from = 1; from < MOST_SEEDS; from += AT_ONCE) {
-    const { code, output } = await simulator.run(plant.script, ['--from', String(from), '--seeds', String(AT_ONCE)], 300_000)
+    const { code, output } = await simulator.run(plant.script, ['--from', String(from), '--seeds', String(AT_ONCE), ...only], 300_000)
     const found = /^seed (\d+) \(\w+\) breaks ([\w-]+).*\n +\S+ +(gathering: |streams: |stored: )?/m.exec(output)
     if (found !== null) {
       const world = WORLDS.find((one) => found[3] === `${one}: `) ?? 'calls'

@@ -51,9 +51,10 @@ class CallCheck {
     const isTold = told === 1 || !this.#semantics.isHeardOf
     if (ends.length !== 1 || !isTold) return this.#violate('I1', `it has ${ends.length} ends and its listeners were told ${told}`)
     const ended = ends[0]!
-    // Who is cut off hears of what is stored when it is back.
+    // Who is cut off hears of what is stored when it is back, and who stands still of anything when it goes on.
     const isLate = ended.atMs > startedMs + plan.deadlineMs + OUTCOME_MS
-    const mayBeLate = this.#semantics.isStored && this.#history.wasTroubled(plan.caller, startedMs, ended.atMs)
+    const kinds = this.#semantics.isStored ? undefined : ['stop']
+    const mayBeLate = this.#history.wasTroubled(plan.caller, startedMs, ended.atMs, kinds)
     if (isLate && !mayBeLate) this.#violate('I1', `it ended ${ended.atMs - startedMs} ms after its start`)
     if (ended.kind === 'result') this.#result(ended)
     else this.#error(ended)

@@ -93,7 +93,8 @@ function themed(random: Seeded, calls: readonly CallPlan[]): readonly CallPlan[]
   return calls.map((call) => {
     // What nobody offers has a deadline of its own.
     if (theme === 'plain' || call.semantics === 'live' || call.address.endsWith('^9') || random.chance(0.4)) return call
-    if (theme === 'order') return { ...call, orderKey: 'key-0' }
+    const slow = { ...lasting, method: 'slow', size: random.whole(300, 1000) } as const
+    if (theme === 'order') return { ...call, orderKey: 'key-0', ...(random.chance(0.4) && slow) }
     if (theme === 'large')
       return random.chance(0.2) ? { ...call, method: 'large', nested: undefined, size: random.whole(50_000, 150_000) } : call
     const method = theme === 'lasting' ? 'fetch' : random.pick(['slow', 'stubborn', 'polite'] as const)
@@ -137,66 +138,59 @@ function faultsOf({ random, weather, workers, callers, spanMs, calls, hasDisk, l
 
 interface Aiming extends Pick<Surroundings, 'random' | 'workers' | 'calls' | 'spanMs' | 'leaseMs' | 'hasDisk'> {}
 
-/**
- * What seldom happens by chance: workers that die one after another with a call that lasts, perhaps with the router between; that are away until another one
- * has it; or for longer than they are waited for.
- */
+/** What a seed may aim at a call that lasts. */
+const AIMS = ['deaths', 'deaths', 'absence', 'long absence'] as const
+const AIMS_AT_A_STORE = [...AIMS, 'a start', 'an absence from a router that fails'] as const
+
+/** What seldom happens by chance. */
 function aimed({ random, workers, calls, spanMs, leaseMs, hasDisk }: Aiming): FaultPlan[] {
   const lasting = calls.filter(({ method, semantics, size }) => workingMethods.has(method) && semantics !== 'live' && size > 500)
   if (lasting.length === 0 || random.chance(0.4)) return []
-  const { atMs } = random.pick(lasting)
+  const { atMs, size } = random.pick(lasting)
   const how = 'reset'
-  const each = (afterMs: (index: number) => number, fault: Fault, forMs: () => number): FaultPlan[] =>
+  const each = (fault: Fault, afterMs: (index: number) => number, forMs: () => number): FaultPlan[] =>
     workers.map(({ name }, index) => ({ ...fault, target: name, atMs: atMs + afterMs(index) + random.between(0, 50), forMs: forMs() }))
-  const faults: FaultPlan[] = []
-  switch (
-    random.pick(
-      hasDisk
-        ? (['die', 'die', 'away', 'away for long', 'away from a router that fails'] as const)
-        : (['die', 'away', 'away for long'] as const),
-    )
-  ) {
-    case 'die':
-      for (let round = 0; round < 3; round++)
-        faults.push(
-          ...each(
-            () => 100 + round * 400,
+  const outage = { kind: 'outage', how } as const
+  const start = (afterMs: number, forMs: number): FaultPlan => ({ kind: 'killRouter', how, target: '', atMs: atMs + afterMs, forMs })
+  const plan = (): FaultPlan[] => {
+    switch (random.pick<(typeof AIMS_AT_A_STORE)[number]>(hasDisk ? AIMS_AT_A_STORE : AIMS)) {
+      case 'deaths': {
+        const rounds = [0, 1, 2].flatMap((round) =>
+          each(
             { kind: 'restart', how },
+            () => 100 + round * 400,
             () => 100,
           ),
         )
-      if (hasDisk && random.chance(0.6))
-        faults.push({ kind: 'killRouter', how, target: '', atMs: atMs + random.pick([350, 750]), forMs: 50 })
-      break
-    case 'away':
-      faults.push(
-        ...each(
+        return hasDisk && random.chance(0.6) ? [...rounds, start(random.pick([350, 750]), 50)] : rounds
+      }
+      case 'absence':
+        return each(
+          outage,
           (index) => 100 + index * 900,
-          { kind: 'outage', how },
           () => random.between(900, 1800),
-        ),
-      )
-      break
-    case 'away from a router that fails':
-      faults.push({ kind: 'failingDisk', target: '', atMs: atMs + random.between(50, 300), forMs: 3000 })
-      faults.push(
-        ...each(
-          () => 300,
-          { kind: 'outage', how },
-          () => random.between(900, 1500),
-        ),
-      )
-      break
-    default:
-      faults.push(
-        ...each(
+        )
+      case 'long absence':
+        return each(
+          outage,
           () => 100,
-          { kind: 'outage', how },
           () => leaseMs + random.between(1300, 3000),
-        ),
-      )
+        )
+      case 'a start':
+        return [start(random.between(100, 400), random.between(20, 300))]
+      case 'an absence from a router that fails':
+        // Its last word is said when nothing can be written any more, and its callee comes back before the next router begins.
+        return [
+          { kind: 'failingDisk', target: '', atMs: atMs + size - random.between(0, 200), forMs: 4000 },
+          ...each(
+            outage,
+            () => size + 150,
+            () => random.between(900, 1500),
+          ),
+        ]
+    }
   }
-  return faults.filter((fault) => fault.atMs < BEGIN_MS + spanMs)
+  return plan().filter((fault) => fault.atMs < BEGIN_MS + spanMs)
 }
 
 const workingMethods: ReadonlySet<string> = new Set(['fetch', 'slow', 'stubborn', 'polite'])
