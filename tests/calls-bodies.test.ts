@@ -41,8 +41,8 @@ describe('pieces', () => {
     done = true
     await pings
     for (const [seed, answer] of answers.entries()) expect(same(answer, pattern(sizes[seed]!, seed))).toBe(true)
-    // Each of them would have waited for 24 MiB each way, had they not been interleaved.
-    expect(small).toBeGreaterThan(10)
+    // The second would have waited for 24 MiB each way, had they not been interleaved.
+    expect(small).toBeGreaterThan(3)
   })
 
   test('a long text and an argument among others', async () => {
