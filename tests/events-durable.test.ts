@@ -120,6 +120,26 @@ describe('a durable event', () => {
     expect(() => client.events('dog.*', { cursor: 'no name' })).toThrow(expect.objectContaining({ code: 'BadAddress' }))
   })
 
+  test('finds no room and is not stored, and what is stored goes on', async () => {
+    const paper = new Paper()
+    await using h = harness({ paper })
+    const client = await h.client()
+    const events = client.events('dog.*', { cursor: 'printer' })
+    await publishMany(h, client, 1)
+    paper.isFull = true
+    await expect(h.until(client.publish('dog.barked', 2, durable))).rejects.toMatchObject({
+      code: 'Overloaded',
+      executed: 'no',
+      details: { retryAfterMs: 1000 },
+    })
+    expect(await read(h, events, 1)).toEqual([1])
+    events.taken()
+    paper.isFull = false
+    expect(await publishMany(h, client, 1, 'dog.barked', 3)).toEqual([2])
+    expect(await read(h, events, 1)).toEqual([3])
+    await events.close()
+  })
+
   test('waits for credit instead of being refused', async () => {
     await using h = harness({ router: { limits: { windowBytes: 16 * 1024, maxFrameBytes: 16 * 1024 } } })
     const client = await h.client()

@@ -82,7 +82,6 @@ export const INTERESTING = [
   'start over a store',
   'start from a snapshot',
   'start over a torn end',
-  'router killed while it starts',
   'duplicate across starts',
   'lease that comes back',
   'lease that is void',
