@@ -30,6 +30,19 @@ describe('the simulator finds', () => {
     expect(code).toBe(1)
   })
 
+  test('how little of a seed is enough', { timeout: 90_000 }, async () => {
+    const { name, seed, world } = table.find((one) => one.name === 'attempt-not-counted')!
+    const plant = plants.get(name)!
+    if ('refusal' in plant) throw new Error(plant.refusal)
+    const { code, output } = await simulator.run(plant.script, ['--seed', String(seed), '--world', world, '--shrink'])
+    const [, left, all] = /^(\d+) of (\d+) things that are planned in the world stored are enough:$/m.exec(output)!
+    expect(Number(left)).toBeLessThan(6)
+    expect(Number(all)).toBeGreaterThan(20)
+    expect(output).toMatch(/^ {2}calls {2}\{.*\n(.*\n)* {2}faults {2}\{/m)
+    expect(output).toMatch(/link 1 opened$/m)
+    expect(code).toBe(1)
+  })
+
   // In the process that all of them ran in: they have left nothing behind.
   test('nothing where nothing is planted', { timeout: 60_000 }, async () => {
     const { code, output } = await simulator.run(garden.nothing, ['--seeds', '5'])

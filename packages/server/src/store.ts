@@ -249,8 +249,9 @@ export class Store implements Fold {
     }
   }
 
+  /** A snapshot that was written while the last ones were forgotten has no entry at all. */
   #lacking(ordinal: number, kind: number): void {
-    if (ordinal >= this.#nextOrdinal) throw new WaybillError('Damaged', `the store has no beginning of the stored call ${ordinal}`)
+    this.#nextOrdinal = Math.max(this.#nextOrdinal, ordinal + 1)
     if (kind === RecordKind.forgotten) this.#missing.delete(ordinal)
     else this.#missing.add(ordinal)
   }

@@ -31,7 +31,9 @@ export async function closeAll(parts: { world: World; network: Network; cast: Ca
   const { storage } = cast.host
   if (store !== undefined && storage !== undefined) {
     await world.until(store.journal.close())
-    const bytes = await storage.remains()
+    const bytes = await storage
+      .remains()
+      .catch((thrown: Error) => history.violate('I15', `a store that was closed does not open: ${thrown.message}`) ?? 0)
     if (bytes > EMPTY_STORE_BYTES) history.violate('I14', `the store has ${bytes} bytes when the time of all that was in it is over`)
   }
   await world.advance(REST_MS)

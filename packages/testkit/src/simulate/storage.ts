@@ -141,7 +141,7 @@ export class Storage {
   #compare(whole: Prospect | undefined, damaged: Prospect | undefined): Verdict {
     if (damaged === undefined) return 'refused'
     if (whole === undefined || whole.entries === damaged.entries) return 'harmless'
-    return damaged.report.tornBytes > whole.report.tornBytes ? 'counted' : 'unnoticed'
+    return damaged.report.tornBytes > 0 ? 'counted' : 'unnoticed'
   }
 
   /** Undefined where it is refused. */

@@ -176,8 +176,11 @@ function aimed({ random, workers, calls, spanMs, leaseMs, hasDisk }: Aiming): Fa
           () => 100,
           () => leaseMs + random.between(1300, 3000),
         )
-      case 'a start':
-        return [start(random.between(100, 400), random.between(20, 300))]
+      case 'a start': {
+        const [afterMs, forMs] = [random.between(100, 400), random.between(20, 300)]
+        // Perhaps before it is ready.
+        return [start(afterMs, forMs), start(afterMs + forMs + random.between(0, 8), 30)]
+      }
       case 'an absence from a router that fails':
         // Its last word is said when nothing can be written any more, and its callee comes back before the next router begins.
         return [
