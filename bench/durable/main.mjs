@@ -26,7 +26,9 @@ if (process.argv[2] === 'router') await serve()
 else await main()
 
 async function serve() {
-  const router = await createRouter({ listen: { port: 0 }, ...(process.argv[3] !== '' && { data: process.argv[3] }) })
+  // Nobody takes any of them, so what is stored grows for as long as this runs.
+  const limits = { maxReceipts: 10_000_000, maxReceiptBytes: 8 * 1024 ** 3 }
+  const router = await createRouter({ listen: { port: 0 }, limits, ...(process.argv[3] !== '' && { data: process.argv[3] }) })
   process.send(router.url)
   process.once('disconnect', () => process.exit(0))
 }
@@ -41,8 +43,11 @@ async function main() {
       contenders.push(await nats('JetStream, not synced', join(folder, 'jetstream')))
     } else console.log('There is no nats-server: Waybill is measured alone.')
     for (const count of inFlight) await cell(contenders, count, rounds, ms)
+  } catch (error) {
+    console.error(`bench:durable: ${error.message}`)
+    process.exitCode = 1
   } finally {
-    for (const { stop } of contenders) await stop()
+    for (const { stop } of contenders) stop()
     rmSync(folder, { recursive: true, force: true })
   }
 }
