@@ -85,3 +85,15 @@ test('many clients on every door are soaked for a while, and leave nothing behin
   expect(calls).toBeGreaterThan(20)
   expect(Object.values(left).every((count) => count === 0)).toBe(true)
 })
+
+test('stored calls are counted when they are safe', { timeout: 120_000 }, async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, ['bench/durable/main.mjs', '--short'], { cwd: root })
+  expect(stdout).toMatch(/^ {2}waybill, synced +[\d,]+ a second/m)
+})
+
+test('a start over receipts and over calls that wait is measured', { timeout: 120_000 }, async () => {
+  const args = ['bench/starts/main.mjs', '--kept', '2000', '--queued', '500']
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root })
+  expect(stdout.match(/^2,000 receipts kept, after .*: listens after [\d,]+ ms/gm)).toHaveLength(2)
+  expect(stdout).toMatch(/^500 calls queued: listens after .* first delivery .* all after/m)
+})

@@ -47,7 +47,8 @@ async function main() {
     console.error(`bench:durable: ${error.message}`)
     process.exitCode = 1
   } finally {
-    for (const { stop } of contenders) stop()
+    // One that cannot be told goodbye is ended all the same.
+    await Promise.all(contenders.map(({ stop }) => Promise.race([stop(), new Promise((resolve) => setTimeout(resolve, 2000))])))
     rmSync(folder, { recursive: true, force: true })
   }
 }
