@@ -2,7 +2,19 @@
  * Stored calls as they come: taken whole, written down, promised, known again, and watched. How they reach somebody is `Leasing`'s, what became of them
  * `Receipts`'.
  */
-import { findField, Flag, FrameType, Offset, prepareBody, serialText, Tag, WaybillError, type Clock, type FrameReader } from '@waybill/core'
+import {
+  findField,
+  Flag,
+  FrameType,
+  Offset,
+  prepareBody,
+  readIds,
+  serialText,
+  Tag,
+  WaybillError,
+  type Clock,
+  type FrameReader,
+} from '@waybill/core'
 import { except, reject } from './answers.js'
 import type { Delivery } from './delivery.js'
 import type { Endings } from './endings.js'
@@ -71,10 +83,7 @@ export class StoredCalls {
 
   /** What the client says that it was told of the calls of others. Throws `ProtocolViolation`. */
   taken(session: Session, frame: FrameReader): void {
-    const body = frame.body()
-    const sns: string[] = []
-    for (let at = 0; at < body.byteLength; at += SN_BYTES) sns.push(serialText(body.subarray(at, at + SN_BYTES)))
-    this.#postbacks.took(session, sns)
+    this.#postbacks.took(session, readIds(frame.body()))
   }
 
   /** All that was ever said may be much more than the question: who does not take its answers gets no further ones. */
@@ -183,5 +192,4 @@ export class StoredCalls {
 
 /** Of an extension field. */
 const FIELD_HEAD_BYTES = 4
-const SN_BYTES = 16
 const decoder = new TextDecoder()
