@@ -75,7 +75,8 @@ export class Running implements CallSink {
     try {
       const isLive = (call.flags & (Flag.noReply | Flag.durable)) === 0
       const streams = isLive && call.encoding !== encodings.json ? this.#receiving(call) : undefined
-      const args = parseBodyIn(call.encoding, bytes, start, end, this.#limits, 'given', streams) ?? []
+      const body = parseBodyIn(call.encoding, bytes, start, end, this.#limits, 'given', streams) ?? []
+      const args = call.encoding === encodings.parcel ? [body] : body
       if (!Array.isArray(args)) throw new WaybillError('BadArguments', 'the arguments are not a list')
       if (call.fields?.named !== undefined) args.push(call.fields.named)
       const checked = checkArguments(call.contract, args)

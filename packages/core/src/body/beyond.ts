@@ -6,10 +6,12 @@
 import { WaybillError } from '../errors/index.js'
 import type { Ownership, Segment } from './beside.js'
 import { encodings, segmentedBit } from './encoding.js'
+import { Parcel, readParcel, writeParcel } from './parcel.js'
 import { parseJson } from './json.js'
 import { lift } from './lift.js'
 import { tooLarge, violation, type BodyLimits } from './limits.js'
 import type { Beyond, PreparedBody, RichCodec } from './port.js'
+import { prepareBytes } from './whole.js'
 import { fillSegments, outline, segmentedBound, writeSegmented } from './segments.js'
 import { smallText } from './small.js'
 import type { GiveStream } from './streams.js'
@@ -20,6 +22,8 @@ export function beyondWith(codec: RichCodec): Beyond {
     small: smallText,
 
     prepare(value, limits, what, rich, streams) {
+      const parcel = parcelOf(value, what)
+      if (parcel !== undefined) return preparedParcel(parcel, limits)
       const { tree, segments, paths } = lift(value, what, rich, limits, streams)
       const text = rich ? codec.write(tree) : JSON.stringify(tree)
       const encoding = rich ? encodings.rich : encodings.json
@@ -31,10 +35,24 @@ export function beyondWith(codec: RichCodec): Beyond {
     write: writeSegmented,
 
     parse(encoding, bytes, limits, ownership, streams) {
+      if (encoding === encodings.parcel) {
+        const { head, bytes: content } = readParcel(bytes)
+        return new Parcel(ownership === 'given' ? content : content.slice(), head)
+      }
       if (encoding !== encodings.rich) return parseSegmented(codec, encoding, bytes, limits, ownership, streams)
       return readRich(codec, parseJson(bytes, 0, bytes.length, richDepth(limits), limits), limits, undefined, streams)
     },
   }
+}
+
+/** A parcel is a body of its own: as a result, or as the one argument of a call. */
+function parcelOf(value: unknown, what: string): Parcel | undefined {
+  const one: unknown = what === 'arguments' && Array.isArray(value) && value.length === 1 ? value[0] : value
+  return one instanceof Parcel ? one : undefined
+}
+
+function preparedParcel(parcel: Parcel, limits: BodyLimits): PreparedBody {
+  return { ...prepareBytes(writeParcel(parcel), limits), encoding: encodings.parcel }
 }
 
 function bounded(encoding: number, text: string, segments: readonly Segment[] | undefined, limits: BodyLimits): PreparedBody {

@@ -11,8 +11,10 @@ export const encodings = {
   json: 1,
   /** UTF-8 JSON text of one superjson document `{ "json": …, "meta": … }`, see `rich.ts`. */
   rich: 2,
-  /** Raw bytes, handed through unharmed. Their content type, if any, is kept elsewhere. Decodes to a Uint8Array. */
+  /** Raw bytes, handed through unharmed. Decodes to a Uint8Array. */
   bytes: 3,
+  /** Raw bytes with a head that says what they are, see `parcel.ts`. Decodes to a `Parcel`. */
+  parcel: 4,
 } as const
 
 /** Set where long strings and byte arrays travel beside the JSON text, see `segments.ts`. */

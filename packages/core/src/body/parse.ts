@@ -33,6 +33,7 @@ export function parseBody(
     case encodings.bytes:
       return takeBytes(bytes, 0, length, ownership)
     case encodings.rich:
+    case encodings.parcel:
     case encodings.json | segmentedBit:
     case encodings.rich | segmentedBit:
       return beyondJson().parse(encoding, bytes, limits, ownership, streams)

@@ -16,7 +16,7 @@ export interface PreparedBody {
   /** u8 for the frame header, see `encoding.ts`. */
   readonly encoding: number
   readonly text: string
-  /** For the encoding `bytes`, the one segment that is the body. */
+  /** Of a body that is bytes as a whole, the one segment that is the body. */
   readonly segments: readonly Segment[] | undefined
   /** `writeBody` writes at most so many bytes, and needs room for all of them. */
   readonly byteLengthBound: number

@@ -10,6 +10,7 @@ import { inspect } from './plain.js'
 import { beyondJson, smallText, type PreparedBody } from './port.js'
 import type { TakeStream } from './streams.js'
 import { textBound, textBytes, writeText } from './text.js'
+import { isWhole, prepareBytes } from './whole.js'
 
 const nothing: PreparedBody = { encoding: encodings.none, text: '', segments: undefined, byteLengthBound: 0 }
 
@@ -44,17 +45,11 @@ export function isPlain(value: unknown, limits: BodyLimits = defaultLimits): boo
   }
 }
 
-/** A body of raw bytes whose content type, if any, travels elsewhere. */
-export function prepareBytes(bytes: Uint8Array, limits: BodyLimits = defaultLimits): PreparedBody {
-  if (bytes.length > limits.maxBodyBytes) throw tooLarge('bytes of the body', limits.maxBodyBytes, bytes.length)
-  return { encoding: encodings.bytes, text: '', segments: [{ kind: 1, content: bytes }], byteLengthBound: bytes.length }
-}
-
 /** Writes at `offset` and returns the end. `target` must have room for `byteLengthBound` bytes; what lies behind the end may be overwritten. */
 export function writeBody(prepared: PreparedBody, target: Uint8Array, offset: number): number {
   const { encoding, text, segments } = prepared
   if (segments === undefined) return text === '' ? offset : writeText(text, target, offset)
-  if (encoding !== encodings.bytes) return beyondJson().write(text, segments, target, offset)
+  if (!isWhole(encoding)) return beyondJson().write(text, segments, target, offset)
   const content = segments[0]!.content as Uint8Array
   target.set(content, offset)
   return offset + content.length
