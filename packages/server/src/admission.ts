@@ -25,8 +25,16 @@ import type { Tally } from './tally.js'
 /** `checking`: the introduction is here, the credentials are being looked at. */
 type OpeningState = 'waiting' | 'checking' | 'over'
 
+/** Who is at the other end of a link is known without credentials. */
+export interface Known {
+  readonly principal: Principal
+  /** Of the token that it once came with. */
+  readonly digest: string | undefined
+}
+
 interface Opening {
   readonly link: Link
+  readonly known: Known | undefined
   readonly admitted: (session: Session) => void
   state: OpeningState
   timer: Timer
@@ -73,7 +81,7 @@ export class Admission {
   }
 
   /** Begins to wait for the introduction. */
-  expect(link: Link, admitted: (session: Session) => void): Expecting {
+  expect(link: Link, admitted: (session: Session) => void, known?: Known): Expecting {
     const tooLate = (): void => {
       this.#refuse(
         opening,
@@ -82,7 +90,7 @@ export class Admission {
     }
     const { maxOpenings } = this.#limits
     const timer = this.#ports.clock.timer(this.#limits.openingMs, tooLate)
-    const opening: Opening = { link, admitted, state: 'waiting', timer, revoked: [] }
+    const opening: Opening = { link, known, admitted, state: 'waiting', timer, revoked: [] }
     if (this.#openings.size >= maxOpenings) {
       this.#refuse(opening, new WaybillError('Overloaded', `${maxOpenings} others are being let in; try again soon`))
     } else this.#openings.add(opening)
@@ -113,7 +121,7 @@ export class Admission {
   async #introduce(opening: Opening, message: Uint8Array): Promise<void> {
     try {
       const introduction = readIntroduction(message)
-      const answer = this.#access.authenticate(introduction.credentials)
+      const answer = opening.known?.principal ?? this.#access.authenticate(introduction.credentials)
       const principal = typeof answer === 'string' ? answer : await answer
       if (opening.state === 'checking') this.#connect(opening, introduction, principal)
     } catch (thrown) {
@@ -124,14 +132,14 @@ export class Admission {
   #connect(opening: Opening, introduction: Introduction, principal: Principal): void {
     const { link } = opening
     const { name } = introduction
-    const presented = presentedDigest(introduction.credentials)
+    const presented = opening.known?.digest ?? presentedDigest(introduction.credentials)
     if (opening.revoked.some((one) => one.principal === principal && (one.digest === undefined || one.digest === presented)))
       throw new WaybillError('Unauthorized', 'the token is not good any more')
     if (this.#access.authorize?.(principal, 'connect', name === undefined ? {} : { client: name }) === false) {
       throw new WaybillError('Forbidden', `${principal} may not connect${name === undefined ? '' : ` as ${name}`}`)
     }
     const resumed = this.#sessions.resume(introduction, principal, link)
-    const session = resumed ?? this.#sessions.begin(introduction, principal, link)
+    const session = resumed ?? this.#sessions.begin(introduction, principal, link, presented)
     const { windowBytes, maxFrameBytes, maxBodyBytes, heartbeatMs, heartbeatGraceMs, resumeGraceMs } = this.#limits
     const connected: Connected = {
       router: this.#router,

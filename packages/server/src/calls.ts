@@ -34,6 +34,7 @@ import { stateAfter } from './receipt-states.js'
 import { runningAt } from './reentrance.js'
 import { cannotLeave } from './departing.js'
 import { Leasing } from './leasing.js'
+import { Making } from './making.js'
 import { gone, noRoomForOutcome, readRefusal, refusedAfterLoss, tooMany, workerLost } from './refusals.js'
 import type { Registry } from './registry.js'
 import type { Routes } from './routes.js'
@@ -53,6 +54,7 @@ export class Calls {
   readonly stored: StoredCalls
   readonly leasing: Leasing
   readonly redriving: Redriving
+  readonly making: Making
   readonly notes: Notes
   /** Goes on with the stored calls of earlier starts. Before anybody is let in. */
   readonly recover: () => void
@@ -109,7 +111,8 @@ export class Calls {
     const sent = { ...both, routes, random: parts.random, permission: this.#permission }
     this.leasing = new Leasing(sent)
     this.notes = new Notes({ limits, receipts, store, leases: this.leasing.leases })
-    this.redriving = new Redriving({ ...sent, sessions, notes: this.notes })
+    this.making = new Making({ ...sent, sessions })
+    this.redriving = new Redriving({ ...sent, notes: this.notes, making: this.making })
     this.recover = () => recover({ ...both, sessions, routes, leasing: this.leasing, stored: this.stored })
   }
 

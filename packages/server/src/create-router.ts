@@ -8,14 +8,16 @@ import { memoryTransport } from './gateways/memory.js'
 import { Signer, type SigningOptions } from './gateways/signing.js'
 import type { JsonDoorOptions } from './gateways/websocket.js'
 import { EventLog } from './event-log/index.js'
+import { lateHttpDoor } from './http/late.js'
 import { Incidents, thrownText, type RouterIncident } from './incidents.js'
 import { RouterLog, type Log } from './log.js'
 import { defaultLimits, type Limits } from './limits.js'
 import type { Metrics } from './metrics/index.js'
 import { metricsPage } from './metrics-page.js'
 import { MemoryJournal } from './journal/memory.js'
-import type { RecoveryReport } from './journal/index.js'
+import type { Journal, RecoveryReport } from './journal/index.js'
 import type { OpenedStore } from './open-store.js'
+import { Registrations } from './parcels/index.js'
 import { Router, type RouterLoad } from './router.js'
 import { Store } from './store.js'
 import { Tally } from './tally.js'
@@ -81,13 +83,17 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
   }
   const { router, ports, log, tally } = composed
   if (opened !== undefined) log.recovered(opened.report)
+  const incidents = new Incidents(ports.random, options.onIncident)
+  const web = lateHttpDoor(router, (error) => incidents.disclosed('HTTP door', error))
   let metrics: Metrics | undefined
   let doors: Doors
   try {
     // Loaded here, as only few need it.
     if (tally !== undefined) metrics = (await import('./metrics/index.js')).metricsOf(() => router.measured, tally)
     const page = metrics && metricsPage(metrics, (token) => router.letObserve(token))
-    doors = await openDoors(openings, { entrance: router, ports, json: jsonDoor(options, ports), page })
+    const json = jsonDoor(options, ports)
+    doors = await openDoors(openings, { entrance: router, ports, json, page, web: web.answer })
+    router.parcels.base = (doors.all[0]?.url ?? '').replace(/^ws/, 'http')
   } catch (thrown) {
     metrics?.close()
     router.close()
@@ -97,6 +103,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
   for (const { url } of doors.all) log.listening(url)
   const close = async (): Promise<void> => {
     router.close()
+    web.close()
     metrics?.close()
     await doors.close()
     await opened?.store.journal.close()
@@ -131,13 +138,14 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions> &
   const log = new RouterLog(options.log, () => ports.clock.nowMs())
   const onIncident = options.onIncident ?? (options.log && incidentIn(log))
   const tally = options.metrics === true ? new Tally() : undefined
-  const { store, eventLog } = keptIn(options)
+  const { store, eventLog, registrations } = keptIn(options)
   const { journal } = store
   const epoch = journal.durability === 'memory' ? Math.floor(ports.clock.wallMs()) : journal.epoch
   const router = new Router({
     ports,
     store,
     eventLog,
+    registrations,
     limits: checkLimits({ ...defaultLimits, ...options.limits }),
     incidents: new Incidents(ports.random, onIncident),
     log,
@@ -154,13 +162,14 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions> &
 export interface Kept {
   readonly store: Store
   readonly eventLog: EventLog
+  readonly registrations: Registrations
 }
 
 /** What stands on a disk may be much more than what a memory holds. */
 const ON_DISK: Partial<Limits> = { maxReceipts: 4 * 1024 * 1024, maxLoggedBytes: 1024 * 1024 * 1024 }
 
-function withStore(options: RouterOptions, { store, eventLog }: Kept): RouterOptions & Kept {
-  return { ...options, store, eventLog, limits: { ...ON_DISK, ...options.limits } }
+function withStore(options: RouterOptions, { store, eventLog, registrations }: Kept): RouterOptions & Kept {
+  return { ...options, store, eventLog, registrations, limits: { ...ON_DISK, ...options.limits } }
 }
 
 async function openedIn(folder: string, options: RouterOptions): Promise<OpenedStore> {
@@ -173,12 +182,19 @@ async function openedIn(folder: string, options: RouterOptions): Promise<OpenedS
 
 /** By default one that ends with the process. Its epoch is the time of the start: later starts have higher ones. */
 function keptIn(given: Partial<Kept>): Kept {
-  if (given.store !== undefined && given.eventLog !== undefined) return { store: given.store, eventLog: given.eventLog }
   const store = given.store ?? new Store()
   if (given.store === undefined) store.begin(new MemoryJournal())
-  const eventLog = new EventLog()
-  eventLog.begin(store.journal)
-  return { store, eventLog }
+  const { journal } = store
+  return {
+    store,
+    eventLog: given.eventLog ?? begun(new EventLog(), journal),
+    registrations: given.registrations ?? begun(new Registrations(), journal),
+  }
+}
+
+function begun<S extends { begin(journal: Journal): void }>(section: S, journal: Journal): S {
+  section.begin(journal)
+  return section
 }
 
 function incidentIn(log: RouterLog): (incident: RouterIncident) => void {

@@ -3,7 +3,7 @@
  * may come back with them. Owns tokens and how long each process is waited for. What becomes of a call is not decided here.
  */
 import { Timed, Wheel, type Clock, type Random } from '@waybill/core'
-import type { CallRecord, Lease, Session } from './model.js'
+import type { CallRecord, Lease, Receipt, Session } from './model.js'
 
 /** A process that has calls and is not here. */
 class Holder extends Timed {
@@ -101,6 +101,11 @@ export class Leases {
   holding(session: Session, token: string): CallRecord | undefined {
     const call = this.#byToken.get(token)
     return call !== undefined && call.state !== 'away' && call.instance?.session === session ? call : undefined
+  }
+
+  /** The receipt of the call of a token, in whosever hands it is. */
+  receiptOf(token: string): Receipt | undefined {
+    return this.#byToken.get(token)?.receipt
   }
 
   get size(): number {

@@ -54,6 +54,8 @@ export interface Limits {
   /** Values that the callees of one stored call may record, and how long one may be. */
   readonly maxNotesPerCall: number
   readonly maxNoteBytes: number
+  /** Names that take parcels without a connection. */
+  readonly maxRegistrations: number
   /** Of one client; one that sends more is slowed down to this. */
   readonly maxCancelsPerSecond: number
   /** A call without a ttl gets this one; none gets more. */
@@ -104,6 +106,7 @@ export const defaultLimits: Limits = {
   maxAttempts: 5,
   maxNotesPerCall: 64,
   maxNoteBytes: 64 * KiB,
+  maxRegistrations: 10_000,
   maxCancelsPerSecond: 5000,
   maxDeadlineMs: 30 * 24 * 3600 * 1000,
   openingMs: 5000,

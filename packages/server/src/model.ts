@@ -322,6 +322,8 @@ export class Receipt extends Timed {
   /** What is told of it while its end is not safe yet. */
   shown: ReceiptState | undefined
   watchers: Set<Watcher> | undefined
+  /** Who is told of the outcome without a session. */
+  waiting: Set<() => void> | undefined
   /** What it is counted with. */
   bytes = 0
   /** It was made of a row of the archive, for reading. */

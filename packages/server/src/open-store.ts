@@ -1,6 +1,7 @@
 /** A store in a folder, opened for one router: what earlier starts have written is known, and what comes is written behind it. */
 import type { Ports, WaybillError } from '@waybill/core'
 import { EventLog } from './event-log/index.js'
+import { Registrations } from './parcels/registrations.js'
 import { foldOf } from './folds.js'
 import { nodeDisk, openJournal, type JournalOptions, type RecoveryReport } from './journal/index.js'
 import { Store } from './store.js'
@@ -8,6 +9,7 @@ import { Store } from './store.js'
 export interface OpenedStore {
   readonly store: Store
   readonly eventLog: EventLog
+  readonly registrations: Registrations
   readonly report: RecoveryReport
 }
 
@@ -15,14 +17,16 @@ export interface OpenedStore {
 export async function openStore(folder: string, ports: Ports, notice: (error: WaybillError) => void): Promise<OpenedStore> {
   const store = new Store()
   const eventLog = new EventLog()
+  const registrations = new Registrations()
   const options: JournalOptions = { ports, notice }
-  const { journal, report } = await openJournal(nodeDisk(folder), foldOf(store, eventLog), options)
+  const { journal, report } = await openJournal(nodeDisk(folder), foldOf(store, eventLog, registrations), options)
   try {
     store.begin(journal)
     eventLog.begin(journal)
+    registrations.begin(journal)
   } catch (thrown) {
     await journal.close()
     throw thrown
   }
-  return { store, eventLog, report }
+  return { store, eventLog, registrations, report }
 }

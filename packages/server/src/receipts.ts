@@ -35,7 +35,7 @@ import type { Postbacks } from './postbacks.js'
 import { causeOf, refusalCause } from './refusals.js'
 import { Retention } from './retention.js'
 import type { Store } from './store.js'
-import { pastOf, tellWord, unreadable } from './telling.js'
+import { pastOf, tellEnded, tellWord, unreadable } from './telling.js'
 
 interface Wanted {
   readonly sn?: string | undefined
@@ -73,7 +73,7 @@ export class Receipts {
     this.#retention = new Retention({ ...parts, forget: (receipt) => this.#forget(receipt) })
   }
 
-  /** All that are kept, and how much of them. */
+  /** All that are kept, and how much of them; and those whose call has not ended. */
   get size(): number {
     return this.#store.size
   }
@@ -82,7 +82,6 @@ export class Receipts {
     return this.#bytes
   }
 
-  /** Receipts whose call has not ended. */
   get pending(): number {
     return this.#store.pending
   }
@@ -226,6 +225,7 @@ export class Receipts {
   #release(receipt: Receipt): void {
     for (const { session, number } of receipt.watchers ?? []) session.watches.delete(number)
     receipt.watchers = undefined
+    tellEnded(receipt)
   }
 
   /** Some of an earlier start have had their outcome for long. */

@@ -8,6 +8,9 @@ import { SymbolKind, SymbolTable } from './symbols.js'
 /** Names that begin so belong to the router. */
 export const RESERVED_PREFIX = 'waybill.'
 
+/** Those of them that a client may offer. */
+const OFFERED: ReadonlySet<string> = new Set(['waybill.Inbox'])
+
 /** What the client needs to read the calls that it will get. */
 export interface Offered {
   readonly symbol: number
@@ -110,7 +113,7 @@ export class Registry {
   #check(offer: Offer): void {
     const { service, version, labels, concurrency, methods } = offer
     if (!isServiceName(service)) throw new WaybillError('BadAddress', `${quoted(service)} is not a service name`)
-    if (service.startsWith(RESERVED_PREFIX))
+    if (service.startsWith(RESERVED_PREFIX) && !OFFERED.has(service))
       throw new WaybillError('Forbidden', `names that begin with ${RESERVED_PREFIX} belong to the router`)
     if (!isExactVersion(version)) throw new WaybillError('BadAddress', `${quoted(version)} is not a version such as 1.2.0`)
     if (!(concurrency >= 1)) throw new WaybillError('BadArguments', `the concurrency of ${service} is ${concurrency}, less than 1`)

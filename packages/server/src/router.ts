@@ -2,9 +2,19 @@
  * The router: the one place that sees all its parts. Takes links from gateways, gives their packets to `Dispatch`, and brings the parts to an
  * end together. Decides nothing itself.
  */
-import { FrameReader, Slab, WaybillError, type Link, type LinkEvents, type Ports, type RouterIdentity, type Tracing } from '@waybill/core'
-import { guardedAccess, type Access, type OpenTokens, type Principal, type TokenSource } from './access.js'
-import { Admission } from './admission.js'
+import {
+  FrameReader,
+  Slab,
+  WaybillError,
+  type Clock,
+  type Link,
+  type LinkEvents,
+  type Ports,
+  type RouterIdentity,
+  type Tracing,
+} from '@waybill/core'
+import { guardedAccess, presentedDigest, type Access, type OpenTokens, type Principal, type TokenSource } from './access.js'
+import { Admission, type Known } from './admission.js'
 import { Calls } from './calls.js'
 import { Dispatch } from './dispatch.js'
 import type { Entrance } from './entrance.js'
@@ -15,6 +25,7 @@ import type { Incidents } from './incidents.js'
 import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import { Liveness } from './liveness.js'
+import { Parcels, type Poster, type Registrations } from './parcels/index.js'
 import type { Lease, Session } from './model.js'
 import type { Measured } from './metrics/index.js'
 import { Postbacks } from './postbacks.js'
@@ -40,6 +51,9 @@ export interface RouterParts {
   /** What it knows of earlier starts, and where it writes down what it promises. */
   readonly store: Store
   readonly eventLog: EventLog
+  readonly registrations: Registrations
+  /** Posts to the addresses of receivers; absent: nothing is. */
+  readonly poster?: Poster | undefined
   readonly incidents: Incidents
   readonly log: RouterLog
   /** Where somebody measures. */
@@ -70,11 +84,15 @@ export interface RouterStore {
 }
 
 export class Router implements Entrance {
+  /** Told of each principal that is shut out, or of his one token of this digest. */
+  readonly whenRevoked = new Set<(principal: Principal, digest: string | undefined) => void>()
   readonly maxPacketBytes: number
   readonly maxFrameBytes: number
   readonly maxOutboundBytes: number
   readonly openingMs: number
-  readonly #parts: Omit<RouterParts, 'tokens' | 'authorize' | 'store' | 'eventLog'> & { readonly access: Access }
+  readonly #parts: Omit<RouterParts, 'tokens' | 'authorize' | 'store' | 'eventLog' | 'registrations' | 'poster'> & {
+    readonly access: Access
+  }
   readonly #tokens: OpenTokens
   readonly #incidents: Incidents
   readonly #flusher: Flusher
@@ -91,6 +109,8 @@ export class Router implements Entrance {
   readonly #dispatch: Dispatch
   readonly #view: View
   readonly #postbacks: Postbacks
+  readonly #parcels: Parcels
+  readonly #store: Store
   #closed = false
 
   constructor(parts: RouterParts) {
@@ -107,6 +127,7 @@ export class Router implements Entrance {
     this.maxPacketBytes = limits.maxFrameBytes + PACKET_SLACK_BYTES
     this.#flusher = new Flusher(ports, limits.acknowledgeMs)
     const { store, eventLog } = parts
+    this.#store = store
     const clock = steadyClock(ports.clock, Math.max(store.latestMs, eventLog.latestMs))
     this.#durable = new DurableEvents({ log: eventLog, limits, clock, soon: ports.soon })
     this.#events = new Events({ limits, access, incidents, durable: this.#durable, name: identity.name })
@@ -153,6 +174,19 @@ export class Router implements Entrance {
       events: this.#events,
       durable: this.#durable,
     })
+    this.#parcels = new Parcels({
+      ports,
+      limits,
+      access,
+      registrations: parts.registrations,
+      calls: this.#calls,
+      receipts: this.#receipts,
+      sessions: this.#sessions,
+      store,
+      poster: parts.poster,
+      admit: (link, known) => this.#admit(link, known),
+      offer: (session, offers) => this.#view.offer(session, offers),
+    })
     this.#calls.recover()
     this.#durable.begin()
     this.#liveness = new Liveness(ports.clock, limits, this.#sessions)
@@ -166,6 +200,7 @@ export class Router implements Entrance {
       view: this.#view,
       incidents,
     })
+    this.#parcels.begin()
   }
 
   // ---- Entrance
@@ -181,15 +216,19 @@ export class Router implements Entrance {
     this.#postbacks.joined(session)
   }
 
-  #admit(link: Link): LinkEvents {
+  #admit(link: Link, known?: Known): LinkEvents {
     let session: Session | undefined
-    const opening = this.#admission.expect(link, (admitted) => {
-      session = admitted
-      if (!admitted.announced) this.#begun(admitted)
-      this.#presence.admitted(admitted)
-      // A client that comes back may have received all that it had not acknowledged, and then acknowledges nothing more.
-      this.#freed(admitted)
-    })
+    const opening = this.#admission.expect(
+      link,
+      (admitted) => {
+        session = admitted
+        if (!admitted.announced) this.#begun(admitted)
+        this.#presence.admitted(admitted)
+        // A client that comes back may have received all that it had not acknowledged, and then acknowledges nothing more.
+        this.#freed(admitted)
+      },
+      known,
+    )
     if (this.#closed) link.end(CloseCode.goingAway, 'the router is closing')
     return {
       packet: (packet) => {
@@ -210,6 +249,20 @@ export class Router implements Entrance {
     return this.#view
   }
 
+  get clock(): Clock {
+    return this.#parts.ports.clock
+  }
+
+  /** Why nothing can be stored any more. */
+  get failure(): string | undefined {
+    return this.#store.journal.failure?.message
+  }
+
+  /** For those who have no connection. */
+  get parcels(): Parcels {
+    return this.#parcels
+  }
+
   get load(): RouterLoad {
     return {
       sessions: this.#sessions.size,
@@ -228,11 +281,18 @@ export class Router implements Entrance {
     return { receipts: this.#receipts.size, bytes: this.#receipts.bytes }
   }
 
+  /** Who shows this token. Rejects with `Unauthorized`. */
+  async identify(token: string | undefined): Promise<Known> {
+    const credentials = token === undefined ? undefined : { token }
+    const principal = await this.#parts.access.authenticate(credentials)
+    return { principal, digest: presentedDigest(credentials) }
+  }
+
   /** Whether who shows this may see what the router measures; throws where not. */
   async letObserve(token: string | undefined): Promise<void> {
-    const { authenticate, authorize } = this.#parts.access
-    const principal = await authenticate(token === undefined ? undefined : { token })
-    if (authorize?.(principal, 'observe', {}) === false) throw new WaybillError('Forbidden', `${principal} may not see the metrics`)
+    const { principal } = await this.identify(token)
+    if (this.#parts.access.authorize?.(principal, 'observe', {}) === false)
+      throw new WaybillError('Forbidden', `${principal} may not see the metrics`)
   }
 
   /** What there is and was. */
@@ -254,6 +314,7 @@ export class Router implements Entrance {
   /** Nobody is here as this principal any more, or nobody who presented this token of his; how many were. */
   revoke(principal: Principal, digest?: string): number {
     this.#admission.revoke(principal, digest)
+    for (const tell of this.whenRevoked) tell(principal, digest)
     const sessions = this.#sessions.ofPrincipal(principal, digest)
     const error = new WaybillError('Unauthorized', 'your token is not good any more', { executed: 'maybe' })
     for (const session of sessions) this.#sessions.end(session, 'goodbye', 'was shut out', error)
@@ -269,6 +330,7 @@ export class Router implements Entrance {
     this.#presence.stop()
     this.#durable.stop()
     this.#view.stop()
+    this.#parcels.stop()
     this.#calls.close()
     const error = new WaybillError('RouterLost', 'the router is closing', { executed: 'maybe' })
     for (const session of [...this.#sessions.all()]) this.#sessions.end(session, 'goodbye', 'lost its router', error)

@@ -103,8 +103,11 @@ export class Sessions {
     return this.#byName.has(name) || this.#byId.has(name)
   }
 
-  /** A new session. A name belongs to the principal that holds it: another process of the same principal takes it over for good. */
-  begin(introduction: Introduction, principal: Principal, link: Link): Session {
+  /**
+   * A new session. A name belongs to the principal that holds it: another process of the same principal takes it over for good. `presented`: the digest of
+   * the token that it came in with.
+   */
+  begin(introduction: Introduction, principal: Principal, link: Link, presented: string | undefined): Session {
     const id = this.#secret(16)
     const name = introduction.name ?? `client-${id.slice(0, 8)}`
     const holder = this.#byName.get(name)
@@ -129,12 +132,7 @@ export class Sessions {
     this.#byId.set(id, session)
     this.#byName.set(name, session)
     if (introduction.name !== undefined) this.#incumbents.take(`${name}/${principal}`, introduction.incarnation)
-    this.#secrets.set(session, {
-      digest: undefined,
-      former: undefined,
-      presented: presentedDigest(introduction.credentials),
-      timer: undefined,
-    })
+    this.#secrets.set(session, { digest: undefined, former: undefined, presented, timer: undefined })
     channel.attach(link, this.#ports.clock.nowMs())
     return session
   }

@@ -80,6 +80,11 @@ export class Store implements Fold {
     return this.#table.find(principal, sn)
   }
 
+  /** The one of this number in the records. */
+  byOrdinal(ordinal: number): Receipt | undefined {
+    return this.#table.byOrdinal(ordinal)
+  }
+
   /** The one that its caller knows by the same key. */
   keyed(terms: Keyed): Receipt | undefined {
     return this.#table.keyed(terms)

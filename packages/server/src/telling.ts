@@ -55,3 +55,20 @@ export function unreadable({ code, message }: WaybillError): Word {
 }
 
 const NOTHING = new Uint8Array(0)
+
+/** Calls back once, when the call has its outcome and that is safe, or nobody will know; at once where it has. Returns how to take that back. */
+export function whenEnded(receipt: Receipt, then: () => void): () => void {
+  if (receipt.hasEnded) {
+    then()
+    return () => {}
+  }
+  const waiting = (receipt.waiting ??= new Set())
+  waiting.add(then)
+  return () => waiting.delete(then)
+}
+
+export function tellEnded(receipt: Receipt): void {
+  const { waiting } = receipt
+  receipt.waiting = undefined
+  for (const then of waiting ?? []) then()
+}

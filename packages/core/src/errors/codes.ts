@@ -43,6 +43,8 @@ export const codes = {
   },
   NoQuorum: { ...rules.NoQuorum, status: 502, meaning: 'too few instances of a group answered, or too few agreed' },
   Reentrant: { ...rules.Reentrant, status: 409, meaning: 'the call would wait for itself' },
+  Answered: { ...rules.Answered, status: 409, meaning: 'the parcel has its answer already, which stays' },
+  NoEdge: { ...rules.NoEdge, status: 404, meaning: 'the parcel is for nobody, and no edge of the graph leads on from its sender' },
   Unsupported: { ...rules.Unsupported, status: 501, meaning: 'the feature is not there yet' },
   Incompatible: { ...rules.Incompatible, status: 426, meaning: 'the peer speaks another protocol or version' },
   ProtocolViolation: { ...rules.ProtocolViolation, status: 400, meaning: 'the peer broke a rule of the protocol' },

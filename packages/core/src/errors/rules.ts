@@ -48,6 +48,8 @@ export const rules = {
   NotIdempotent: { retryable: false, executed: no },
   NoQuorum: { retryable: true, executed: any },
   Reentrant: { retryable: false, executed: no },
+  Answered: { retryable: false, executed: any },
+  NoEdge: { retryable: false, executed: no },
   Unsupported: { retryable: false, executed: no },
   Incompatible: { retryable: false, executed: no },
   ProtocolViolation: { retryable: false, executed: noOrMaybe },

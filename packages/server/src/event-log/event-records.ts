@@ -15,8 +15,6 @@ export const EventRecordKind = {
   cursorForgotten: 35,
 } as const
 
-export const LEAST_KIND = 32
-
 export interface LoggedEvent {
   readonly id: number
   readonly topic: string
@@ -45,28 +43,9 @@ export function readEvent(record: Uint8Array): LoggedEvent {
   return { ...readEventHead(record), value: bodyOf(record).slice() }
 }
 
-// ---- of a snapshot: a byte that no entry of a stored call begins with, then a record
+// ---- of a snapshot
 
-const MARK = 0
 const ROW_BYTES = 28
-
-export function isEventEntry(entry: Uint8Array): boolean {
-  return entry[0] === MARK
-}
-
-export function writeEventEntry(head: readonly unknown[], rest: Uint8Array = NOTHING): Uint8Array {
-  const [begin] = writeRecord(head)
-  const entry = new Uint8Array(1 + begin!.byteLength + rest.byteLength)
-  entry[0] = MARK
-  entry.set(begin!, 1)
-  entry.set(rest, 1 + begin!.byteLength)
-  return entry
-}
-
-export function readEventEntry(entry: Uint8Array): { readonly head: readonly unknown[]; readonly rest: Uint8Array } {
-  const record = entry.subarray(1)
-  return { head: readHead(record), rest: bodyOf(record) }
-}
 
 /** One event of an entry that has many: which of the entry's topics, when, and where it stands. */
 export interface EventRow {
@@ -97,5 +76,3 @@ export function* readRows(bytes: Uint8Array): Iterable<EventRow> {
     yield { topic: view.getUint32(at, true), ms: view.getFloat64(at + 20, true), place }
   }
 }
-
-const NOTHING = new Uint8Array(0)

@@ -1,4 +1,4 @@
 export { DurableEvents, type Beginning, type CursorInfo } from './durable-events.js'
 export { extensionOf } from './event-frames.js'
-export { isEventEntry, LEAST_KIND, type LoggedEvent } from './event-records.js'
+export type { LoggedEvent } from './event-records.js'
 export { EventLog } from './log.js'

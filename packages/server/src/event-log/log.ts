@@ -4,24 +4,28 @@
  */
 import { WaybillError } from '@waybill/core'
 import type { Principal } from '../access.js'
-import type { Fold, Journal, Place } from '../journal/journal.js'
+import type { Journal, Place } from '../journal/journal.js'
 import { writeRecord, readHead } from '../records.js'
+import { readMarked, writeMarked, type Section } from '../sections.js'
 import { Cursors } from './cursors.js'
 import { CHUNK_EVENTS, EventIndex } from './event-index.js'
 import {
   EventRecordKind,
   readEvent,
-  readEventEntry,
   readEventHead,
   readRows,
   writeEvent,
-  writeEventEntry,
   writeRows,
   type EventRow,
   type LoggedEvent,
 } from './event-records.js'
 
-export class EventLog implements Fold {
+/** That no entry of a stored call begins with. */
+const MARK = 0
+
+export class EventLog implements Section {
+  readonly kinds = [EventRecordKind.published, EventRecordKind.cursorForgotten] as const
+  readonly mark = MARK
   readonly cursors = new Cursors()
   readonly #index = new EventIndex()
   #safe = 0
@@ -130,7 +134,7 @@ export class EventLog implements Fold {
   // ---- the same, read back
 
   restore(entry: Uint8Array): void {
-    const { head, rest } = readEventEntry(entry)
+    const { head, rest } = readMarked(entry)
     const [what, ...said] = head
     switch (what) {
       case 'log': {
@@ -186,14 +190,14 @@ export class EventLog implements Fold {
   }
 
   *entries(): Iterable<Uint8Array> {
-    if (this.#index.next > 1) yield writeEventEntry(['log', this.#index.first, this.#latestMs])
+    if (this.#index.next > 1) yield writeMarked(MARK, ['log', this.#index.first, this.#latestMs])
     for (let id = this.#index.first; id < this.#index.next;) {
       const first = Math.max(id, this.#index.first)
       const end = Math.min(this.#index.next, first + CHUNK_EVENTS)
       yield this.#entry(first, end)
       id = end
     }
-    for (const { principal, name, id, ms } of this.cursors.all()) yield writeEventEntry(['cursor', principal, name, id, ms])
+    for (const { principal, name, id, ms } of this.cursors.all()) yield writeMarked(MARK, ['cursor', principal, name, id, ms])
   }
 
   needs(kind: number, record: Uint8Array, place: Place): boolean {
@@ -218,7 +222,7 @@ export class EventLog implements Fold {
       topics.set(name, topic)
       rows.push({ topic, ms: this.#index.msOf(id), place: this.#index.placeOf(id) })
     }
-    return writeEventEntry(['events', first, [...topics.keys()]], writeRows(rows))
+    return writeMarked(MARK, ['events', first, [...topics.keys()]], writeRows(rows))
   }
 
   #restart(id: number): void {

@@ -34,6 +34,7 @@ export interface DoorsParts {
   readonly json: JsonDoorOptions
   /** Answers plain requests to the WebSocket door. */
   readonly page: ListenOptions['page'] | undefined
+  readonly web: ListenOptions['web'] | undefined
 }
 
 /** Opens one of those that are asked for. */
@@ -45,7 +46,9 @@ export function checkedDoors({ listen = {}, tcp, unix }: DoorsOptions, credentia
   const openings: Opening[] = []
   if (listen !== false) {
     const checked = checkedPlace(listen, DEFAULT_PORT, credentials)
-    openings.push(({ entrance, json, page }) => listenWebSocket(entrance, { ...checked, ...(page && { page }) }, json))
+    openings.push(({ entrance, json, page, web }) =>
+      listenWebSocket(entrance, { ...checked, ...(page && { page }), ...(web && { web }) }, json),
+    )
   }
   if (tcp !== undefined) {
     const checked = checkedPlace(tcp, DEFAULT_TCP_PORT, credentials)

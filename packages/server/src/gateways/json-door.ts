@@ -25,7 +25,7 @@ import { errorText, readHello, rejectionOf, welcomeText, type Hello } from './js
 import { JsonLiveness } from './json-liveness.js'
 import { countOf, KINDS, objectText, referenceOf, textOf, wrong, type Kind, type Members } from './json-messages.js'
 import { Numbers } from './json-numbers.js'
-import { Packets } from './json-packets.js'
+import { Packets } from './door-packets.js'
 import { Serving } from './json-serving.js'
 import { readStreamWord } from './json-stream-words.js'
 import type { JsonDoorParts, JsonWire, Said } from './json-wire.js'

@@ -2,7 +2,7 @@
  * The WebSocket gateway: links over `ws`; where the first message is text, the JSON door stands between. Knows the entrance and nothing behind it. What a peer may cost before it is known is bounded here:
  * header time, bytes before the introduction, packet size, fragments; compression is off.
  */
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -17,10 +17,14 @@ export interface ListenOptions extends DoorOptions {
   readonly host: string
   /** 0 for any free port. */
   readonly port: number
-  /** What is answered to a plain request that may come in; undefined: that this is a router. */
+  /** What is answered to a plain request that may come in, before anything else; undefined: what `web` answers. */
   readonly page?: (request: PageRequest) => Promise<Page | undefined>
+  /** Answers all other plain requests that may come in; absent: they are told that this is a router. */
+  readonly web?: Web
   readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer }
 }
+
+export type Web = (request: IncomingMessage, response: ServerResponse) => void
 
 export interface PageRequest {
   readonly method: string
@@ -59,7 +63,8 @@ export async function listenWebSocket(entrance: Entrance, options: ListenOptions
   const { openingMs } = entrance
   const limits = {
     headersTimeout: openingMs,
-    requestTimeout: openingMs,
+    // A large body takes its time; who reads it does not wait for ever, and nobody reads what is not wanted.
+    requestTimeout: 0,
     connectionsCheckingInterval: Math.min(1000, openingMs / 2),
     maxHeaderSize: MAX_HEADER_BYTES,
   }
@@ -81,9 +86,13 @@ export async function listenWebSocket(entrance: Entrance, options: ListenOptions
     socket.on('close', () => open.delete(socket))
   })
   server.on('request', (request, response) => {
-    void answerTo(request, options).then(({ status, headers, text }) => {
-      response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close', ...headers })
-      response.end(request.method === 'HEAD' ? undefined : text)
+    response.on('finish', () => {
+      if (!request.complete) request.destroy()
+    })
+    void answerTo(request, options).then((page) => {
+      if (page === undefined) return options.web!(request, response)
+      response.writeHead(page.status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close', ...page.headers })
+      response.end(request.method === 'HEAD' ? undefined : page.text)
     })
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -112,11 +121,13 @@ export async function listenWebSocket(entrance: Entrance, options: ListenOptions
   }
 }
 
-async function answerTo({ headers, method = '', url = '' }: IncomingMessage, options: ListenOptions): Promise<Page> {
+/** Undefined where `web` answers. */
+async function answerTo({ headers, method = '', url = '' }: IncomingMessage, options: ListenOptions): Promise<Page | undefined> {
   const refusal = refusalOf(headers, options.host, options)
   if (refusal !== undefined) return { status: 403, headers: {}, text: `${refusal}\n` }
   const page = await options.page?.({ method, path: url, authorization: headers.authorization })
-  return page ?? { status: 426, headers: {}, text: 'This is a Waybill router. Connect with a WebSocket.\n' }
+  if (page !== undefined || options.web !== undefined) return page
+  return { status: 426, headers: {}, text: 'This is a Waybill router. Connect with a WebSocket.\n' }
 }
 
 function admit(entrance: Entrance, webSocket: WebSocket, socket: Socket, json: JsonDoorOptions): void {

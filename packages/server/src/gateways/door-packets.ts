@@ -1,6 +1,6 @@
 /**
- * The router's side of the JSON door: frames that wait, made into one packet. Nothing goes to the router from within it, as it is not done then with
- * the packet that it handles. Knows no messages.
+ * The router's side of a client in its own process: frames that wait, made into one packet. Nothing goes to the router from within it, as it is not done
+ * then with the packet that it handles.
  */
 import {
   framePacket,
@@ -16,20 +16,25 @@ import {
   type LinkEvents,
   type Soon,
 } from '@waybill/core'
-import type { Numbers } from './json-numbers.js'
+
+/** Of the client's packets, and of the router's that it has taken. */
+export interface PacketNumbers {
+  readonly told: number
+  nextSent(): number
+}
 
 const slab = new Slab()
 
 export class Packets {
   readonly #router: LinkEvents
   readonly #soon: Soon
-  readonly #numbers: Numbers
+  readonly #numbers: PacketNumbers
   #frames: Uint8Array[] = []
   #owes = false
   #isScheduled = false
   #isOver = false
 
-  constructor(router: LinkEvents, soon: Soon, numbers: Numbers) {
+  constructor(router: LinkEvents, soon: Soon, numbers: PacketNumbers) {
     this.#router = router
     this.#soon = soon
     this.#numbers = numbers

@@ -1,0 +1,44 @@
+/** What the router answers over HTTP: errors as JSON with the status of their code, and contents as they are. Decides nothing. */
+import { codes, isCode, type WaybillError } from '@waybill/core'
+import type { Content, Failure } from '../parcels/index.js'
+
+/** Whatever a browser takes an answer for, it runs nothing of it and belongs to nobody. */
+const SAFE: Readonly<Record<string, string>> = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "sandbox; default-src 'none'",
+  'cache-control': 'no-store',
+}
+
+const FAILED = 500
+
+export function jsonAnswer(value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(`${JSON.stringify(value)}\n`, { status, headers: { 'content-type': 'application/json', ...SAFE, ...headers } })
+}
+
+export function nothing(status = 204): Response {
+  return new Response(null, { status, headers: SAFE })
+}
+
+/** Byte for byte; `content-type` is left out where nobody has said it. */
+export function contentAnswer({ head, bytes }: Content, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(bytes as Uint8Array<ArrayBuffer>, { status: 200, headers: { ...head, ...SAFE, ...headers } })
+}
+
+/** `{ code, message, executed, retryable, details }`. */
+export function errorAnswer(error: WaybillError): Response {
+  const { code, message, executed, retryable, details } = error
+  const body = { code, message, executed, retryable, ...(details !== undefined && { details }) }
+  return jsonAnswer(body, codes[code].status, headersOf(code, details))
+}
+
+/** Of a call that has failed: as its own error, where it is one of Waybill's. */
+export function failureAnswer(failure: Failure, headers: Readonly<Record<string, string>>): Response {
+  const { code } = failure
+  return jsonAnswer(failure, isCode(code) ? codes[code].status : FAILED, headers)
+}
+
+function headersOf(code: string, details: unknown): Record<string, string> {
+  if (code === 'Unauthorized') return { 'www-authenticate': 'Bearer' }
+  const { retryAfterMs } = (details ?? {}) as { retryAfterMs?: unknown }
+  return typeof retryAfterMs === 'number' ? { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } : {}
+}

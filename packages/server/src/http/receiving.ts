@@ -1,0 +1,94 @@
+/** `/receive`, `/received` and `/postback`: what is there for a name, that it has it, and what it says to it. */
+import { streamSSE } from 'hono/streaming'
+import { isName, quoted, WaybillError } from '@waybill/core'
+import { itemHeaders, type Item } from '../parcels/index.js'
+import { contentAnswer, jsonAnswer, nothing } from './answers.js'
+import { headOf, secondsIn } from './asked.js'
+import { readBody } from './body.js'
+import { originOf, MAX_OBJECT_BYTES, type Routes } from './routes.js'
+
+/** In seconds: how long one may wait, and for how long what it gets is its own. */
+const MOST_WAIT = 300
+const DEFAULT_WAIT = 30
+const MOST_LEASE = 3600
+const DEFAULT_LEASE = 30
+const MAX_REASON_BYTES = 64 * 1024
+
+export const receivingRoutes: Routes = (app, { parcels, who, maxBodyBytes, pace }) => {
+  app.get('/receive', async (context) => {
+    const { raw } = context.req
+    const known = await who.of(raw)
+    const { principal } = known
+    const query = new URL(raw.url).searchParams
+    const name = nameIn(query)
+    const waitMs = secondsIn(query, 'wait', MOST_WAIT, DEFAULT_WAIT)
+    const loanMs = secondsIn(query, 'lease', MOST_LEASE, DEFAULT_LEASE)
+    const base = originOf(raw)
+    if (!(raw.headers.get('accept') ?? '').includes('text/event-stream')) {
+      const item = await who.during(known, raw, (signal) => parcels.receive(principal, name, waitMs, loanMs, signal))
+      return item === undefined ? nothing() : contentAnswer(item, itemHeaders(item, base))
+    }
+    // Whoever may not is told so before the stream begins.
+    parcels.check(principal, name)
+    return streamSSE(context, (stream) =>
+      who.during(known, raw, async (signal) => {
+        while (!signal.aborted && !stream.aborted) {
+          const item = await parcels.receive(principal, name, DEFAULT_WAIT * 1000, loanMs, signal)
+          if (item !== undefined) await stream.writeSSE({ event: item.kind, id: item.id, data: JSON.stringify(told(item, base)) })
+          else if (!signal.aborted) await stream.write(': waiting\n\n')
+        }
+      }),
+    )
+  })
+
+  app.post('/received/:id', async ({ req }) => {
+    const known = await who.ofAnybody(req.raw)
+    const bytes = await readBody(req.raw, { mostBytes: MAX_OBJECT_BYTES, pace })
+    await parcels.received(known?.principal, req.param('id'), aliasIn(bytes))
+    return jsonAnswer({ status: 'received' })
+  })
+
+  app.post('/postback/:id', async ({ req }) => {
+    const known = await who.ofAnybody(req.raw)
+    const hasFailed = (req.header('waybill-outcome') ?? 'result') === 'exception'
+    const bytes = await readBody(req.raw, { mostBytes: hasFailed ? MAX_REASON_BYTES : maxBodyBytes, pace })
+    const answer = hasFailed
+      ? { code: 'RemoteException', message: textOf(bytes), executed: 'yes' as const }
+      : { head: headOf(req.raw.headers), bytes }
+    await parcels.postback(known?.principal, req.param('id'), answer)
+    return jsonAnswer({ status: 'answered' })
+  })
+}
+
+function nameIn(query: URLSearchParams): string {
+  const name = query.get('name')
+  if (name === null || !isName(name))
+    throw new WaybillError(
+      'BadArguments',
+      name === null ? 'say for whom: GET /receive?name=…' : `${quoted(name)} is not the name of a client`,
+    )
+  return name
+}
+
+/** The same as the headers and the body say, for who gets it as an event. */
+function told(item: Item, base: string): object {
+  const { 'waybill-postback': postback, 'waybill-received': received } = itemHeaders(item, base)
+  const { kind, sn, from, attempt, head, bytes } = item
+  const base64 = Buffer.from(bytes).toString('base64')
+  return { kind, receipt_id: sn, received, ...(postback !== undefined && { postback, from, attempt }), headers: head, base64 }
+}
+
+/** What the receiver calls the parcel itself, where it says so: `{ "receipt_id": … }`. */
+function aliasIn(bytes: Uint8Array): string | undefined {
+  if (bytes.byteLength === 0) return undefined
+  try {
+    const { receipt_id: alias } = JSON.parse(textOf(bytes)) as { receipt_id?: unknown }
+    return typeof alias === 'string' && alias !== '' && alias.length <= 256 ? alias : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes)
+}

@@ -1,0 +1,188 @@
+/**
+ * Parcels that are sent without a connection: each becomes a stored call to the inbox of the client that it is for. Decides where it may go; what becomes of it
+ * is what becomes of any stored call.
+ */
+import { createHash } from 'node:crypto'
+import {
+  encodings,
+  extensionField,
+  Flag,
+  FrameType,
+  isName,
+  joinFields,
+  quoted,
+  serialBytes,
+  Slab,
+  Tag,
+  WaybillError,
+  writeParcel,
+  writeRawFrame,
+  HEADER_BYTES,
+  type Clock,
+} from '@waybill/core'
+import type { Access, Principal } from '../access.js'
+import { LEASE_BYTES } from '../departing.js'
+import type { Limits } from '../limits.js'
+import type { Making } from '../making.js'
+import type { Receipt, StoredTerms } from '../model.js'
+import type { Sessions } from '../sessions.js'
+import type { Store } from '../store.js'
+import type { Content } from './content.js'
+import { INBOX, inboxOf, RECEIVE } from './inbox.js'
+import type { Receivers } from './receivers.js'
+
+export interface Dispatch {
+  /** The client that it is for; absent: where the graph leads on from its sender. */
+  readonly to?: string | undefined
+  /** The client that sends it, and is told what becomes of it; absent: nobody is told, and who has the receipt asks. */
+  readonly from?: string | undefined
+  /** How long it may wait for who is not there; absent: a day, and it must be for somebody who is known. */
+  readonly ttlMs?: number | undefined
+  /** What the sender knows it by: another one with the same key is the same. */
+  readonly key?: string | undefined
+  /** The sender's own, as JSON. */
+  readonly data?: string | undefined
+  readonly orderKey?: string | undefined
+}
+
+type Addressed = Dispatch & { readonly to: string }
+
+export interface Dispatched {
+  readonly receipt: Receipt
+  /** It had been dispatched before, under the same key. */
+  readonly duplicate: boolean
+}
+
+export interface DispatchingParts {
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly access: Access
+  readonly making: Making
+  readonly sessions: Sessions
+  readonly store: Store
+  readonly receivers: Receivers
+}
+
+const DEFAULT_TTL_MS = 24 * 3600 * 1000
+/** How long who has taken it may work on it, from the beginning. */
+const DEFAULT_DEADLINE_MS = 2 * DEFAULT_TTL_MS
+const MAX_KEY_CHARACTERS = 256
+/** The sender of a parcel that nobody is named for. */
+export const NOBODY = 'http'
+
+export class Dispatching {
+  readonly #parts: DispatchingParts
+  readonly #slab = new Slab()
+
+  constructor(parts: DispatchingParts) {
+    this.#parts = parts
+  }
+
+  /** Throws what a stored call is refused with, and `NoSuchClient` for somebody whom nobody knows. */
+  dispatch(principal: Principal, dispatch: Dispatch, content: Content): Dispatched {
+    const { to, key } = dispatch
+    if (to === undefined) throw new WaybillError('NoEdge', 'the parcel is for nobody; name who it is for: POST /dispatch/NAME')
+    const asked = { ...dispatch, to }
+    this.#check(principal, asked)
+    const digest = key === undefined ? undefined : digestOf(content)
+    const known = key === undefined ? undefined : this.#parts.store.keyed({ principal, service: INBOX, method: RECEIVE, key })
+    if (known !== undefined) return { receipt: repeated(known, digest, asked), duplicate: true }
+    const body = writeParcel(content)
+    const terms = this.#termsOf(principal, asked, digest)
+    const fields = fieldsOf(terms)
+    const size = HEADER_BYTES + fields.byteLength + SN_FIELD_BYTES + LEASE_BYTES + body.byteLength
+    const { maxFrameBytes: limit } = this.#parts.limits
+    if (size > limit)
+      throw new WaybillError('TooLarge', `a parcel has at most ${limit} bytes with all that is said of it`, {
+        executed: 'no',
+        details: { limit, size },
+      })
+    const receipt = this.#parts.making.begin(terms, { frames: (sn, number) => [this.#frame(sn, number, fields, body)] })
+    return { receipt, duplicate: false }
+  }
+
+  #check(principal: Principal, { to, from, key, ttlMs }: Addressed): void {
+    const { access, sessions, receivers, limits } = this.#parts
+    if (!isName(to)) throw new WaybillError('BadAddress', `${quoted(to)} is not the name of a client: letters, digits, _ and -`)
+    if (key !== undefined && (key.length === 0 || key.length > MAX_KEY_CHARACTERS))
+      throw new WaybillError('BadArguments', `the key has ${key.length} characters; it may have 1 to ${MAX_KEY_CHARACTERS}`)
+    if (ttlMs !== undefined && (ttlMs < 1 || ttlMs > limits.maxDeadlineMs))
+      throw new WaybillError('BadArguments', `the ttl is ${ttlMs} ms; it may be 1 to ${limits.maxDeadlineMs}`)
+    if (from !== undefined) this.#checkSender(principal, from)
+    const subject = { client: from ?? NOBODY, service: INBOX, method: RECEIVE }
+    if (access.authorize?.(principal, 'call', subject) === false) throw new WaybillError('Forbidden', `${principal} may not send parcels`)
+    if (ttlMs !== undefined || receivers.find(to) !== undefined) return
+    const session = sessions.byName(to)
+    if (session === undefined)
+      throw new WaybillError(
+        'NoSuchClient',
+        `nobody is called ${to} here; it registers with POST /register or connects, or say with a ttl how long the parcel may wait for it`,
+      )
+    if (![...session.instances].some(({ offer }) => offer.service === INBOX))
+      throw new WaybillError(
+        'NoSuchService',
+        `${to} is connected and takes no parcels; say with a ttl how long the parcel may wait until it does`,
+      )
+  }
+
+  #checkSender(principal: Principal, from: string): void {
+    if (!isName(from)) throw new WaybillError('BadAddress', `${quoted(from)} is not the name of a client: letters, digits, _ and -`)
+    const session = this.#parts.sessions.byName(from)
+    if (session === undefined)
+      throw new WaybillError(
+        'NoSuchClient',
+        `you send as ${from}, who is not here; register it with POST /register, or leave it out and ask by the receipt`,
+      )
+    if (session.principal !== principal) throw new WaybillError('Forbidden', `the name ${from} is another principal's`)
+  }
+
+  #termsOf(principal: Principal, asked: Addressed, digest: string | undefined): Omit<StoredTerms, 'sn'> {
+    const { to, from, ttlMs = DEFAULT_TTL_MS, key, data, orderKey } = asked
+    const nowMs = this.#parts.clock.wallMs()
+    return {
+      principal,
+      client: from ?? NOBODY,
+      address: inboxOf(to),
+      service: INBOX,
+      method: RECEIVE,
+      storedMs: nowMs,
+      waitUntilMs: nowMs + ttlMs,
+      deadlineMs: nowMs + Math.min(this.#parts.limits.maxDeadlineMs, Math.max(DEFAULT_DEADLINE_MS, 2 * ttlMs)),
+      ...(data !== undefined && { data }),
+      ...(from !== undefined && { replyto: from, told: principal }),
+      ...(orderKey !== undefined && { orderKey }),
+      ...(key !== undefined && { key, digest }),
+    }
+  }
+
+  #frame(sn: string, number: number, fields: Uint8Array, body: Uint8Array): Uint8Array {
+    const extension = new Uint8Array(SN_FIELD_BYTES + fields.byteLength)
+    extension.set(extensionField(Tag.sn, serialBytes(sn)))
+    extension.set(fields, SN_FIELD_BYTES)
+    const head = { type: FrameType.call, flags: Flag.durable | Flag.noReply, call: number }
+    const start = writeRawFrame(this.#slab, head, extension, encodings.parcel, body)
+    return this.#slab.bytes.slice(start, this.#slab.at)
+  }
+}
+
+const SN_FIELD_BYTES = 20
+
+function fieldsOf({ address, method, data, orderKey }: Omit<StoredTerms, 'sn'>): Uint8Array {
+  return joinFields([
+    extensionField(Tag.destination, address),
+    extensionField(Tag.method, method),
+    ...(data === undefined ? [] : [extensionField(Tag.data, data)]),
+    ...(orderKey === undefined ? [] : [extensionField(Tag.orderKey, orderKey)]),
+  ])
+}
+
+/** As that of a call: see PROTOCOL.md, Stored calls. */
+function digestOf(content: Content): string {
+  return createHash('sha256').update(Uint8Array.of(encodings.parcel)).update(writeParcel(content)).digest('hex')
+}
+
+function repeated(receipt: Receipt, digest: string | undefined, { key, to }: Addressed): Receipt {
+  if (receipt.terms.digest === digest && receipt.terms.address === inboxOf(to)) return receipt
+  const used = `the key ${JSON.stringify(key)} was used before for another parcel, which is ${receipt.sn}`
+  throw new WaybillError('IdempotencyConflict', used, { details: { sn: receipt.sn } })
+}

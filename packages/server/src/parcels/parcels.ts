@@ -1,0 +1,346 @@
+/**
+ * Parcels for everyone: registering a name, sending to one, coming for what is there, acknowledging and answering it, asking what became of it. The functions
+ * that all faces of the router show, each for a principal. Owns who is registered; a parcel itself is a stored call like any other.
+ */
+import {
+  encodings,
+  isName,
+  isSerialNumber,
+  mintIncarnation,
+  quoted,
+  WaybillError,
+  type Link,
+  type LinkEvents,
+  type Ports,
+  type ReceiptInfo,
+} from '@waybill/core'
+import type { Access, Principal } from '../access.js'
+import type { Known } from '../admission.js'
+import { receiptInfo } from '../api/receipts-api.js'
+import type { Calls } from '../calls.js'
+import type { Limits } from '../limits.js'
+import type { Offer, Receipt, Session } from '../model.js'
+import { noSuchReceipt, type Receipts } from '../receipts.js'
+import type { Offered } from '../registry.js'
+import type { Sessions } from '../sessions.js'
+import type { Store } from '../store.js'
+import { whenEnded } from '../telling.js'
+import { Aliases } from './aliases.js'
+import type { Content, Failure } from './content.js'
+import { Dispatching, type Dispatch, type Dispatched } from './dispatching.js'
+import { outcomeOf, type Outcome } from './outcome.js'
+import { PostbackIds } from './postback-ids.js'
+import { Posting, type Poster } from './posting.js'
+import type { Item } from './receiver.js'
+import { Receivers, type Present } from './receivers.js'
+import type { Registration, Registrations } from './registrations.js'
+
+/** What a name says of itself when it registers. */
+export interface Registering {
+  readonly name: string
+  readonly address?: string | undefined
+  readonly concurrency?: number | undefined
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+export interface ParcelsParts {
+  readonly ports: Ports
+  readonly limits: Limits
+  readonly access: Access
+  readonly registrations: Registrations
+  readonly calls: Calls
+  readonly receipts: Receipts
+  readonly sessions: Sessions
+  readonly store: Store
+  readonly poster: Poster | undefined
+  readonly admit: (link: Link, known: Known) => LinkEvents
+  readonly offer: (session: Session, offers: readonly Offer[]) => readonly Offered[]
+}
+
+const DEFAULT_CONCURRENCY = 16
+const MOST_CONCURRENCY = 1024
+/** Of what a name says of itself, as JSON. */
+const MAX_FIELDS_BYTES = 16 * 1024
+/** A note of this key stands for what its receiver calls a parcel. */
+const ALIAS = 'receipt_id'
+
+export class Parcels {
+  readonly #parts: ParcelsParts
+  readonly #ids: PostbackIds
+  readonly #aliases = new Aliases()
+  readonly #posting: Posting
+  readonly #receivers: Receivers
+  readonly #dispatching: Dispatching
+  /** What clients reach the router at, once it listens. */
+  base = ''
+
+  constructor(parts: ParcelsParts) {
+    this.#parts = parts
+    const { ports, limits, access, registrations, calls, sessions, store, poster, admit, offer } = parts
+    const { clock, soon, random } = ports
+    this.#ids = new PostbackIds(() => registrations.secret(random))
+    this.#posting = new Posting({
+      clock,
+      poster,
+      base: () => this.base,
+      received: (present, id, alias) => this.#received(present, id, alias),
+    })
+    this.#receivers = new Receivers({
+      clock,
+      soon,
+      ids: this.#ids,
+      maxBodyBytes: limits.maxBodyBytes,
+      admit,
+      sessionOf: (id) => sessions.named(id),
+      offer,
+      receiptOf: (lease) => calls.leasing.leases.receiptOf(lease),
+      post: (present, item) => this.#posting.post(present, item),
+      ended: (name) => this.#unlist(name),
+    })
+    this.#dispatching = new Dispatching({ clock, limits, access, making: calls.making, sessions, store, receivers: this.#receivers })
+  }
+
+  /** Those of earlier starts are here again. Before anybody else is let in, and once the calls of earlier starts go on. */
+  begin(): void {
+    for (const registration of [...this.#parts.registrations.all()]) {
+      const received = [...this.#parts.store.live()].filter((receipt) => isReceivedBy(receipt, registration))
+      const present = this.#receivers.open(registration, received)
+      for (const receipt of received) void this.#recallAlias(present, receipt)
+    }
+  }
+
+  stop(): void {
+    this.#posting.stop()
+    this.#receivers.stop()
+  }
+
+  // ---- names
+
+  /** Resolves once that outlives the router. What was registered under the name before is replaced. Rejects with `Forbidden` where it is another principal's. */
+  async register(known: Known, { name, address, concurrency = DEFAULT_CONCURRENCY, fields }: Registering): Promise<Registration> {
+    const { registrations, limits, ports } = this.#parts
+    if (!isName(name)) throw new WaybillError('BadAddress', `${quoted(name)} is not a name: letters, digits, _ and -, at most 64`)
+    if (!Number.isSafeInteger(concurrency) || concurrency < 1 || concurrency > MOST_CONCURRENCY)
+      throw new WaybillError('BadArguments', `the concurrency is ${concurrency}; it may be 1 to ${MOST_CONCURRENCY}`)
+    const size = Buffer.byteLength(JSON.stringify(fields))
+    if (size > MAX_FIELDS_BYTES)
+      throw new WaybillError('TooLarge', `what ${name} says of itself has ${size} bytes; it may have ${MAX_FIELDS_BYTES}`, {
+        executed: 'no',
+        details: { limit: MAX_FIELDS_BYTES, size },
+      })
+    if (address !== undefined) await this.#posting.check(address)
+    const before = registrations.find(name)
+    if (before !== undefined && before.principal !== known.principal)
+      throw new WaybillError('Forbidden', `the name ${name} is held by another principal; take another name`)
+    if (before === undefined && registrations.size >= limits.maxRegistrations)
+      throw new WaybillError('Overloaded', `there are ${registrations.size} registered names, as many as this router allows`)
+    const registration: Registration = {
+      name,
+      principal: known.principal,
+      incarnation: before?.incarnation ?? mintIncarnation(ports.clock, ports.random),
+      concurrency,
+      ms: ports.clock.wallMs(),
+      fields,
+      ...(address !== undefined && { address }),
+      ...(known.digest !== undefined && { digest: known.digest }),
+    }
+    if (this.#receivers.find(name) === undefined) this.#receivers.open(registration, [])
+    else this.#receivers.changed(registration)
+    registrations.put(registration)
+    await this.#safe()
+    return registration
+  }
+
+  /** The name is free again. Parcels that it had not acknowledged wait for the next one of it. */
+  async unregister(principal: Principal, name: string): Promise<void> {
+    this.#present(principal, name)
+    this.#receivers.close(name)
+    this.#parts.registrations.remove(name)
+    await this.#safe()
+  }
+
+  registered(principal: Principal): readonly Registration[] {
+    return [...this.#parts.registrations.all()].filter((registration) => registration.principal === principal)
+  }
+
+  #unlist(name: string): void {
+    if (this.#parts.store.journal.failure === undefined) this.#parts.registrations.remove(name)
+  }
+
+  #present(principal: Principal, name: string): Present {
+    const present = this.#receivers.find(name)
+    if (present === undefined)
+      throw new WaybillError('NoSuchClient', `nobody is registered as ${quoted(name)}; register the name with POST /register first`)
+    if (present.registration.principal !== principal) throw new WaybillError('Forbidden', `the name ${name} is another principal's`)
+    return present
+  }
+
+  // ---- what is sent
+
+  /** Resolves once the parcel is safe. */
+  async dispatch(principal: Principal, asked: Dispatch, content: Content): Promise<Dispatched> {
+    const dispatched = this.#dispatching.dispatch(principal, asked, content)
+    await this.#safe()
+    return dispatched
+  }
+
+  get durability(): string {
+    return this.#parts.store.journal.durability
+  }
+
+  // ---- what is there
+
+  /** Throws where `receive` would. */
+  check(principal: Principal, name: string): void {
+    this.#coming(principal, name)
+  }
+
+  /** The next item for the name, lent for `loanMs`: until then it has to be acknowledged or answered, or somebody else gets it. */
+  receive(principal: Principal, name: string, waitMs: number, loanMs: number, signal: AbortSignal): Promise<Item | undefined> {
+    return this.#coming(principal, name).waiting.next(waitMs, loanMs, signal)
+  }
+
+  #coming(principal: Principal, name: string): Present {
+    const present = this.#present(principal, name)
+    if (present.registration.address === undefined) return present
+    throw new WaybillError('Rejected', `what is for ${name} is posted to its address; register it without one to come for it`)
+  }
+
+  /** Its receiver has the item of this id. `alias`: what it calls the parcel. `principal`: who says so, where that is known. */
+  async received(principal: Principal | undefined, id: string, alias?: string): Promise<void> {
+    if (isSerialNumber(id)) return this.#taken(principal, id)
+    const present = this.#holder(principal, id)
+    this.#received(present, id, alias)
+    await this.#safe()
+  }
+
+  #received(present: Present, id: string, alias: string | undefined): void {
+    const { receiver, waiting, registration } = present
+    waiting.remove(id)
+    receiver.received(id)
+    if (alias === undefined) return
+    this.#aliases.set(registration.principal, alias, id)
+    const lease = receiver.leaseOf(id)
+    const session = this.#parts.sessions.named(receiver.client.session)
+    if (lease === undefined || session === undefined) return
+    // What cannot be noted is forgotten with the router; the id of the postback is not.
+    this.#parts.calls.notes.note(session, lease, ALIAS, noteOf(alias)).catch(() => {})
+  }
+
+  async #taken(principal: Principal | undefined, sn: string): Promise<void> {
+    const replyto = principal === undefined ? undefined : this.#parts.receipts.find(principal, sn)?.terms.replyto
+    const present = replyto === undefined ? undefined : this.#receivers.find(replyto)
+    if (present === undefined) throw noSuchReceipt(sn)
+    present.waiting.remove(sn)
+    present.receiver.taken(sn)
+    await this.#safe()
+  }
+
+  /**
+   * The answer to a parcel: once, by whoever has its id. Resolves once that is safe. Rejects with `NoSuchReceipt` for an id that was never given out, `Answered`,
+   * `Expired` where the call has ended without it, and `Forbidden` where `principal` says so and is not the receiver's.
+   */
+  async postback(principal: Principal | undefined, idOrAlias: string, answer: Content | Failure): Promise<void> {
+    const id = this.#aliases.find(principal ?? '', idOrAlias) ?? idOrAlias
+    const present = this.#holder(principal, id)
+    await present.receiver.client.ready()
+    if (!present.receiver.has(id)) this.#holder(principal, id)
+    if ('bytes' in answer) present.receiver.succeeded(id, answer)
+    else present.receiver.failed(id, answer.message, 'yes')
+    present.waiting.remove(id)
+    this.#aliases.remove(id)
+    await this.#safe()
+  }
+
+  /** Who has the parcel of this id. */
+  #holder(principal: Principal | undefined, id: string): Present {
+    const ordinal = this.#ids.read(id)
+    if (ordinal === undefined)
+      throw new WaybillError('NoSuchReceipt', `${quoted(id)} is not the id of a parcel; it came with the parcel, in Waybill-Postback`)
+    const receipt = this.#parts.store.byOrdinal(ordinal)
+    if (receipt === undefined || receipt.endedMs !== undefined) throw overOf(receipt)
+    const session = receipt.call?.instance?.session
+    const present = session && this.#receivers.ofSession(session)
+    if (present === undefined || !present.receiver.has(id))
+      throw new WaybillError('Rejected', 'the parcel is with somebody else now, or on its way again; who has it answers it', {
+        details: { state: receipt.known },
+      })
+    if (principal !== undefined && present.registration.principal !== principal)
+      throw new WaybillError('Forbidden', `the parcel was given to ${present.registration.name}, who is another principal's`)
+    return present
+  }
+
+  async #recallAlias({ registration }: Present, receipt: Receipt): Promise<void> {
+    const note = receipt.notes?.get(ALIAS)
+    if (note === undefined) return
+    const { bytes } = await this.#parts.calls.notes.read(note)
+    this.#aliases.set(registration.principal, JSON.parse(Buffer.from(bytes).toString()) as string, this.#ids.of(receipt.ordinal))
+  }
+
+  // ---- what became of it
+
+  /** Rejects with `NoSuchReceipt`, also for somebody else's. `waitMs`: how long its end may be waited for. */
+  async receipt(principal: Principal, sn: string, waitMs: number, signal: AbortSignal): Promise<ReceiptInfo> {
+    const receipt = this.#find(principal, sn)
+    if (waitMs > 0 && !receipt.hasEnded) await this.#end(receipt, waitMs, signal)
+    return receiptInfo(receipt, true)
+  }
+
+  /** Undefined while there is none. */
+  async outcome(principal: Principal, sn: string): Promise<Outcome | undefined> {
+    const receipt = this.#find(principal, sn)
+    if (!receipt.hasEnded) return undefined
+    return new Promise((resolve, reject) => {
+      this.#parts.store.words(receipt, (words, error) => (words === undefined ? reject(error!) : resolve(outcomeOf(words))))
+    })
+  }
+
+  /** False where it has ended. */
+  async cancel(principal: Principal, sn: string): Promise<boolean> {
+    const { call } = this.#find(principal, sn)
+    const isCancelled = call !== undefined && this.#parts.calls.stored.cancel(call)
+    await this.#safe()
+    return isCancelled
+  }
+
+  #find(principal: Principal, sn: string): Receipt {
+    const receipt = this.#parts.receipts.find(principal, sn.toLowerCase())
+    if (receipt === undefined) throw noSuchReceipt(sn)
+    return receipt
+  }
+
+  #end(receipt: Receipt, waitMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        timer.cancel()
+        forget()
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = this.#parts.ports.clock.timer(waitMs, done)
+      const forget = whenEnded(receipt, done)
+      signal.addEventListener('abort', done)
+    })
+  }
+
+  #safe(): Promise<void> {
+    return new Promise((resolve, reject) => this.#parts.store.journal.whenSafe(resolve, reject))
+  }
+}
+
+function isReceivedBy({ lease, endedMs, state }: Receipt, { name, principal, incarnation }: Registration): boolean {
+  if (lease === undefined || endedMs !== undefined || (state !== 'started' && state !== 'accepted')) return false
+  return lease.client === name && lease.principal === principal && lease.incarnation === incarnation
+}
+
+function noteOf(alias: string): { readonly encoding: number; readonly bytes: Uint8Array } {
+  return { encoding: encodings.json, bytes: Buffer.from(JSON.stringify(alias)) }
+}
+
+function overOf(receipt: Receipt | undefined): WaybillError {
+  const state = receipt?.state
+  if (state === 'succeeded' || state === 'failed' || state === 'rejected')
+    return new WaybillError('Answered', 'the parcel has its answer already; the first one stays', { executed: 'yes', details: { state } })
+  const why = state === undefined ? 'and its receipt is kept no more' : `it is ${state}`
+  return new WaybillError('Expired', `the parcel can be answered no more: its time is over, ${why}`, { details: { state } })
+}

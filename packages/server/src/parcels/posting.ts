@@ -1,0 +1,115 @@
+/**
+ * Parcels and outcomes to receivers that have an address: each is posted there, and what the address answers is what its receiver says. Owns what is under way.
+ * Which addresses may be posted to, and how, is the poster's.
+ */
+import { WaybillError, type Clock, type Timer } from '@waybill/core'
+import type { Item } from './receiver.js'
+import type { Present } from './receivers.js'
+import { itemHeaders } from './item-headers.js'
+
+export interface Poster {
+  /** Throws where nothing may be posted to this address, or who is there does not want it. */
+  check(address: string, signal: AbortSignal): Promise<void>
+  /** Resolves with whatever was answered. Rejects with what went wrong, `executed` among it. */
+  post(
+    address: string,
+    request: { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<{ readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array }>
+}
+
+export interface PostingParts {
+  readonly clock: Clock
+  readonly poster: Poster | undefined
+  /** What the router is reached at. */
+  readonly base: () => string
+  /** It answered that it has the parcel, and what it calls it. */
+  readonly received: (present: Present, id: string, alias: string | undefined) => void
+}
+
+/** An outcome that could not be told is tried again so much later. */
+const AGAIN_MS = [1000, 5000, 30_000, 120_000, 600_000] as const
+const MAX_ALIAS_CHARACTERS = 256
+
+export class Posting {
+  readonly #parts: PostingParts
+  readonly #stopped = new AbortController()
+  readonly #timers = new Set<Timer>()
+
+  constructor(parts: PostingParts) {
+    this.#parts = parts
+  }
+
+  async check(address: string): Promise<void> {
+    const { poster } = this.#parts
+    if (poster === undefined)
+      throw new WaybillError(
+        'Forbidden',
+        'this router posts to no addresses; start it with --webhook and the origin, or register without an address and come for parcels with GET /receive',
+      )
+    await poster.check(address, this.#stopped.signal)
+  }
+
+  post(present: Present, item: Item): void {
+    void (item.kind === 'parcel' ? this.#parcel(present, item) : this.#outcome(present, item, 0))
+  }
+
+  stop(): void {
+    this.#stopped.abort()
+    for (const timer of this.#timers) timer.cancel()
+    this.#timers.clear()
+  }
+
+  async #parcel(present: Present, item: Item): Promise<void> {
+    const { receiver, registration } = present
+    const { name } = registration
+    try {
+      const { status, body } = await this.#send(present, item)
+      if (status >= 200 && status < 300) return this.#parts.received(present, item.id, aliasIn(body))
+      receiver.refused(
+        item.id,
+        new WaybillError('Rejected', `${name} answered ${status} to the parcel, which it has not taken`, { details: { status } }),
+      )
+    } catch (thrown) {
+      if (this.#stopped.signal.aborted) return
+      const error = WaybillError.from(thrown, 'maybe')
+      if (error.executed === 'no') receiver.refused(item.id, error)
+      else receiver.failed(item.id, error, 'maybe')
+    }
+  }
+
+  /** Again and again, as it is owed; until then it waits with the router. */
+  async #outcome(present: Present, item: Item, times: number): Promise<void> {
+    try {
+      const { status } = await this.#send(present, item)
+      if (status >= 200 && status < 300) return present.receiver.taken(item.sn)
+    } catch {
+      if (this.#stopped.signal.aborted) return
+    }
+    const afterMs = AGAIN_MS[Math.min(times, AGAIN_MS.length - 1)]!
+    const timer = this.#parts.clock.timer(afterMs, () => {
+      this.#timers.delete(timer)
+      if (!present.receiver.client.isOver) void this.#outcome(present, item, times + 1)
+    })
+    this.#timers.add(timer)
+  }
+
+  #send({ registration }: Present, item: Item): ReturnType<Poster['post']> {
+    const { poster, base } = this.#parts
+    if (poster === undefined) {
+      const what = `this router posts to no addresses any more, and ${registration.name} is registered with one`
+      return Promise.reject(new WaybillError('Rejected', what))
+    }
+    return poster.post(registration.address!, { headers: itemHeaders(item, base()), body: item.bytes }, this.#stopped.signal)
+  }
+}
+
+/** `{ "receipt_id": … }`, where it says so. */
+function aliasIn(body: Uint8Array): string | undefined {
+  try {
+    const { receipt_id: alias } = JSON.parse(new TextDecoder().decode(body)) as { receipt_id?: unknown }
+    return typeof alias === 'string' && alias.length > 0 && alias.length <= MAX_ALIAS_CHARACTERS ? alias : undefined
+  } catch {
+    return undefined
+  }
+}

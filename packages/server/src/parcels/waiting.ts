@@ -1,0 +1,98 @@
+/**
+ * What waits for one receiver to come for it: in order, each lent to who asks, and there again when nobody has acknowledged it in time. Owns the order and the
+ * loans, in memory alone.
+ */
+import type { Clock, Timer } from '@waybill/core'
+
+interface Place<T> {
+  readonly item: T
+  /** Lent, until then. */
+  loan: Timer | undefined
+}
+
+export class Waiting<T extends { readonly id: string }> {
+  readonly #clock: Clock
+  readonly #places = new Map<string, Place<T>>()
+  readonly #asking = new Set<() => void>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get size(): number {
+    return this.#places.size
+  }
+
+  add(item: T): void {
+    this.#places.set(item.id, { item, loan: undefined })
+    this.#wake()
+  }
+
+  find(id: string): T | undefined {
+    return this.#places.get(id)?.item
+  }
+
+  /** It was acknowledged, or is to be had no more. False where it was not here. */
+  remove(id: string): boolean {
+    const place = this.#places.get(id)
+    place?.loan?.cancel()
+    return this.#places.delete(id)
+  }
+
+  /** The first that is not lent, lent for so long; undefined when there is none in time, or `signal` aborts. */
+  async next(waitMs: number, loanMs: number, signal: AbortSignal): Promise<T | undefined> {
+    const endMs = this.#clock.nowMs() + waitMs
+    for (;;) {
+      const place = signal.aborted ? undefined : this.#free()
+      if (place !== undefined) {
+        place.loan = this.#clock.timer(loanMs, () => this.#returned(place))
+        return place.item
+      }
+      const leftMs = endMs - this.#clock.nowMs()
+      if (leftMs <= 0 || signal.aborted) return undefined
+      await this.#change(leftMs, signal)
+    }
+  }
+
+  /** All that is here, which is here no more. */
+  drain(): readonly T[] {
+    const items = Array.from(this.#places.values(), ({ item }) => item)
+    for (const { id } of items) this.remove(id)
+    return items
+  }
+
+  /** Who asks gets nothing more. */
+  close(): void {
+    for (const { loan } of this.#places.values()) loan?.cancel()
+    this.#places.clear()
+    this.#wake()
+  }
+
+  #returned(place: Place<T>): void {
+    place.loan = undefined
+    this.#wake()
+  }
+
+  #free(): Place<T> | undefined {
+    for (const place of this.#places.values()) if (place.loan === undefined) return place
+    return undefined
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#asking]) wake()
+  }
+
+  #change(leftMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        timer.cancel()
+        signal.removeEventListener('abort', done)
+        this.#asking.delete(done)
+        resolve()
+      }
+      const timer = this.#clock.timer(leftMs, done)
+      signal.addEventListener('abort', done)
+      this.#asking.add(done)
+    })
+  }
+}
