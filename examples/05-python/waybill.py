@@ -128,11 +128,11 @@ class Waybill:
         except Exception as error:
             end = {'exval': str(error), 'xclass': type(error).__name__}
         del self.tasks[sn, name]
-        await self.say(sn=sn, **({'result': end} if name == 'r0' else {'end': {'stream': name, **end}}))
+        with suppress(websockets.ConnectionClosed):
+            await self.say(sn=sn, **({'result': end} if name == 'r0' else {'end': {'stream': name, **end}}))
 
     async def _run(self, sn, classname, method, args, kws={}, **_):
-        tell = partial(self.say, sn=sn, status='progress')
-        value = self.services[classname][method](tell, *args, **kws)
+        value = self.services[classname][method](partial(self.say, sn=sn, status='progress'), *args, **kws)
         if isasyncgen(value):
             await self.say(sn=sn, result={'streams': [[[], 'r0', 'values']]})
             value = self._send(sn, 'r0', value, 262_144)
