@@ -141,6 +141,60 @@ describe('a caller', () => {
     expect(await peer.ended(SN)).toMatchObject({ result: { code: 'Cancelled', executed: 'no' } })
     await peer.close()
   })
+
+  test('a key: the call is the earlier one, whose receipt is named, also for a binary client; other arguments are a conflict', async () => {
+    await using h = await realHarness()
+    await kennel(h)
+    const peer = await JsonPeer.open(h.url, 'walker')
+    const stored = async (more: Json, args: unknown[] = ['kept']): Promise<Json> => {
+      peer.say({ durable: true, key: 'walk 1', request: { classname: 'Dog', method: 'bark', args, kws: { loud: 1 } }, ...more })
+      const { minted } = await peer.next((said) => said['minted'])
+      return await peer.next((said) => said['sn'] === minted)
+    }
+    const first = await stored({})
+    expect(first).toMatchObject({ status: 'stored' })
+    expect(first).not.toHaveProperty('receipt')
+    expect(await stored({})).toMatchObject({ status: 'stored', duplicate: true, receipt: first['sn'] })
+    expect(await stored({}, ['other'])).toMatchObject({ status: 'rejected', code: 'IdempotencyConflict', details: { sn: first['sn'] } })
+    const binary = await h.client('runner')
+    const call = binary.remote<Dog>('Dog').bark.with({ key: 'walk 1', named: { loud: 1 } })('kept')
+    expect(await call).toEqual(['kept', { loud: 1 }])
+    peer.say({ sn: SN, replyto: 'walker', key: 'x', request: { classname: 'Dog', method: 'bark' } })
+    expect(await peer.ended(SN)).toMatchObject({ code: 'ProtocolViolation', details: { field: 'key' } })
+    await peer.close()
+  })
+
+  test('who watches no more is told nothing more, and may watch again', async () => {
+    await using h = await realHarness()
+    const peer = await JsonPeer.open(h.url, 'walker')
+    peer.say({ durable: true, ttl: 60_000, request: { classname: 'Dog', method: 'bark', args: ['later'] } })
+    const { minted } = await peer.next()
+    await peer.next((said) => said['status'] === 'stored')
+    peer.say({ sn: minted, watch: {} })
+    peer.say({ sn: minted, cancel: {} })
+    await peer.settled()
+    peer.say({ sn: minted, watch: {} })
+    await kennel(h)
+    expect(await peer.ended(minted as string)).toMatchObject({ result: { retval: ['later'] } })
+    await peer.settled()
+    expect(peer.rest.filter(({ result }) => result)).toEqual([])
+    await peer.close()
+  })
+
+  test('what a tracer said travels to the callee', async () => {
+    await using h = await realHarness()
+    const callee = await JsonPeer.open(h.url, 'kennel')
+    callee.say({ register: { service: 'Dog', methods: ['bark'] } })
+    await callee.next((said) => said['result'])
+    const peer = await JsonPeer.open(h.url, 'walker')
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const heard = async (trace: string): Promise<unknown> => {
+      peer.say({ trace, request: { classname: 'Dog', method: 'bark' } })
+      return (await callee.next((said) => said['request']))['trace']
+    }
+    expect([await heard(trace), await heard('x'.repeat(601))]).toEqual([trace, undefined])
+    await Promise.all([callee.close(), peer.close()])
+  })
 })
 
 describe('a callee', () => {

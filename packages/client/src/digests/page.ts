@@ -1,6 +1,6 @@
 /** SHA-256 by the browser, which gives it later. */
-import { WaybillError } from '@waybill/core'
-import { digestField, givenBytes, type Digest } from './digest.js'
+import { digestField, givenBytes, WaybillError } from '@waybill/core'
+import type { Digest } from './digest.js'
 
 /** Settled when all that were asked for before are there. */
 let last: Promise<unknown> = Promise.resolve()

@@ -1,5 +1,6 @@
 export { checkFields, eachField } from './each-field.js'
 export { extensionField, findField, findText, joinFields } from './extension.js'
+export { digestField, givenBytes } from './given.js'
 export { Framer, LEAST_MESSAGE_BYTES, LENGTH_BYTES } from './framer.js'
 export { FrameReader, HEADER_BYTES, MAX_EXTENSION_BYTES, Offset } from './header.js'
 export { ADDRESSEE_BYTES, ID_BYTES, readAddressees, readIds, writeAddressees, writeIds, type Addressee } from './lists.js'

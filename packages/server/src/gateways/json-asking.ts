@@ -18,6 +18,7 @@ import {
   type Executed,
   type FrameHead,
 } from '@waybill/core'
+import { digestOf } from './json-digest.js'
 import { bodyMembers, bodyText, eventText, fieldJson, fieldsOf, Pieces, unknownMembers, type Frame } from './json-frames.js'
 import { countOf, flagOf, neededSerial, objectOf, objectText, readRequest, serialOf, textOf, wrong, type Members } from './json-messages.js'
 import { contentOf, isLast, type Pending } from './json-pending.js'
@@ -84,7 +85,9 @@ export class Asking {
     // How long a call with streams may take is its caller's to watch.
     const ttlMs = streams.length === 0 ? asked.ttlMs : 0
     const head = { type: FrameType.call, flags, source: self.symbol, call: number, ttlMs }
-    this.#send(number, head, [...fieldsOf(asked), ...carried, ...postback], body, streams.length === 0 ? undefined : encodings.rich)
+    const fields = fieldsOf(asked)
+    const digest = asked.key === undefined ? [] : [digestOf(asked.args, fields)]
+    this.#send(number, head, [...fields, ...digest, ...carried, ...postback], body, streams.length === 0 ? undefined : encodings.rich)
   }
 
   /** What the client says of a stream of a call that it made. */
@@ -110,20 +113,21 @@ export class Asking {
     }))
   }
 
-  /** A call, the watching of one: what is not pending any more needs no cancel. */
+  /** A call, or the watching of one, of which nothing is said then: what is not pending any more needs no cancel. */
   cancel(members: Members): void {
     const cancel = objectOf(members, 'cancel')
     const reason = textOf(cancel, 'reason') === undefined ? undefined : cancel.get('reason')
     const pending = this.#bySerial.get(neededSerial(members).toLowerCase())
     if (pending === undefined || pending.kind === 'subscription' || pending.kind === 'own') return
     this.#wire.frame({ type: FrameType.cancel, source: this.#wire.self.symbol, call: pending.number }, [], encodingOf(reason), reason)
+    if (pending.kind === 'watch') this.#drop(pending)
   }
 
   watch(members: Members): void {
     objectOf(members, 'watch')
     const sn = neededSerial(members)
     const number = this.#mint(sn)
-    this.#add({ sn, number, destination: null, kind: 'call' }, sn, members)
+    this.#add({ sn, number, destination: null, kind: 'watch' }, sn, members)
     this.#send(number, { type: FrameType.watch, source: this.#wire.self.symbol, call: number }, [
       extensionField(Tag.sn, serialBytes(sn.toLowerCase())),
     ])

@@ -79,11 +79,13 @@ export function fieldsOf(asked: Asked): Uint8Array[] {
     [Tag.kws, asked.kws],
     [Tag.cntr, asked.cntr],
     [Tag.unknown, asked.unknown],
+    [Tag.key, asked.key],
     [Tag.orderKey, asked.orderKey],
     [Tag.sticky, asked.sticky],
     [Tag.wait, asked.waitMs === undefined ? undefined : u32(asked.waitMs)],
     [Tag.policy, asked.policy === undefined ? undefined : Uint8Array.of(asked.policy)],
     [Tag.parent, asked.parent === undefined ? undefined : serialBytes(asked.parent)],
+    [Tag.trace, asked.trace],
   ]
   return text.flatMap(([tag, content]) => (content === undefined ? [] : [extensionField(tag, content)]))
 }

@@ -6,6 +6,7 @@ import {
   checkAddress,
   ENVELOPE_VERSION,
   envelopeFromJson,
+  MAX_TRACE_CHARACTERS,
   parseAddress,
   Policy,
   printAddress,
@@ -50,8 +51,8 @@ export const ROUTERS = ['welcome', 'refused', 'minted', 'event', 'gap', 'drain',
 const BESIDE = [
   ...['n', 'ack', 'message', 'signature'],
   ...['sn', 'version', 'routing', 'replyto', 'timestamp', 'data', 'ttl', 'principal', 'attempt'],
-  ...['durable', 'statuses', 'wait', 'orderKey', 'sticky', 'policy', 'parent'],
-  ...['total', 'completed', 'details', 'code', 'description', 'durability', 'duplicate', 'topic', 're'],
+  ...['durable', 'key', 'statuses', 'wait', 'orderKey', 'sticky', 'policy', 'parent', 'trace'],
+  ...['total', 'completed', 'details', 'code', 'description', 'durability', 'duplicate', 'receipt', 'topic', 're'],
 ]
 
 const KNOWN: ReadonlySet<string> = new Set([...KINDS, ...ROUTERS, ...BESIDE])
@@ -135,12 +136,15 @@ export interface Asked {
   readonly data: Uint8Array | undefined
   readonly unknown: string | undefined
   readonly isDurable: boolean
+  /** Only of what is durable. */
+  readonly key: string | undefined
   readonly wantsStatuses: boolean
   readonly waitMs: number | undefined
   readonly orderKey: string | undefined
   readonly sticky: string | undefined
   readonly policy: Policy | undefined
   readonly parent: string | undefined
+  readonly trace: string | undefined
 }
 
 /** Throws `Incompatible` for another version, too. */
@@ -168,6 +172,9 @@ export function readRequest(members: Members): Asked {
   }) as Extract<Envelope, { kind: 'request' }>
   const policy = textOf(members, 'policy')
   if (policy !== undefined && policy !== 'leastBusy' && policy !== 'roundRobin') throw wrong('policy', 'leastBusy or roundRobin')
+  const isDurable = flagOf(members, 'durable') ?? false
+  const key = textOf(members, 'key')
+  if (key !== undefined && !isDurable) throw wrong('key', 'beside durable')
   const parent = textOf(members, 'parent')
   if (parent !== undefined && !UUID.test(parent)) throw wrong('parent', 'a UUID')
   return {
@@ -181,14 +188,22 @@ export function readRequest(members: Members): Asked {
     cntr,
     data: members.get('data'),
     unknown: unknownOf(members),
-    isDurable: flagOf(members, 'durable') ?? false,
+    isDurable,
+    key,
     wantsStatuses: flagOf(members, 'statuses') ?? true,
     waitMs: countOf(members, 'wait', 1, MAX_TTL_MS),
     orderKey: textOf(members, 'orderKey'),
     sticky: textOf(members, 'sticky'),
     policy: policy && Policy[policy],
     parent: parent?.toLowerCase(),
+    trace: traceOf(members),
   }
+}
+
+/** What is longer is no context. */
+function traceOf(members: Members): string | undefined {
+  const trace = textOf(members, 'trace')
+  return trace === undefined || trace.length > MAX_TRACE_CHARACTERS ? undefined : trace
 }
 
 /**

@@ -10,7 +10,7 @@ export interface Pending {
   readonly number: number
   /** What answers it: an address, null for the router. */
   readonly destination: string | null
-  readonly kind: 'call' | 'stored' | 'subscription' | 'own'
+  readonly kind: 'call' | 'stored' | 'watch' | 'subscription' | 'own'
   /** Of what the door itself asked the router: what to do with the answer, and what the client is told. */
   readonly answered?: (frame: Frame) => string
   /** Its streams, in both directions. */
@@ -29,7 +29,7 @@ export function contentOf(frame: Frame, pending: Pending | undefined): Said | un
     case FrameType.started:
       return [['status', '"started"']]
     case FrameType.stored:
-      return [['status', '"stored"'], ...body(['id', 'durability', 'duplicate'])]
+      return [['status', '"stored"'], ...body(['id', 'durability', 'duplicate']), ...receiptOf(frame, pending)]
     case FrameType.progress:
       return [['status', '"progress"'], ...body(['total', 'completed', 'details'])]
     case FrameType.rejected:
@@ -43,6 +43,13 @@ export function contentOf(frame: Frame, pending: Pending | undefined): Said | un
     default:
       return undefined
   }
+}
+
+/** Of a call that came before under the same key: the sn that its receipt has. */
+function receiptOf(frame: Frame, pending: Pending | undefined): Said {
+  const sn = bodyMembers(frame).get('sn')
+  const text = sn && new TextDecoder().decode(sn)
+  return text === undefined || text === JSON.stringify(pending?.sn.toLowerCase()) ? [] : [['receipt', text]]
 }
 
 /** Nothing follows it. */

@@ -358,6 +358,7 @@ function textFields(frame: Frame): [string, string][] {
   const texts = {
     timestamp: fieldText(frame, Tag.timestamp),
     orderKey: fieldText(frame, Tag.orderKey),
+    trace: fieldText(frame, Tag.trace),
     parent: parent && serialText(parent),
   }
   return Object.entries(texts).flatMap(([name, text]) => (text === undefined ? [] : [[name, quote(text)] as [string, string]]))
