@@ -1,8 +1,9 @@
 /** Hopping off: what runs may end, what has not begun goes back, and nothing is left behind. */
 import { connect, service, type Client, type WaybillError } from '@waybill/client'
-import { createRouter } from '@waybill/server'
+import { composeRouter, createRouter } from '@waybill/server'
 import { harness, type Harness } from '@waybill/testkit'
 import { describe, expect, test } from 'vitest'
+import { memoryTransport } from '../packages/server/src/gateways/memory.js'
 
 interface Work {
   run(ms: number): Promise<string>
@@ -201,4 +202,14 @@ describe('await using', () => {
     expect(heard).toEqual(['lost', 'connected'])
     expect(await h.until(caller.remote(work).run(1))).toBe('worker')
   })
+})
+
+test('a link in memory to a router that is closed ends at once', async () => {
+  const { router, ports } = composeRouter({ name: 'router' })
+  router.close()
+  const ended = new Promise((resolve) => {
+    const { signal } = new AbortController()
+    void memoryTransport(router, ports.soon).open('memory:', { packet: () => expect.unreachable(), ended: resolve }, signal)
+  })
+  expect(await ended).toEqual({ code: 1001, reason: 'the router is closing' })
 })

@@ -8,8 +8,11 @@ export function memoryTransport(entrance: Entrance, soon: Soon): Transport {
       if (signal.aborted) return Promise.reject(new WaybillError('RouterUnreachable', 'the connection was given up'))
       const client = new End(soon)
       const router = new End(soon)
-      client.join(router, events)
-      router.join(client, entrance.admit(router))
+      client.join(router)
+      router.join(client)
+      client.tell(events)
+      // The router may refuse it, and say so, before it has returned.
+      router.tell(entrance.admit(router))
       return Promise.resolve(client)
     },
   }
@@ -32,8 +35,12 @@ class End implements Link {
     this.#soon = soon
   }
 
-  join(peer: End, events: LinkEvents): void {
+  join(peer: End): void {
     this.#peer = peer
+  }
+
+  /** Before the turn of the loop is over. */
+  tell(events: LinkEvents): void {
     this.#events = events
   }
 
