@@ -1,50 +1,28 @@
 /** A router whose services are called by fetch over a real socket, and clients beside it in memory. */
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { connect, type Client, type ConnectOptions } from '@waybill/client'
-import { composeRouter, type Router, type RouterOptions } from '@waybill/server'
-import { getRequestListener } from '@hono/node-server'
-import { callRoutes } from '../packages/server/src/calling/routes.js'
-import { memoryTransport } from '../packages/server/src/gateways/memory.js'
-import type { JsonDoorOptions } from '../packages/server/src/gateways/websocket.js'
+import { createRouter, type RouterHandle, type RouterOptions } from '@waybill/server'
 
 export class CallingStage implements AsyncDisposable {
-  readonly router: Router
-  readonly #server: Server
+  readonly router: RouterHandle
+  readonly url: string
   readonly #clients: Client[] = []
-  readonly #connect: (name: string, options: ConnectOptions) => Promise<Client>
 
-  constructor(options: RouterOptions, json: Partial<JsonDoorOptions>) {
-    const { router, ports } = composeRouter({ name: 'router', ...options })
+  constructor(router: RouterHandle) {
     this.router = router
-    const transport = memoryTransport(router, ports.soon)
-    this.#connect = (name, more) => connect('memory:', { name, transport, ...more })
-    const app = callRoutes({ entrance: router, json: { ports, audience: 'router', disclosed: (error) => error, ...json } })
-    const listener = getRequestListener(app.fetch)
-    this.#server = createServer((request, response) => void listener(request, response))
-  }
-
-  async listening(): Promise<this> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
-    return this
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    this.url = router.url!.replace(/^ws/, 'http')
   }
 
   async client(name: string, options: ConnectOptions = {}): Promise<Client> {
-    const client = await this.#connect(name, { onIncident: () => {}, ...options })
+    const { transport } = this.router
+    const client = await connect('memory:', { name, transport, onIncident: () => {}, ...options })
     this.#clients.push(client)
     return client
   }
 
   /** `POST /call/PATH` with this JSON, or these very texts or bytes. */
   call(path: string, args?: unknown, headers: Readonly<Record<string, string>> = {}, more: RequestInit = {}): Promise<Response> {
-    const body =
-      args === undefined
-        ? {}
-        : { body: typeof args === 'string' || args instanceof Uint8Array ? (args as Uint8Array<ArrayBuffer>) : JSON.stringify(args) }
+    const isRaw = typeof args === 'string' || args instanceof Uint8Array
+    const body = args === undefined ? {} : { body: isRaw ? (args as Uint8Array<ArrayBuffer>) : JSON.stringify(args) }
     const type = args === undefined ? {} : { 'content-type': 'application/json' }
     return fetch(`${this.url}/call/${path}`, { method: 'POST', headers: { ...type, ...headers }, ...body, ...more })
   }
@@ -52,17 +30,14 @@ export class CallingStage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close({ drainMs: 0 })))
     const { pendingCalls, storedCalls } = this.router.load
-    this.router.close()
-    const closed = new Promise((resolve) => this.#server.close(resolve))
-    this.#server.closeAllConnections()
-    await closed
+    await this.router.close()
     if (pendingCalls + storedCalls > 0) throw new Error(`left behind: ${pendingCalls} calls, ${storedCalls} stored ones`)
   }
 }
 
 /** `await using s = await callingStage()` */
-export function callingStage(options: RouterOptions = {}, json: Partial<JsonDoorOptions> = {}): Promise<CallingStage> {
-  return new CallingStage(options, json).listening()
+export async function callingStage(options: RouterOptions = {}): Promise<CallingStage> {
+  return new CallingStage(await createRouter({ name: 'router', onIncident: () => {}, ...options, listen: { port: 0 } }))
 }
 
 /** Status and body, parsed. */

@@ -103,6 +103,15 @@ export function tokenAuthentication(tokens: Readonly<Record<string, string>> | u
   }
 }
 
+/** The token that a request shows in its `Authorization`, and nowhere else; undefined where it shows none. Throws `Unauthorized`. */
+export function tokenIn(headers: { get(name: string): string | null }): string | undefined {
+  const authorization = headers.get('authorization')
+  if (authorization === null) return undefined
+  const token = /^Bearer (\S{1,4096})$/i.exec(authorization)?.[1]
+  if (token === undefined) throw new WaybillError('Unauthorized', 'the Authorization header is not `Bearer` and a token')
+  return token
+}
+
 /** SHA-256, hexadecimal, of the token that was presented; undefined where there was none. */
 export function presentedDigest(credentials: Introduction['credentials']): string | undefined {
   return credentials?.token === undefined ? undefined : digestOf(credentials.token).toString('hex')

@@ -84,14 +84,14 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
   const { router, ports, log, tally } = composed
   if (opened !== undefined) log.recovered(opened.report)
   const incidents = new Incidents(ports.random, options.onIncident)
-  const web = lateHttpDoor(router, (error) => incidents.disclosed('HTTP door', error))
+  const json = jsonDoor(options, ports)
+  const web = lateHttpDoor(router, json, (error) => incidents.disclosed('HTTP door', error))
   let metrics: Metrics | undefined
   let doors: Doors
   try {
     // Loaded here, as only few need it.
     if (tally !== undefined) metrics = (await import('./metrics/index.js')).metricsOf(() => router.measured, tally)
     const page = metrics && metricsPage(metrics, (token) => router.letObserve(token))
-    const json = jsonDoor(options, ports)
     doors = await openDoors(openings, { entrance: router, ports, json, page, web: web.answer })
     router.parcels.base = (doors.all[0]?.url ?? '').replace(/^ws/, 'http')
   } catch (thrown) {

@@ -1,5 +1,6 @@
 /** `POST /call/…`: from the request to the answer. Owns what becomes of a call whose client goes or waits no longer. */
 import { WaybillError } from '@waybill/core'
+import { SAFE_HEADERS } from '../gateways/web-door.js'
 import { messageOf, readAsked, readBody, type Asked } from './asked.js'
 import type { Conversation, ConversationParts } from './conversation.js'
 import type { Conversations } from './conversations.js'
@@ -96,5 +97,5 @@ function answer(outcome: Outcome, asked: Asked, headers: Readonly<Record<string,
 }
 
 function headersOf({ applied }: Asked, headers: Readonly<Record<string, string>>): Record<string, string> {
-  return { ...headers, 'cache-control': 'no-store', ...(applied !== undefined && { 'preference-applied': applied }) }
+  return { ...headers, ...SAFE_HEADERS, ...(applied !== undefined && { 'preference-applied': applied }) }
 }

@@ -1,5 +1,5 @@
 /** The conversations of those who call over HTTP: one for each token, opened when somebody first calls with it. Owns which there are. */
-import { digestOf } from '../access.js'
+import { digestOf, tokenIn } from '../access.js'
 import { Conversation, type ConversationParts } from './conversation.js'
 
 export class Conversations {
@@ -11,8 +11,8 @@ export class Conversations {
   }
 
   /** Rejects with why the router does not let this one in. One whose token is taken back ends, as every session does. */
-  of(request: Request): Promise<Conversation> {
-    const token = /^Bearer (\S{1,4096})$/i.exec(request.headers.get('authorization') ?? '')?.[1]
+  async of({ headers }: Request): Promise<Conversation> {
+    const token = tokenIn(headers)
     const key = token === undefined ? '' : digestOf(token).toString('base64')
     let opening = this.#open.get(key)
     if (opening === undefined) {
@@ -23,6 +23,6 @@ export class Conversations {
       })
       if (!isOver) this.#open.set(key, opening)
     }
-    return opening
+    return await opening
   }
 }

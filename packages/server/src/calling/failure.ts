@@ -1,5 +1,6 @@
 /** Errors as HTTP answers: the status that stands in the table of errors, and a body of JSON that says what happened, what was executed, and what else is known. */
 import { codes, isCode, type Code, type Executed, type WaybillError } from '@waybill/core'
+import { SAFE_HEADERS } from '../gateways/web-door.js'
 import { objectText, pick, textOf, type Members } from '../gateways/json-messages.js'
 import { quote } from '../gateways/json-wire.js'
 import { Refusal } from './asked.js'
@@ -41,7 +42,7 @@ export function failureIn(outcome: Members, message: Members): Failure {
 }
 
 export function answerOf({ status, headers, text }: Failure): Response {
-  return new Response(text, { status, headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers } })
+  return new Response(text, { status, headers: { 'content-type': 'application/json', ...SAFE_HEADERS, ...headers } })
 }
 
 function codeIn(outcome: Members): string | undefined {

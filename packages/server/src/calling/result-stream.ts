@@ -4,6 +4,7 @@
  */
 import { WaybillError } from '@waybill/core'
 import { textOf, type Members } from '../gateways/json-messages.js'
+import { SAFE_HEADERS } from '../gateways/web-door.js'
 import { bytesOf } from '../gateways/json-wire.js'
 import { failureOf, type Failure } from './failure.js'
 
@@ -82,7 +83,7 @@ export class ResultStream {
     const isBytes = this.#kind === 'bytes' || (first !== undefined && 'item' in first && first.item.has('bytes'))
     const form = isBytes ? BYTES : wantsEvents ? EVENTS : LINES
     const body = this.#body(form, taking)
-    return new Response(body, { headers: { 'content-type': form.type, 'cache-control': 'no-store', 'x-accel-buffering': 'no' } })
+    return new Response(body, { headers: { 'content-type': form.type, ...SAFE_HEADERS, 'x-accel-buffering': 'no' } })
   }
 
   #came(step: Step): void {

@@ -1,6 +1,7 @@
 /** The routes under which services are called over HTTP. Knows neither listeners nor who may reach them: the door that mounts it does. */
 import { Hono } from 'hono'
 import { WaybillError } from '@waybill/core'
+import { SAFE_HEADERS } from '../gateways/web-door.js'
 import { Refusal } from './asked.js'
 import { Calling } from './call.js'
 import type { ConversationParts } from './conversation.js'
@@ -18,7 +19,7 @@ export function callRoutes(parts: ConversationParts): Hono {
       const conversation = await conversations.of(request)
       const services = await offered.to(conversation, only)
       if (only !== undefined && services.length === 0) throw new WaybillError('NoSuchService', `nobody offers you ${only}`)
-      return Response.json(openApi(conversation.routerName, services), { headers: { 'cache-control': 'no-store' } })
+      return Response.json(openApi(conversation.routerName, services), { headers: SAFE_HEADERS })
     } catch (thrown) {
       return calling.failed(thrown)
     }

@@ -10,6 +10,13 @@ export interface DoorOptions {
   readonly origins?: readonly string[]
 }
 
+/** Of every answer: whatever a browser takes it for, it runs nothing of it, keeps nothing, and shows it to no other page. */
+export const SAFE_HEADERS: Readonly<Record<string, string>> = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "sandbox; default-src 'none'",
+  'cache-control': 'no-store',
+}
+
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]', '::1'])
 
 export function isLoopback(host: string): boolean {

@@ -1,27 +1,24 @@
 /** What the router answers over HTTP: errors as JSON with the status of their code, and contents as they are. Decides nothing. */
 import { codes, isCode, type WaybillError } from '@waybill/core'
+import { SAFE_HEADERS } from '../gateways/web-door.js'
 import type { Content, Failure } from '../parcels/index.js'
-
-/** Whatever a browser takes an answer for, it runs nothing of it and belongs to nobody. */
-const SAFE: Readonly<Record<string, string>> = {
-  'x-content-type-options': 'nosniff',
-  'content-security-policy': "sandbox; default-src 'none'",
-  'cache-control': 'no-store',
-}
 
 const FAILED = 500
 
 export function jsonAnswer(value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(`${JSON.stringify(value)}\n`, { status, headers: { 'content-type': 'application/json', ...SAFE, ...headers } })
+  return new Response(`${JSON.stringify(value)}\n`, {
+    status,
+    headers: { 'content-type': 'application/json', ...SAFE_HEADERS, ...headers },
+  })
 }
 
 export function nothing(status = 204): Response {
-  return new Response(null, { status, headers: SAFE })
+  return new Response(null, { status, headers: SAFE_HEADERS })
 }
 
 /** Byte for byte; `content-type` is left out where nobody has said it. */
 export function contentAnswer({ head, bytes }: Content, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(bytes as Uint8Array<ArrayBuffer>, { status: 200, headers: { ...head, ...SAFE, ...headers } })
+  return new Response(bytes as Uint8Array<ArrayBuffer>, { status: 200, headers: { ...head, ...SAFE_HEADERS, ...headers } })
 }
 
 /** `{ code, message, executed, retryable, details }`. */

@@ -1,6 +1,7 @@
-/** The HTTP door: whoever can make a request takes part. Its routes are a face of `Parcels`; nothing is decided here. */
+/** The HTTP door: whoever can make a request takes part. Its routes are a face of `Parcels` and of calls; nothing is decided here. */
 import { Hono } from 'hono'
 import { WaybillError } from '@waybill/core'
+import { callRoutes } from '../calling/index.js'
 import { errorAnswer, jsonAnswer } from './answers.js'
 import { healthRoutes } from './health.js'
 import { nameRoutes } from './names.js'
@@ -18,6 +19,7 @@ const ALL: readonly Routes[] = [nameRoutes, sendingRoutes, receivingRoutes, rece
 export function httpDoor(parts: RouteParts, disclosed: (error: WaybillError) => WaybillError): (request: Request) => Promise<Response> {
   const app = new Hono()
   for (const add of ALL) add(app, parts)
+  app.route('/', callRoutes(parts.calling))
   app.onError((thrown) => errorAnswer(disclosed(WaybillError.from(thrown))))
   app.notFound(({ req }) =>
     jsonAnswer(

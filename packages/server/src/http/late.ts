@@ -1,6 +1,6 @@
 /** The HTTP door as it is needed: loaded with the first request, as many routers never have one. */
 import type { WaybillError } from '@waybill/core'
-import type { Web } from '../gateways/websocket.js'
+import type { JsonDoorOptions, Web } from '../gateways/websocket.js'
 import type { Router } from '../router.js'
 
 export interface LateDoor {
@@ -9,11 +9,12 @@ export interface LateDoor {
   close(): void
 }
 
-export function lateHttpDoor(router: Router, disclosed: (error: WaybillError) => WaybillError): LateDoor {
+/** `json`: of the JSON doors behind which those who call are. */
+export function lateHttpDoor(router: Router, json: JsonDoorOptions, disclosed: (error: WaybillError) => WaybillError): LateDoor {
   let loading: Promise<Loaded> | undefined
   return {
     answer: (request, response) => {
-      loading ??= load(router, disclosed)
+      loading ??= load(router, json, disclosed)
       loading.then(({ answer }) => answer(request, response)).catch(() => response.destroy())
     },
     close: () => void loading?.then(({ close }) => close()).catch(() => {}),
@@ -25,13 +26,14 @@ interface Loaded {
   close(): void
 }
 
-async function load(router: Router, disclosed: (error: WaybillError) => WaybillError): Promise<Loaded> {
+async function load(router: Router, json: JsonDoorOptions, disclosed: (error: WaybillError) => WaybillError): Promise<Loaded> {
   const [{ getRequestListener }, { httpDoor, Who }] = await Promise.all([import('@hono/node-server'), import('./index.js')])
   const who = new Who((token) => router.identify(token))
   router.whenRevoked.add((principal, digest) => who.revoke(principal, digest))
   const { parcels, maxFrameBytes, openingMs } = router
   // A body may pause for longer than an introduction.
   const parts = {
+    calling: { entrance: router, json },
     parcels,
     who,
     maxBodyBytes: maxFrameBytes,

@@ -1,10 +1,13 @@
 /** What all routes of the HTTP door have at hand. */
 import type { Hono } from 'hono'
+import type { ConversationParts } from '../calling/index.js'
 import type { Parcels } from '../parcels/index.js'
 import type { Pace } from './body.js'
 import type { Who } from './who.js'
 
 export interface RouteParts {
+  /** What calls need. */
+  readonly calling: ConversationParts
   readonly parcels: Parcels
   readonly who: Who
   /** Of one parcel in memory. */

@@ -2,8 +2,7 @@
  * Who asks: the principal of the token that a request shows, and requests that are still open, which end when that token is revoked. A token stands in the
  * header and nowhere else.
  */
-import { WaybillError } from '@waybill/core'
-import type { Principal } from '../access.js'
+import { tokenIn, type Principal } from '../access.js'
 import type { Known } from '../admission.js'
 
 interface Open {
@@ -55,12 +54,4 @@ export class Who {
   stop(): void {
     for (const { controller } of this.#open) controller.abort()
   }
-}
-
-function tokenIn(headers: Headers): string | undefined {
-  const authorization = headers.get('authorization')
-  if (authorization === null) return undefined
-  const token = /^Bearer (\S{1,4096})$/i.exec(authorization)?.[1]
-  if (token === undefined) throw new WaybillError('Unauthorized', 'the Authorization header is not `Bearer` and a token')
-  return token
 }

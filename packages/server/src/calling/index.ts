@@ -1,0 +1,2 @@
+export { callRoutes } from './routes.js'
+export type { ConversationParts } from './conversation.js'
