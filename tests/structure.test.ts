@@ -78,31 +78,34 @@ describe('layers', () => {
       sources
         .filter(
           ({ package: name, imports }) =>
-            ['client', 'server'].includes(name) && imports.some(({ specifier }) => /^node:|^ws$/.test(specifier)),
+            ['client', 'server', 'trpc'].includes(name) && imports.some(({ specifier }) => /^node:|^ws$/.test(specifier)),
         )
         .map(({ path }) => path),
     )
     expect([...found].toSorted()).toEqual([...named].toSorted())
   })
 
-  test.each(['core', 'client', 'server', 'decorators'] as const)('rows of %s: a file imports only from rows below its own', (name) => {
-    const rows = architecture.table(`rows ${name}`).map((row) => row['holds']!.split(' '))
-    const rowOf = new Map(rows.flatMap((units, row) => units.map((unit) => [unit, rows.length - row] as const)))
-    const unitOf = (file: string): string => {
-      const unit = [file, file.replace(/\.ts$/, ''), file.split('/')[0]!].find((one) => rowOf.has(one))
-      if (unit === undefined) throw new Error(`${name}/src/${file} has no row in ARCHITECTURE.md`)
-      return unit
-    }
-    const files = sourcesOf(name)
-    expect(new Set(files.map((file) => unitOf(file.name)))).toEqual(new Set(rowOf.keys()))
-    const wrong = files.flatMap(({ name: from, imports }) =>
-      imports.flatMap(({ file: to }) => {
-        if (to === undefined || unitOf(from) === unitOf(to)) return []
-        return rowOf.get(unitOf(to))! < rowOf.get(unitOf(from))! ? [] : [`${from} imports ${to}`]
-      }),
-    )
-    expect(wrong).toEqual([])
-  })
+  test.each(['core', 'client', 'server', 'decorators', 'trpc'] as const)(
+    'rows of %s: a file imports only from rows below its own',
+    (name) => {
+      const rows = architecture.table(`rows ${name}`).map((row) => row['holds']!.split(' '))
+      const rowOf = new Map(rows.flatMap((units, row) => units.map((unit) => [unit, rows.length - row] as const)))
+      const unitOf = (file: string): string => {
+        const unit = [file, file.replace(/\.ts$/, ''), file.split('/')[0]!].find((one) => rowOf.has(one))
+        if (unit === undefined) throw new Error(`${name}/src/${file} has no row in ARCHITECTURE.md`)
+        return unit
+      }
+      const files = sourcesOf(name)
+      expect(new Set(files.map((file) => unitOf(file.name)))).toEqual(new Set(rowOf.keys()))
+      const wrong = files.flatMap(({ name: from, imports }) =>
+        imports.flatMap(({ file: to }) => {
+          if (to === undefined || unitOf(from) === unitOf(to)) return []
+          return rowOf.get(unitOf(to))! < rowOf.get(unitOf(from))! ? [] : [`${from} imports ${to}`]
+        }),
+      )
+      expect(wrong).toEqual([])
+    },
+  )
 
   test.each(packageNames)('%s has no cycle of imports, types included', (name) => {
     expect(cyclesOf(sourcesOf(name))).toEqual([])
@@ -213,7 +216,7 @@ describe('doors', () => {
   })
 
   test('what the sources export by name is what the module has', async () => {
-    for (const name of ['core', 'client', 'server', 'decorators'] as const) {
+    for (const name of ['core', 'client', 'server', 'decorators', 'trpc'] as const) {
       const values = exportsOf(name).filter((one) => !one.startsWith('type '))
       expect(Object.keys((await import(`@waybill/${name}`)) as object).toSorted(), name).toEqual(values)
     }

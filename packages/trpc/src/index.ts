@@ -1,0 +1,6 @@
+export { waybillErrorOf } from './failures.js'
+export { trpcFrom } from './from.js'
+export type { PlainErrorShape, PlainRoot, ProcedureOf, Root, RouterFrom, StreamNames, TrpcFromOptions } from './from-types.js'
+export { waybillLink, type WaybillLinkOptions } from './link.js'
+export { serveTrpc, type ServedTrpc } from './serve.js'
+export type { ContextSource, FailedOperation, ServeTrpcOptions } from './serve-types.js'
