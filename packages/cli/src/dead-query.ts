@@ -20,6 +20,7 @@ export const adviceByReason: Readonly<Record<DeadReason, string>> = {
   rejected: 'it was refused and did not run: correct the cause, then redrive it',
   undecodable: 'its arguments are not what the method takes: call again with others',
   too_large: 'it is too large: call again with less',
+  hop_limit: 'it was sent on too often: look for a circle in the graph',
   unauthorized: 'its caller may not do this: grant the right, then redrive it',
 }
 

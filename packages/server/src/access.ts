@@ -5,6 +5,9 @@ import { quoted, WaybillError, type Clock, type Introduction } from '@waybill/co
 /** The name of who is responsible for a client. */
 export type Principal = string
 
+/** Of what the router itself does as a client in its own process; nobody else is it, and it may do everything. */
+export const ROUTER_PRINCIPAL: Principal = 'waybill:router'
+
 export type Action = 'connect' | 'expose' | 'call' | 'postback' | 'publish' | 'subscribe' | 'drain' | 'observe' | 'operate'
 
 /** What the action is about; each field where it applies. */
@@ -54,7 +57,7 @@ export function guardedAccess({ authenticate, authorize }: Access, report: (wher
     throw new WaybillError('Unauthorized', `the credentials could not be checked; incident ${incident}`, { details: { incident } })
   }
   const principalOf = (answer: unknown): Principal => {
-    if (typeof answer === 'string' && PRINCIPAL.test(answer)) return answer
+    if (typeof answer === 'string' && PRINCIPAL.test(answer) && answer !== ROUTER_PRINCIPAL) return answer
     return unchecked(
       new TypeError(`authenticate gave ${typeof answer === 'string' ? quoted(answer) : typeof answer} instead of a principal`),
     )
@@ -71,6 +74,7 @@ export function guardedAccess({ authenticate, authorize }: Access, report: (wher
     authorize:
       authorize &&
       ((principal, action, subject) => {
+        if (principal === ROUTER_PRINCIPAL) return true
         try {
           return authorize(principal, action, subject) === true
         } catch (thrown) {

@@ -17,7 +17,7 @@ import { metricsPage } from './metrics-page.js'
 import { MemoryJournal } from './journal/memory.js'
 import type { Journal, RecoveryReport } from './journal/index.js'
 import type { OpenedStore } from './open-store.js'
-import { Registrations } from './parcels/index.js'
+import { Edges, Registrations } from './parcels/index.js'
 import { Router, type RouterLoad } from './router.js'
 import { Store } from './store.js'
 import { Tally } from './tally.js'
@@ -138,7 +138,7 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions> &
   const log = new RouterLog(options.log, () => ports.clock.nowMs())
   const onIncident = options.onIncident ?? (options.log && incidentIn(log))
   const tally = options.metrics === true ? new Tally() : undefined
-  const { store, eventLog, registrations } = keptIn(options)
+  const { store, eventLog, registrations, edges } = keptIn(options)
   const { journal } = store
   const epoch = journal.durability === 'memory' ? Math.floor(ports.clock.wallMs()) : journal.epoch
   const router = new Router({
@@ -146,6 +146,7 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions> &
     store,
     eventLog,
     registrations,
+    edges,
     limits: checkLimits({ ...defaultLimits, ...options.limits }),
     incidents: new Incidents(ports.random, onIncident),
     log,
@@ -163,13 +164,14 @@ export interface Kept {
   readonly store: Store
   readonly eventLog: EventLog
   readonly registrations: Registrations
+  readonly edges: Edges
 }
 
 /** What stands on a disk may be much more than what a memory holds. */
 const ON_DISK: Partial<Limits> = { maxReceipts: 4 * 1024 * 1024, maxLoggedBytes: 1024 * 1024 * 1024 }
 
-function withStore(options: RouterOptions, { store, eventLog, registrations }: Kept): RouterOptions & Kept {
-  return { ...options, store, eventLog, registrations, limits: { ...ON_DISK, ...options.limits } }
+function withStore(options: RouterOptions, { store, eventLog, registrations, edges }: Kept): RouterOptions & Kept {
+  return { ...options, store, eventLog, registrations, edges, limits: { ...ON_DISK, ...options.limits } }
 }
 
 async function openedIn(folder: string, options: RouterOptions): Promise<OpenedStore> {
@@ -189,6 +191,7 @@ function keptIn(given: Partial<Kept>): Kept {
     store,
     eventLog: given.eventLog ?? begun(new EventLog(), journal),
     registrations: given.registrations ?? begun(new Registrations(), journal),
+    edges: given.edges ?? begun(new Edges(), journal),
   }
 }
 

@@ -56,6 +56,8 @@ export interface Limits {
   readonly maxNoteBytes: number
   /** Names that take parcels without a connection. */
   readonly maxRegistrations: number
+  /** Of the graph, of all principals. */
+  readonly maxEdges: number
   /** Of one client; one that sends more is slowed down to this. */
   readonly maxCancelsPerSecond: number
   /** A call without a ttl gets this one; none gets more. */
@@ -107,6 +109,7 @@ export const defaultLimits: Limits = {
   maxNotesPerCall: 64,
   maxNoteBytes: 64 * KiB,
   maxRegistrations: 10_000,
+  maxEdges: 100_000,
   maxCancelsPerSecond: 5000,
   maxDeadlineMs: 30 * 24 * 3600 * 1000,
   openingMs: 5000,

@@ -248,6 +248,9 @@ export interface StoredTerms {
   readonly digest?: string | undefined
   /** The dead letter that it is another try of. */
   readonly redriveOf?: string | undefined
+  /** The parcel that it was sent on for, and how often that has happened. */
+  readonly parent?: string | undefined
+  readonly hops?: number | undefined
 }
 
 /** One handing over of a stored call: to whom, so that it is known again when it comes back with it. */

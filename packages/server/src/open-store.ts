@@ -1,7 +1,7 @@
 /** A store in a folder, opened for one router: what earlier starts have written is known, and what comes is written behind it. */
 import type { Ports, WaybillError } from '@waybill/core'
 import { EventLog } from './event-log/index.js'
-import { Registrations } from './parcels/registrations.js'
+import { Edges, Registrations } from './parcels/index.js'
 import { foldOf } from './folds.js'
 import { nodeDisk, openJournal, type JournalOptions, type RecoveryReport } from './journal/index.js'
 import { Store } from './store.js'
@@ -10,6 +10,7 @@ export interface OpenedStore {
   readonly store: Store
   readonly eventLog: EventLog
   readonly registrations: Registrations
+  readonly edges: Edges
   readonly report: RecoveryReport
 }
 
@@ -18,15 +19,17 @@ export async function openStore(folder: string, ports: Ports, notice: (error: Wa
   const store = new Store()
   const eventLog = new EventLog()
   const registrations = new Registrations()
+  const edges = new Edges()
   const options: JournalOptions = { ports, notice }
-  const { journal, report } = await openJournal(nodeDisk(folder), foldOf(store, eventLog, registrations), options)
+  const { journal, report } = await openJournal(nodeDisk(folder), foldOf(store, eventLog, registrations, edges), options)
   try {
     store.begin(journal)
     eventLog.begin(journal)
     registrations.begin(journal)
+    edges.begin(journal)
   } catch (thrown) {
     await journal.close()
     throw thrown
   }
-  return { store, eventLog, registrations, report }
+  return { store, eventLog, registrations, edges, report }
 }

@@ -29,6 +29,7 @@ const refusals: Readonly<Partial<Record<string, DeadReason>>> = {
   BadArguments: 'undecodable',
   NotRepresentable: 'undecodable',
   TooLarge: 'too_large',
+  HopLimit: 'hop_limit',
   Forbidden: 'unauthorized',
   Unauthorized: 'unauthorized',
 }

@@ -1,5 +1,6 @@
 /** Who offers what. Owns services, instances and the symbols of instances and methods. Decides nothing about where a call goes. */
 import { findText, isMethodName, isName, isServiceName, quoted, Tag, WaybillError, type FrameReader } from '@waybill/core'
+import { ROUTER_PRINCIPAL } from './access.js'
 import type { Limits } from './limits.js'
 import { Instance, type Offer, type Service, type Session } from './model.js'
 import { hashOf, isExactVersion } from './routing.js'
@@ -34,7 +35,7 @@ export class Registry {
 
   /** Adds all the offers or, where one is wrong, none. */
   offer(session: Session, offers: readonly Offer[]): readonly Offered[] {
-    for (const offer of offers) this.#check(offer)
+    for (const offer of offers) this.#check(offer, session.principal === ROUTER_PRINCIPAL)
     if (session.instances.size + offers.length > this.#limits.maxServicesPerSession) {
       throw new WaybillError('TooLarge', `a client offers at most ${this.#limits.maxServicesPerSession} services`, {
         executed: 'no',
@@ -110,10 +111,10 @@ export class Registry {
     this.#methodSymbols.delete(name)
   }
 
-  #check(offer: Offer): void {
+  #check(offer: Offer, isRouter: boolean): void {
     const { service, version, labels, concurrency, methods } = offer
     if (!isServiceName(service)) throw new WaybillError('BadAddress', `${quoted(service)} is not a service name`)
-    if (service.startsWith(RESERVED_PREFIX) && !OFFERED.has(service))
+    if (service.startsWith(RESERVED_PREFIX) && !OFFERED.has(service) && !isRouter)
       throw new WaybillError('Forbidden', `names that begin with ${RESERVED_PREFIX} belong to the router`)
     if (!isExactVersion(version)) throw new WaybillError('BadAddress', `${quoted(version)} is not a version such as 1.2.0`)
     if (!(concurrency >= 1)) throw new WaybillError('BadArguments', `the concurrency of ${service} is ${concurrency}, less than 1`)

@@ -25,7 +25,7 @@ import type { Incidents } from './incidents.js'
 import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import { Liveness } from './liveness.js'
-import { Parcels, type Poster, type Registrations } from './parcels/index.js'
+import { Parcels, type Edges, type Poster, type Registrations } from './parcels/index.js'
 import type { Lease, Session } from './model.js'
 import type { Measured } from './metrics/index.js'
 import { Postbacks } from './postbacks.js'
@@ -52,6 +52,7 @@ export interface RouterParts {
   readonly store: Store
   readonly eventLog: EventLog
   readonly registrations: Registrations
+  readonly edges: Edges
   /** Posts to the addresses of receivers; absent: nothing is. */
   readonly poster?: Poster | undefined
   readonly incidents: Incidents
@@ -90,7 +91,7 @@ export class Router implements Entrance {
   readonly maxFrameBytes: number
   readonly maxOutboundBytes: number
   readonly openingMs: number
-  readonly #parts: Omit<RouterParts, 'tokens' | 'authorize' | 'store' | 'eventLog' | 'registrations' | 'poster'> & {
+  readonly #parts: Omit<RouterParts, 'tokens' | 'authorize' | 'store' | 'eventLog' | 'registrations' | 'edges' | 'poster'> & {
     readonly access: Access
   }
   readonly #tokens: OpenTokens
@@ -179,6 +180,7 @@ export class Router implements Entrance {
       limits,
       access,
       registrations: parts.registrations,
+      edges: parts.edges,
       calls: this.#calls,
       receipts: this.#receipts,
       sessions: this.#sessions,

@@ -3,7 +3,7 @@
  * takes `writeMs`; what is not written when its process dies is lost.
  */
 import { WaybillError, type Ports } from '@waybill/core'
-import { EventLog, foldOf, Registrations, Store, type Journal, type Kept, type Place } from '@waybill/server'
+import { Edges, EventLog, foldOf, Registrations, Store, type Journal, type Kept, type Place } from '@waybill/server'
 
 interface Line {
   readonly kind: number
@@ -33,8 +33,8 @@ export class Paper {
 
   /** A start of a router: all that was written is told, and more is written behind it. */
   open({ clock, soon }: Ports): Kept {
-    const kept = { store: new Store(), eventLog: new EventLog(), registrations: new Registrations() }
-    const fold = foldOf(kept.store, kept.eventLog, kept.registrations)
+    const kept = { store: new Store(), eventLog: new EventLog(), registrations: new Registrations(), edges: new Edges() }
+    const fold = foldOf(kept.store, kept.eventLog, kept.registrations, kept.edges)
     for (const [offset, { kind, record }] of this.#lines.entries())
       fold.record(kind, record, { segment: 1, offset, bytes: record.byteLength })
     const write: Write = (begin) => soon.onTick(() => void clock.timer(this.#writeMs, begin()))
@@ -47,6 +47,7 @@ export class Paper {
     kept.store.begin(journal)
     kept.eventLog.begin(journal)
     kept.registrations.begin(journal)
+    kept.edges.begin(journal)
     return kept
   }
 }

@@ -45,6 +45,7 @@ export const codes = {
   Reentrant: { ...rules.Reentrant, status: 409, meaning: 'the call would wait for itself' },
   Answered: { ...rules.Answered, status: 409, meaning: 'the parcel has its answer already, which stays' },
   NoEdge: { ...rules.NoEdge, status: 404, meaning: 'the parcel is for nobody, and no edge of the graph leads on from its sender' },
+  HopLimit: { ...rules.HopLimit, status: 508, meaning: 'the parcel was sent on too often' },
   Unsupported: { ...rules.Unsupported, status: 501, meaning: 'the feature is not there yet' },
   Incompatible: { ...rules.Incompatible, status: 426, meaning: 'the peer speaks another protocol or version' },
   ProtocolViolation: { ...rules.ProtocolViolation, status: 400, meaning: 'the peer broke a rule of the protocol' },

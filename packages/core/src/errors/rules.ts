@@ -50,6 +50,7 @@ export const rules = {
   Reentrant: { retryable: false, executed: no },
   Answered: { retryable: false, executed: any },
   NoEdge: { retryable: false, executed: no },
+  HopLimit: { retryable: false, executed: no },
   Unsupported: { retryable: false, executed: no },
   Incompatible: { retryable: false, executed: no },
   ProtocolViolation: { retryable: false, executed: noOrMaybe },

@@ -49,6 +49,8 @@ export interface ReceiptInfo {
   /** The dead letter that it is another try of; the call that is another try of it. */
   readonly redriveOf?: string
   readonly redrivenAs?: string
+  /** The parcel that it was sent on for. */
+  readonly parent?: string
   /** All that happened to it, the earliest first; where one is asked for by its sn. */
   readonly history?: readonly ReceiptStep[]
   /** The caller's own. */
@@ -70,6 +72,8 @@ export type DeadReason =
   /** The arguments are not what the method takes. */
   | 'undecodable'
   | 'too_large'
+  /** Sent on too often. */
+  | 'hop_limit'
   /** Its caller may not call this, or not any more. */
   | 'unauthorized'
 

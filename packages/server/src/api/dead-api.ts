@@ -14,6 +14,7 @@ const reasons: Readonly<Record<DeadReason, true>> = {
   rejected: true,
   undecodable: true,
   too_large: true,
+  hop_limit: true,
   unauthorized: true,
 }
 

@@ -63,7 +63,7 @@ export function readCancelSelection(value: unknown): Selection {
 /** `isWhole`: with all that happened to it. */
 export function receiptInfo(receipt: Receipt, isWhole: boolean): ReceiptInfo {
   const { sn, terms, known: state, hasEnded, endedMs, attempts, lease, call, cause, redrivenAs, steps } = receipt
-  const { client, service, method, storedMs, key, redriveOf, waitUntilMs, deadlineMs } = terms
+  const { client, service, method, storedMs, key, redriveOf, parent, waitUntilMs, deadlineMs } = terms
   const data = dataOf(terms)
   // Of one in the archive nothing but its steps says who had it.
   const callee = lease?.client ?? (hasEnded ? steps.findLast((step) => step[2] !== undefined)?.[2] : undefined)
@@ -82,6 +82,7 @@ export function receiptInfo(receipt: Receipt, isWhole: boolean): ReceiptInfo {
     ...(hasEnded && cause),
     ...(redriveOf !== undefined && { redriveOf }),
     ...(redrivenAs !== undefined && { redrivenAs }),
+    ...(parent !== undefined && { parent }),
     ...(isWhole && { history: historyOf(receipt) }),
     ...(data !== undefined && { data }),
   }

@@ -249,7 +249,7 @@ export class Archive {
 function plainSteps(receipt: Receipt): { handed: number; accepted: number; started: number; callee: string } | undefined {
   const { terms, state, attempts, cause, isOwed, notes, redrivenAs, isCancelled, request, progress } = receipt
   if (!STATES.includes(state) || attempts > 0 || isOwed || isCancelled || request !== undefined || !SN.test(terms.sn)) return undefined
-  const special = [cause, notes, progress, redrivenAs, terms.data, terms.key, terms.replyto, terms.redriveOf]
+  const special = [cause, notes, progress, redrivenAs, terms.data, terms.key, terms.replyto, terms.redriveOf, terms.parent]
   if (special.some((one) => one !== undefined)) return undefined
   const since = { stored: 0, handed: NEVER, accepted: NEVER, started: NEVER, callee: '' }
   for (const [step, ms, callee] of receipt.steps.slice(0, -1)) {

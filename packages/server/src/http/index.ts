@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import { WaybillError } from '@waybill/core'
 import { callRoutes } from '../calling/index.js'
 import { errorAnswer, jsonAnswer } from './answers.js'
+import { graphRoutes } from './graph.js'
 import { healthRoutes } from './health.js'
 import { nameRoutes } from './names.js'
 import { receiptRoutes } from './receipts.js'
@@ -13,7 +14,7 @@ import { sendingRoutes } from './sending.js'
 export { Who } from './who.js'
 export type { RouteParts } from './routes.js'
 
-const ALL: readonly Routes[] = [nameRoutes, sendingRoutes, receivingRoutes, receiptRoutes, healthRoutes]
+const ALL: readonly Routes[] = [nameRoutes, sendingRoutes, receivingRoutes, receiptRoutes, graphRoutes, healthRoutes]
 
 /** `disclosed`: what may be told of an error. */
 export function httpDoor(parts: RouteParts, disclosed: (error: WaybillError) => WaybillError): (request: Request) => Promise<Response> {

@@ -15,6 +15,7 @@ export const sendingRoutes: Routes = (app, { parcels, who, maxBodyBytes, pace })
       key: textIn(headers, 'idempotency-key'),
       data: jsonIn(headers, 'waybill-data'),
       orderKey: textIn(headers, 'waybill-order-key'),
+      within: textIn(headers, 'waybill-within'),
     }
     const bytes = await readBody(request, { mostBytes: maxBodyBytes, pace })
     const { receipt, duplicate } = await parcels.dispatch(principal, asked, { head: headOf(headers), bytes })

@@ -28,6 +28,7 @@ import type { Receipt, StoredTerms } from '../model.js'
 import type { Sessions } from '../sessions.js'
 import type { Store } from '../store.js'
 import type { Content } from './content.js'
+import { GRAPH, GRAPH_CLIENT } from './graph/fanning.js'
 import { INBOX, inboxOf, RECEIVE } from './inbox.js'
 import type { Receivers } from './receivers.js'
 
@@ -43,6 +44,15 @@ export interface Dispatch {
   /** The sender's own, as JSON. */
   readonly data?: string | undefined
   readonly orderKey?: string | undefined
+  /** The id of a parcel that its sender was given, and now sends on. */
+  readonly within?: string | undefined
+}
+
+/** What the router says of a parcel that it sends on itself. */
+export interface SentOn {
+  readonly parent: string
+  readonly replyto: string
+  readonly told: Principal
 }
 
 type Addressed = Dispatch & { readonly to: string }
@@ -61,12 +71,20 @@ export interface DispatchingParts {
   readonly sessions: Sessions
   readonly store: Store
   readonly receivers: Receivers
+  /** Where the edges of a name lead. */
+  readonly successors: (principal: Principal, name: string) => readonly string[]
+  /** A parcel is on its way that goes to several. */
+  readonly fans: (parent: Receipt) => void
+  /** The receipt of a parcel that somebody has. */
+  readonly held: (id: string) => Receipt | undefined
 }
 
 const DEFAULT_TTL_MS = 24 * 3600 * 1000
 /** How long who has taken it may work on it, from the beginning. */
 const DEFAULT_DEADLINE_MS = 2 * DEFAULT_TTL_MS
 const MAX_KEY_CHARACTERS = 256
+/** How often a parcel is sent on. */
+const MAX_HOPS = 16
 /** The sender of a parcel that nobody is named for. */
 export const NOBODY = 'http'
 
@@ -78,17 +96,33 @@ export class Dispatching {
     this.#parts = parts
   }
 
-  /** Throws what a stored call is refused with, and `NoSuchClient` for somebody whom nobody knows. */
+  /** Throws what a stored call is refused with, `NoSuchClient` for somebody whom nobody knows, and `NoEdge` where the graph does not lead on. */
   dispatch(principal: Principal, dispatch: Dispatch, content: Content): Dispatched {
-    const { to, key } = dispatch
-    if (to === undefined) throw new WaybillError('NoEdge', 'the parcel is for nobody; name who it is for: POST /dispatch/NAME')
-    const asked = { ...dispatch, to }
+    if (dispatch.to === GRAPH_CLIENT)
+      throw new WaybillError('Forbidden', `${GRAPH_CLIENT} is the router; name nobody, and the graph leads on`)
+    const hops = this.#hops(dispatch.within)
+    const asked = { ...dispatch, to: dispatch.to ?? this.#next(principal, dispatch.from) }
     this.#check(principal, asked)
+    const sent = this.#send({ ...this.#termsOf(principal, asked), ...(hops > 0 && { hops }) }, content)
+    if (asked.to === GRAPH_CLIENT && !sent.duplicate) this.#parts.fans(sent.receipt)
+    return sent
+  }
+
+  /** For the parent, whose sender is asked for nothing more. Throws as `dispatch`. */
+  sendOn(parent: Receipt, to: string, content: Content, own: SentOn): Receipt {
+    const { principal, client, waitUntilMs, hops = 0 } = parent.terms
+    checkHops(hops + 1)
+    const ttlMs = Math.max(1, waitUntilMs - this.#parts.clock.wallMs())
+    const asked = { to, from: client, ttlMs, key: `${parent.sn} ${to}` }
+    return this.#send({ ...this.#termsOf(principal, asked), ...own, hops: hops + 1 }, content).receipt
+  }
+
+  #send(terms: Omit<StoredTerms, 'sn'>, content: Content): Dispatched {
+    const { key, principal, service, method } = terms
     const digest = key === undefined ? undefined : digestOf(content)
-    const known = key === undefined ? undefined : this.#parts.store.keyed({ principal, service: INBOX, method: RECEIVE, key })
-    if (known !== undefined) return { receipt: repeated(known, digest, asked), duplicate: true }
+    const known = this.#parts.store.keyed({ principal, service, method, key })
+    if (known !== undefined) return { receipt: repeated(known, digest, terms), duplicate: true }
     const body = writeParcel(content)
-    const terms = this.#termsOf(principal, asked, digest)
     const fields = fieldsOf(terms)
     const size = HEADER_BYTES + fields.byteLength + SN_FIELD_BYTES + LEASE_BYTES + body.byteLength
     const { maxFrameBytes: limit } = this.#parts.limits
@@ -97,8 +131,27 @@ export class Dispatching {
         executed: 'no',
         details: { limit, size },
       })
-    const receipt = this.#parts.making.begin(terms, { frames: (sn, number) => [this.#frame(sn, number, fields, body)] })
+    const made = { ...terms, ...(digest !== undefined && { digest }) }
+    const receipt = this.#parts.making.begin(made, { frames: (sn, number) => [this.#frame(sn, number, fields, body)] })
     return { receipt, duplicate: false }
+  }
+
+  /** To whom the graph leads on; the router itself where that is more than one. */
+  #next(principal: Principal, from: string | undefined): string {
+    const way = 'name who it is for, POST /dispatch/NAME, or draw an edge from its sender, POST /graph'
+    if (from === undefined) throw new WaybillError('NoEdge', `the parcel is for nobody, and its sender has no name: ${way}`)
+    const [first, ...others] = this.#parts.successors(principal, from)
+    if (first === undefined) throw new WaybillError('NoEdge', `the parcel is for nobody, and no edge leads on from ${from}: ${way}`)
+    return others.length === 0 ? first : GRAPH_CLIENT
+  }
+
+  #hops(within: string | undefined): number {
+    if (within === undefined) return 0
+    const receipt = this.#parts.held(within)
+    if (receipt === undefined) throw new WaybillError('NoSuchReceipt', `${quoted(within)} is not the id of a parcel that somebody has`)
+    const hops = (receipt.terms.hops ?? 0) + 1
+    checkHops(hops)
+    return hops
   }
 
   #check(principal: Principal, { to, from, key, ttlMs }: Addressed): void {
@@ -108,10 +161,10 @@ export class Dispatching {
       throw new WaybillError('BadArguments', `the key has ${key.length} characters; it may have 1 to ${MAX_KEY_CHARACTERS}`)
     if (ttlMs !== undefined && (ttlMs < 1 || ttlMs > limits.maxDeadlineMs))
       throw new WaybillError('BadArguments', `the ttl is ${ttlMs} ms; it may be 1 to ${limits.maxDeadlineMs}`)
-    if (from !== undefined) this.#checkSender(principal, from)
+    this.#checkSender(principal, from)
     const subject = { client: from ?? NOBODY, service: INBOX, method: RECEIVE }
     if (access.authorize?.(principal, 'call', subject) === false) throw new WaybillError('Forbidden', `${principal} may not send parcels`)
-    if (ttlMs !== undefined || receivers.find(to) !== undefined) return
+    if (ttlMs !== undefined || to === GRAPH_CLIENT || receivers.find(to) !== undefined) return
     const session = sessions.byName(to)
     if (session === undefined)
       throw new WaybillError(
@@ -125,7 +178,8 @@ export class Dispatching {
       )
   }
 
-  #checkSender(principal: Principal, from: string): void {
+  #checkSender(principal: Principal, from: string | undefined): void {
+    if (from === undefined) return
     if (!isName(from)) throw new WaybillError('BadAddress', `${quoted(from)} is not the name of a client: letters, digits, _ and -`)
     const session = this.#parts.sessions.byName(from)
     if (session === undefined)
@@ -136,14 +190,13 @@ export class Dispatching {
     if (session.principal !== principal) throw new WaybillError('Forbidden', `the name ${from} is another principal's`)
   }
 
-  #termsOf(principal: Principal, asked: Addressed, digest: string | undefined): Omit<StoredTerms, 'sn'> {
+  #termsOf(principal: Principal, asked: Addressed): Omit<StoredTerms, 'sn'> {
     const { to, from, ttlMs = DEFAULT_TTL_MS, key, data, orderKey } = asked
     const nowMs = this.#parts.clock.wallMs()
     return {
       principal,
       client: from ?? NOBODY,
-      address: inboxOf(to),
-      service: INBOX,
+      ...(to === GRAPH_CLIENT ? { address: `${GRAPH_CLIENT}/${GRAPH}`, service: GRAPH } : { address: inboxOf(to), service: INBOX }),
       method: RECEIVE,
       storedMs: nowMs,
       waitUntilMs: nowMs + ttlMs,
@@ -151,7 +204,7 @@ export class Dispatching {
       ...(data !== undefined && { data }),
       ...(from !== undefined && { replyto: from, told: principal }),
       ...(orderKey !== undefined && { orderKey }),
-      ...(key !== undefined && { key, digest }),
+      ...(key !== undefined && { key }),
     }
   }
 
@@ -181,8 +234,15 @@ function digestOf(content: Content): string {
   return createHash('sha256').update(Uint8Array.of(encodings.parcel)).update(writeParcel(content)).digest('hex')
 }
 
-function repeated(receipt: Receipt, digest: string | undefined, { key, to }: Addressed): Receipt {
-  if (receipt.terms.digest === digest && receipt.terms.address === inboxOf(to)) return receipt
+function repeated(receipt: Receipt, digest: string | undefined, { key, address }: Omit<StoredTerms, 'sn'>): Receipt {
+  if (receipt.terms.digest === digest && receipt.terms.address === address) return receipt
   const used = `the key ${JSON.stringify(key)} was used before for another parcel, which is ${receipt.sn}`
   throw new WaybillError('IdempotencyConflict', used, { details: { sn: receipt.sn } })
+}
+
+function checkHops(hops: number): void {
+  if (hops <= MAX_HOPS) return
+  throw new WaybillError('HopLimit', `the parcel was sent on ${hops} times, more than ${MAX_HOPS}: the graph may lead in a circle`, {
+    details: { limit: MAX_HOPS },
+  })
 }

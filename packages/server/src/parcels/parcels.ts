@@ -28,6 +28,9 @@ import { whenEnded } from '../telling.js'
 import { Aliases } from './aliases.js'
 import type { Content, Failure } from './content.js'
 import { Dispatching, type Dispatch, type Dispatched } from './dispatching.js'
+import { fanning } from './graph/composing.js'
+import type { Fanning } from './graph/fanning.js'
+import type { Edge, Edges } from './graph/edges.js'
 import { outcomeOf, type Outcome } from './outcome.js'
 import { PostbackIds } from './postback-ids.js'
 import { Posting, type Poster } from './posting.js'
@@ -48,6 +51,7 @@ export interface ParcelsParts {
   readonly limits: Limits
   readonly access: Access
   readonly registrations: Registrations
+  readonly edges: Edges
   readonly calls: Calls
   readonly receipts: Receipts
   readonly sessions: Sessions
@@ -71,12 +75,13 @@ export class Parcels {
   readonly #posting: Posting
   readonly #receivers: Receivers
   readonly #dispatching: Dispatching
+  readonly #fanning: Fanning
   /** What clients reach the router at, once it listens. */
   base = ''
 
   constructor(parts: ParcelsParts) {
     this.#parts = parts
-    const { ports, limits, access, registrations, calls, sessions, store, poster, admit, offer } = parts
+    const { ports, limits, access, registrations, edges, calls, sessions, store, poster, admit, offer } = parts
     const { clock, soon, random } = ports
     this.#ids = new PostbackIds(() => registrations.secret(random))
     this.#posting = new Posting({
@@ -97,7 +102,19 @@ export class Parcels {
       post: (present, item) => this.#posting.post(present, item),
       ended: (name) => this.#unlist(name),
     })
-    this.#dispatching = new Dispatching({ clock, limits, access, making: calls.making, sessions, store, receivers: this.#receivers })
+    this.#dispatching = new Dispatching({
+      clock,
+      limits,
+      access,
+      making: calls.making,
+      sessions,
+      store,
+      receivers: this.#receivers,
+      successors: (principal, name) => edges.from(principal, name),
+      fans: (parent) => this.#fanning.expect(parent),
+      held: (id) => this.#held(id),
+    })
+    this.#fanning = fanning({ ...parts, ids: this.#ids, dispatching: this.#dispatching })
   }
 
   /** Those of earlier starts are here again. Before anybody else is let in, and once the calls of earlier starts go on. */
@@ -107,6 +124,7 @@ export class Parcels {
       const present = this.#receivers.open(registration, received)
       for (const receipt of received) void this.#recallAlias(present, receipt)
     }
+    this.#fanning.begin()
   }
 
   stop(): void {
@@ -186,6 +204,31 @@ export class Parcels {
 
   get durability(): string {
     return this.#parts.store.journal.durability
+  }
+
+  // ---- the graph
+
+  edges(principal: Principal): readonly Edge[] {
+    return this.#parts.edges.of(principal)
+  }
+
+  /** What the one sends to nobody goes to the other, as soon as this resolves. Neither need be here. */
+  async connect(principal: Principal, edge: Edge): Promise<void> {
+    const { edges, limits } = this.#parts
+    for (const name of [edge.from, edge.to])
+      if (!isName(name)) throw new WaybillError('BadAddress', `${quoted(name)} is not the name of a client`)
+    if (edge.from === edge.to) throw new WaybillError('BadArguments', `an edge from ${edge.from} to itself leads nowhere`)
+    if (edges.size >= limits.maxEdges && !edges.has(principal, edge))
+      throw new WaybillError('Overloaded', `the graph has ${edges.size} edges, as many as this router allows`)
+    edges.connect(principal, edge)
+    await this.#safe()
+  }
+
+  async disconnect(principal: Principal, edge: Edge): Promise<void> {
+    if (!this.#parts.edges.has(principal, edge))
+      throw new WaybillError('NoEdge', `no edge leads from ${quoted(edge.from)} to ${quoted(edge.to)}`)
+    this.#parts.edges.disconnect(principal, edge)
+    await this.#safe()
   }
 
   // ---- what is there
@@ -268,6 +311,13 @@ export class Parcels {
     if (principal !== undefined && present.registration.principal !== principal)
       throw new WaybillError('Forbidden', `the parcel was given to ${present.registration.name}, who is another principal's`)
     return present
+  }
+
+  /** The receipt of a parcel that somebody has. */
+  #held(id: string): Receipt | undefined {
+    const ordinal = this.#ids.read(id)
+    const receipt = ordinal === undefined ? undefined : this.#parts.store.byOrdinal(ordinal)
+    return receipt?.endedMs === undefined ? receipt : undefined
   }
 
   async #recallAlias({ registration }: Present, receipt: Receipt): Promise<void> {

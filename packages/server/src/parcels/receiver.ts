@@ -60,6 +60,8 @@ export interface ReceiverParts {
   readonly came: (item: Item) => void
   /** The parcel of this id is to be had no more. */
   readonly gone: (id: string) => void
+  /** The parcel of this id, which it had at an earlier start, can be answered. */
+  readonly returned?: (id: string) => void
 }
 
 export class Receiver {
@@ -253,7 +255,9 @@ export class Receiver {
     const addressees = readAddressees(frame.body)
     for (const [index, { source, call }] of addressees.entries()) {
       const held = this.#asked[index]
-      if (held !== undefined && (source !== 0 || call !== 0)) this.#hold({ ...held, source, call })
+      if (held === undefined || (source === 0 && call === 0)) continue
+      this.#hold({ ...held, source, call })
+      this.#parts.returned?.(held.id)
     }
     this.#asked = this.#asked.slice(addressees.length)
   }
