@@ -163,11 +163,11 @@ test('a store of a newer version is refused in a sentence, and stays as it is', 
   const { disk } = await threeGroups()
   const { writeStore, readStore } = await import('../packages/server/src/journal/store-file.js')
   const inode = disk.platter.names.get('store')!
-  inode.bytes = writeStore({ ...readStore(inode.bytes), version: 3 })
+  inode.bytes = writeStore({ ...readStore(inode.bytes), version: 4 })
   const before = contents(disk)
   await expect(open(disk.mount())).rejects.toMatchObject({
     code: 'Incompatible',
-    message: expect.stringContaining('has version 3 of the format, and this one knows 2'),
+    message: expect.stringContaining('has version 4 of the format, and this one knows 3'),
   })
   expect(contents(disk)).toEqual(before)
 })

@@ -251,6 +251,8 @@ export interface StoredTerms {
   /** The parcel that it was sent on for, and how often that has happened. */
   readonly parent?: string | undefined
   readonly hops?: number | undefined
+  /** What of its body has a record of its own: there as long as its request is. */
+  readonly body?: Place | undefined
 }
 
 /** One handing over of a stored call: to whom, so that it is known again when it comes back with it. */
@@ -309,6 +311,8 @@ export class Receipt extends Timed {
   /** Where they are written down, and what was said at last. Undefined where nobody will ask for them any more, or not yet. */
   request: Place | undefined
   answer: Place | undefined
+  /** What of its outcome has a record of its own. */
+  answerBody: Place | undefined
   /** The client that is to be told of the outcome has not taken it. */
   isOwed = false
 
@@ -322,6 +326,7 @@ export class Receipt extends Timed {
   outcomeBytes = 0
   ending: ReceiptState | undefined
   endCause: Cause | undefined
+  endBody: Place | undefined
   /** What is told of it while its end is not safe yet. */
   shown: ReceiptState | undefined
   watchers: Set<Watcher> | undefined

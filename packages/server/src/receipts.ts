@@ -30,10 +30,13 @@ import {
   type Word,
 } from './model.js'
 import type { Principal } from './access.js'
+import type { BodySpool } from './bodies.js'
 import type { Channel } from './channel.js'
+import type { Place } from './journal/journal.js'
 import type { Postbacks } from './postbacks.js'
 import { causeOf, refusalCause } from './refusals.js'
 import { Retention } from './retention.js'
+import { Room } from './room.js'
 import type { Store } from './store.js'
 import { pastOf, tellEnded, tellWord, unreadable } from './telling.js'
 
@@ -52,9 +55,8 @@ export class Receipts {
   readonly #clock: Clock
   readonly #limits: Limits
   readonly #postbacks: Postbacks
+  readonly #room: Room
   readonly #kept: (callee: Session | undefined, lease: Lease) => void
-  /** Of all calls and outcomes, some of which go on for a while: what is not bodies counts too. */
-  #bytes = 0
 
   /** `kept` is told of each lease whose last word is safe, and of who said it, where that is still here. */
   constructor(parts: {
@@ -70,7 +72,9 @@ export class Receipts {
     this.#postbacks = parts.postbacks
     this.#postbacks.taken = (receipt) => this.#taken(receipt)
     this.#kept = parts.kept
-    this.#retention = new Retention({ ...parts, forget: (receipt) => this.#forget(receipt) })
+    const forget = (receipt: Receipt): void => this.#forget(receipt)
+    this.#retention = new Retention({ ...parts, forget })
+    this.#room = new Room({ ...parts, forget })
   }
 
   /** All that are kept, and how much of them; and those whose call has not ended. */
@@ -79,7 +83,7 @@ export class Receipts {
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.#room.bytes
   }
 
   get pending(): number {
@@ -106,12 +110,19 @@ export class Receipts {
     return found.sort((one, other) => other.ordinal - one.ordinal)
   }
 
-  /** From here on the router answers for the call, as soon as that is safe. Throws `Overloaded` or `Damaged`; then it does not. */
+  /** A body that is too long for a frame, counted as it comes: see `Store.spool`. */
+  spool(): BodySpool {
+    return this.#room.spool()
+  }
+
+  /** From here on the router answers for the call, as soon as that is safe. Throws `Overloaded` or `Damaged`; then it does not, and the body is still nobody's. */
   store(call: CallRecord, terms: StoredTerms, frames: readonly Uint8Array[]): Receipt {
     const bytes = frames.reduce((sum, frame) => sum + frame.byteLength, 0)
-    this.#makeRoom(bytes)
+    const bodyBytes = terms.body?.bytes ?? 0
+    // On a disk the body has its room already.
+    this.#room.makeForOne(this.#room.isLasting ? bytes : bytes + bodyBytes)
     const receipt = this.#store.add(terms, frames)
-    this.#grow(receipt, bytes)
+    this.#room.grow(receipt, bytes + bodyBytes)
     this.attach(receipt, call)
     return receipt
   }
@@ -152,11 +163,28 @@ export class Receipts {
   /** Its callee has recorded something, for which there was room. */
   noted(receipt: Receipt, key: string, encoding: number, value: Uint8Array): void {
     this.#store.noted(receipt, key, encoding, value)
-    this.#grow(receipt, receipt.notes!.get(key)!.place.bytes)
+    this.#room.grow(receipt, receipt.notes!.get(key)!.place.bytes)
+  }
+
+  /** What of its outcome is in a record of its own: it goes with the last word of its callee, and is dropped where that never comes. */
+  bring(receipt: Receipt, body: Place): void {
+    if (receipt.call === undefined) return this.#store.drop(body)
+    this.#unbring(receipt)
+    receipt.endBody = body
+    this.#room.grow(receipt, body.bytes)
+  }
+
+  #unbring(receipt: Receipt): void {
+    const { endBody } = receipt
+    if (endBody === undefined) return
+    receipt.endBody = undefined
+    this.#room.shrink(receipt, endBody.bytes)
+    if (this.#store.journal.failure === undefined) this.#store.drop(endBody)
   }
 
   /** A refusal by the router or its callee. */
   rejected(receipt: Receipt, error: WaybillError, state: ReceiptState): void {
+    this.#unbring(receipt)
     const body = prepareBody(rejectionBody(error))
     const word = { type: FrameType.rejected, flags: 0, encoding: body.encoding, body: bodyBytes(body) }
     this.#end(receipt, state, word, causeOf(error))
@@ -164,6 +192,7 @@ export class Receipts {
 
   /** An end that the router decides. */
   excepted(receipt: Receipt, error: WaybillError, known: Executed, state: ReceiptState): void {
+    this.#unbring(receipt)
     const body = prepareBody(outcomeBody(error))
     const word = { type: FrameType.exception, flags: executedFlag(known), encoding: body.encoding, body: bodyBytes(body) }
     this.#end(receipt, state, word, causeOf(error))
@@ -171,7 +200,12 @@ export class Receipts {
 
   /** Whoever said this was lost, or goes on in another way: what there is of the outcome is no outcome. */
   cutOff(receipt: Receipt): void {
-    this.#grow(receipt, -receipt.outcomeBytes)
+    this.#unbring(receipt)
+    this.#unsay(receipt)
+  }
+
+  #unsay(receipt: Receipt): void {
+    this.#room.grow(receipt, -receipt.outcomeBytes)
     receipt.outcome = NO_WORDS
     receipt.outcomeBytes = 0
     receipt.ending = undefined
@@ -190,13 +224,16 @@ export class Receipts {
       if (lease !== undefined) this.#kept(callee, lease)
     }
     const isOwed = receipt.terms.replyto !== undefined
+    const { ending, endCause: cause, endBody: body, terms } = receipt
     const notesBytes = [...(receipt.notes?.values() ?? [])].reduce((sum, { place }) => sum + place.bytes, 0)
     try {
-      this.#store.ended(receipt, { state: receipt.ending!, ms: this.#clock.wallMs(), isOwed, cause: receipt.endCause }, outcome)
+      this.#store.ended(receipt, { state: ending!, ms: this.#clock.wallMs(), isOwed, cause, body }, outcome)
+      receipt.endBody = undefined
     } catch (thrown) {
       return this.#unsafe(receipt, WaybillError.from(thrown, 'maybe'))
     }
-    if (receipt.notes === undefined) this.#grow(receipt, -notesBytes)
+    if (receipt.notes === undefined) this.#room.shrink(receipt, notesBytes)
+    if (receipt.request === undefined && terms.body !== undefined) this.#room.shrink(receipt, terms.body.bytes)
     this.#store.journal.whenSafe(
       () => {
         over()
@@ -281,7 +318,7 @@ export class Receipts {
 
   #moved(receipt: Receipt, word: Word, state: ReceiptState | undefined, feeder: Channel): void {
     if (word.type === FrameType.progress) {
-      this.#grow(receipt, word.body.byteLength - (receipt.progress?.body.byteLength ?? 0))
+      this.#room.grow(receipt, word.body.byteLength - (receipt.progress?.body.byteLength ?? 0))
       receipt.progress = word
     }
     // Who came back with it may say again what it said before.
@@ -293,7 +330,7 @@ export class Receipts {
   }
 
   #end(receipt: Receipt, state: ReceiptState, word: Word, cause: Cause | undefined): void {
-    this.cutOff(receipt)
+    this.#unsay(receipt)
     receipt.ending = state
     receipt.endCause = cause
     this.#say(receipt, word)
@@ -303,7 +340,7 @@ export class Receipts {
     if (receipt.outcome === NO_WORDS) receipt.outcome = [word]
     else receipt.outcome.push(word)
     receipt.outcomeBytes += WORD_BYTES + word.body.byteLength
-    this.#grow(receipt, WORD_BYTES + word.body.byteLength)
+    this.#room.grow(receipt, WORD_BYTES + word.body.byteLength)
   }
 
   /** What one callee did not do, another one that was lost may have done. */
@@ -326,55 +363,18 @@ export class Receipts {
     // Twice, as it may come in very many pieces.
     if (before + WORD_BYTES + bytes > 2 * maxBodyBytes + LEAST_BYTES || bytesOf(receipt, type) + bytes > maxBodyBytes) return false
     // What is kept free of a disk is for this.
-    return bytes <= LEAST_BYTES && this.#isLasting ? true : this.#hasRoom(WORD_BYTES + bytes)
-  }
-
-  #grow(receipt: Receipt, bytes: number): void {
-    receipt.bytes += bytes
-    this.#bytes += bytes
-  }
-
-  get #isLasting(): boolean {
-    return this.#store.journal.durability !== 'memory'
-  }
-
-  /** In memory the oldest that have ended make room; on a disk only their time does. What has not ended is never dropped. */
-  #hasRoom(bytes: number): boolean {
-    if (this.#isLasting) return this.#store.journal.hasRoom(bytes)
-    while (this.#bytes + bytes > this.#limits.maxReceiptBytes) {
-      const oldest = this.#store.oldestEnded
-      if (oldest === undefined) return false
-      this.#forget(oldest)
-    }
-    return true
-  }
-
-  #makeRoom(bytes: number): void {
-    const { failure } = this.#store.journal
-    if (failure !== undefined) throw failure
-    while (this.#store.size >= this.#limits.maxReceipts) {
-      const oldest = this.#store.oldestEnded
-      if (oldest === undefined) throw this.#full()
-      this.#forget(oldest)
-    }
-    this.assertRoom(bytes)
+    return bytes <= LEAST_BYTES && this.#room.isLasting ? true : this.#room.has(WORD_BYTES + bytes)
   }
 
   /** Throws `Overloaded` where so much more cannot be kept. */
   assertRoom(bytes: number): void {
-    if (!this.#hasRoom(bytes)) throw this.#full()
-  }
-
-  #full(): WaybillError {
-    return new WaybillError('Overloaded', `the router has no room for another stored call; ${this.pending} have not ended`, {
-      details: { retryAfterMs: 1000 },
-    })
+    this.#room.assert(bytes)
   }
 
   #forget(receipt: Receipt): void {
     this.#retention.remove(receipt)
     this.#postbacks.forget(receipt)
-    this.#bytes -= receipt.bytes
+    this.#room.left(receipt)
     if (this.#store.journal.failure === undefined) this.#store.forgotten(receipt)
   }
 }

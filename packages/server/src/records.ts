@@ -16,7 +16,8 @@ export const RecordKind = {
   step: 3,
   /** `ordinal, seq, attempts, ms`: who had it does not do it, and another one is looked for. */
   back: 4,
-  /** `ordinal, seq, state, ms, isOwed, attempts, cause, [type, flags, encoding, length]…`, then the bodies. */
+  /** `ordinal, seq, state, ms, isOwed, attempts, cause, [type, flags, encoding, length]…`, and where there is one the place of a body with a record of its
+   * own; then the other bodies. */
   ended: 5,
   /** `ordinal, seq`: who was to be told has taken the outcome. */
   taken: 6,
@@ -26,6 +27,8 @@ export const RecordKind = {
   cancelled: 8,
   /** `ordinal, seq, key, encoding`, then the value. */
   noted: 9,
+  /** Nothing: what follows is a body, in its own record, and counts once another one names its place. */
+  spooled: 10,
 } as const
 
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
@@ -77,7 +80,7 @@ export function wordHeads(words: readonly Word[]): WordHead[] {
 /** Of a record of kind `ended`. */
 export function wordsOf(record: Uint8Array): Word[] {
   let at = restOf(record)
-  return (readHead(record).slice(WORDS_AT) as WordHead[]).map(([type, flags, encoding, bytes]) => {
+  return (readHead(record).slice(WORDS_AT).filter(Array.isArray) as unknown as WordHead[]).map(([type, flags, encoding, bytes]) => {
     const body = record.subarray(at, at + bytes)
     at += bytes
     return { type, flags, encoding, body }
@@ -85,6 +88,11 @@ export function wordsOf(record: Uint8Array): Word[] {
 }
 
 const WORDS_AT = 7
+
+/** Of what stands behind the cause in the head of such a record. */
+export function answerBodyOf(said: readonly unknown[]): Place | undefined {
+  return said.find((one) => !Array.isArray(one)) as Place | undefined
+}
 
 /** What stands behind the head. */
 export function bodyOf(record: Uint8Array): Uint8Array {
@@ -107,15 +115,16 @@ interface Entry {
   readonly redrivenAs?: string | undefined
   readonly request?: Place | undefined
   readonly answer?: Place | undefined
+  readonly answerBody?: Place | undefined
   readonly isOwed: boolean
   readonly notes?: readonly (readonly [key: string, note: Note])[] | undefined
 }
 
 export function writeEntry(receipt: Receipt): Uint8Array {
   const { ordinal, terms, state, seq, attempts, lease, begunWith, isCancelled, steps } = receipt
-  const { endedMs, cause, redrivenAs, request, answer, isOwed, notes } = receipt
+  const { endedMs, cause, redrivenAs, request, answer, answerBody, isOwed, notes } = receipt
   const life = { ordinal, terms, state, seq, attempts, lease, begunWith, isCancelled, steps }
-  const entry: Entry = { ...life, endedMs, cause, redrivenAs, request, answer, isOwed, notes: notes && [...notes] }
+  const entry: Entry = { ...life, endedMs, cause, redrivenAs, request, answer, answerBody, isOwed, notes: notes && [...notes] }
   return encoder.encode(JSON.stringify(entry))
 }
 

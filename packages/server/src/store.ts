@@ -3,15 +3,18 @@
  * back to the same state. Owns the table of receipts and every field of theirs that outlives the router. Tells nobody, and decides nothing.
  */
 import { WaybillError, type ReceiptState } from '@waybill/core'
+import { Bodies, type BodySpool } from './bodies.js'
 import type { Fold, Journal, Place } from './journal/journal.js'
+import { end, giveBack, handOver, takeStep, type End } from './life.js'
 import { Receipt, type Cause, type Lease, type Note, type StoredTerms, type Word } from './model.js'
 import type { Principal } from './access.js'
 import { isDeadLetter } from './receipt-states.js'
 import { ReceiptTable, type Keyed } from './receipt-table.js'
-import { bodyOf, framesOf, readEntry, readHead, RecordKind, wordHeads, wordsOf, writeEntry, writeRecord } from './records.js'
+import { answerBodyOf, bodyOf, framesOf, readEntry, readHead, RecordKind, wordHeads, wordsOf, writeEntry, writeRecord } from './records.js'
 
 export class Store implements Fold {
   readonly #table = new ReceiptTable()
+  readonly #bodies = new Bodies()
   #nextOrdinal = 1
   #latestMs = 0
   #journal: Journal | undefined
@@ -92,6 +95,25 @@ export class Store implements Fold {
 
   // ---- what happens, in the order of a life
 
+  /** A body that is too long for a frame, for the terms of a call or for the end of one. Who ends it gives its place to one of them or drops it; what the
+   * router's end left with nobody is released by the next start. Throws why nothing can be stored any more. */
+  spool(): BodySpool {
+    const spool = this.journal.spool()
+    return {
+      get bytes() {
+        return spool.bytes
+      },
+      write: (bytes) => spool.write(bytes),
+      end: () => spool.end(RecordKind.spooled, writeRecord([])),
+      abort: () => spool.abort(),
+    }
+  }
+
+  /** Of a body that was given to no call. */
+  drop(body: Place): void {
+    this.journal.release(body)
+  }
+
   add(terms: StoredTerms, frames: readonly Uint8Array[]): Receipt {
     const receipt = this.#make(this.#nextOrdinal++, terms)
     receipt.request = this.journal.append(RecordKind.stored, writeRecord([receipt.ordinal, terms], frames))
@@ -102,18 +124,18 @@ export class Store implements Fold {
 
   leased(receipt: Receipt, lease: Lease, ms: number): void {
     this.#append(receipt, RecordKind.leased, lease, ms)
-    this.#lease(receipt, lease, ms)
+    this.#passed(handOver(receipt, lease, ms))
   }
 
   step(receipt: Receipt, step: 'accepted' | 'started', ms: number): void {
     this.#append(receipt, RecordKind.step, step, ms)
-    this.#step(receipt, step, ms)
+    this.#passed(takeStep(receipt, step, ms))
   }
 
   /** Who had it does not do it. `attempts`: how many may have begun it by now. */
   back(receipt: Receipt, attempts: number, ms: number): void {
     this.#append(receipt, RecordKind.back, attempts, ms)
-    this.#back(receipt, attempts, ms)
+    this.#passed(giveBack(receipt, attempts, ms))
   }
 
   cancelled(receipt: Receipt): void {
@@ -121,13 +143,14 @@ export class Store implements Fold {
     receipt.isCancelled = true
   }
 
-  ended(receipt: Receipt, end: End, words: readonly Word[]): void {
-    const { state, ms, isOwed, cause } = end
-    const head = [receipt.ordinal, ++receipt.seq, state, ms, isOwed, receipt.attempts, cause ?? null, ...wordHeads(words)]
-    const bodies = words.map(({ body }) => body)
+  ended(receipt: Receipt, how: End, words: readonly Word[]): void {
+    const { state, ms, isOwed, cause, body } = how
+    const said = [receipt.ordinal, ++receipt.seq, state, ms, isOwed, receipt.attempts, cause ?? null]
+    const head = [...said, ...wordHeads(words), ...(body === undefined ? [] : [body])]
+    const bodies = words.map((word) => word.body)
     const answer = this.journal.append(RecordKind.ended, writeRecord(head, bodies))
     const { request } = receipt
-    this.#end(receipt, end, answer)
+    this.#end(receipt, how, answer)
     if (request === undefined || receipt.request !== undefined) return
     this.journal.release(request)
     this.#unnote(receipt)
@@ -152,7 +175,7 @@ export class Store implements Fold {
   forgotten(receipt: Receipt): void {
     this.#append(receipt, RecordKind.forgotten)
     const { request, answer } = receipt
-    this.#table.leave(receipt)
+    this.#leave(receipt)
     for (const place of [request, answer]) if (place !== undefined) this.journal.release(place)
     this.#unnote(receipt)
   }
@@ -170,6 +193,16 @@ export class Store implements Fold {
     this.#read(receipt.answer, (record, error) => then(record && wordsOf(record), error))
   }
 
+  /** A part of the body that its terms name, as `Journal.readPart`; `Damaged` also where it is kept no more. */
+  readRequest(receipt: Receipt, offset: number, length: number, then: (part: Uint8Array | undefined, error?: WaybillError) => void): void {
+    this.#readPart(receipt.request && receipt.terms.body, offset, length, then)
+  }
+
+  /** The same of its outcome. */
+  readAnswer(receipt: Receipt, offset: number, length: number, then: (part: Uint8Array | undefined, error?: WaybillError) => void): void {
+    this.#readPart(receipt.answerBody, offset, length, then)
+  }
+
   /** The value of a note. */
   value({ place }: Note, then: (value: Uint8Array | undefined, error?: WaybillError) => void): void {
     this.#read(place, (record, error) => then(record && bodyOf(record).slice(), error))
@@ -181,8 +214,17 @@ export class Store implements Fold {
   }
 
   #read(place: Place | undefined, then: (record: Uint8Array | undefined, error?: WaybillError) => void): void {
+    this.#readPart(place, 0, place?.bytes ?? 0, then)
+  }
+
+  #readPart(
+    place: Place | undefined,
+    offset: number,
+    length: number,
+    then: (part: Uint8Array | undefined, error?: WaybillError) => void,
+  ): void {
     if (place === undefined) return then(undefined, new WaybillError('Damaged', 'what is asked for is kept no more'))
-    this.journal.read(place, then)
+    this.journal.readPart(place, offset, length, then)
   }
 
   #append(receipt: Receipt, kind: RecordKind, ...rest: readonly unknown[]): void {
@@ -206,6 +248,8 @@ export class Store implements Fold {
   }
 
   record(kind: number, record: Uint8Array, place: Place): void {
+    // It is there, and whether anybody needs it the calls say.
+    if (kind === RecordKind.spooled) return
     const [ordinal, ...said] = readHead(record) as [number, ...unknown[]]
     const known = this.#table.byOrdinal(ordinal)
     if (kind === RecordKind.stored) {
@@ -225,15 +269,15 @@ export class Store implements Fold {
   #replay(receipt: Receipt, kind: number, said: readonly unknown[], place: Place): void {
     switch (kind) {
       case RecordKind.leased:
-        return this.#lease(receipt, ...(said as [Lease, number]))
+        return this.#passed(handOver(receipt, ...(said as [Lease, number])))
       case RecordKind.step:
-        return this.#step(receipt, ...(said as ['accepted' | 'started', number]))
+        return this.#passed(takeStep(receipt, ...(said as ['accepted' | 'started', number])))
       case RecordKind.back:
-        return this.#back(receipt, ...(said as [number, number]))
+        return this.#passed(giveBack(receipt, ...(said as [number, number])))
       case RecordKind.ended: {
-        const [state, ms, isOwed, attempts, cause] = said as [ReceiptState, number, boolean, number, Cause | null]
+        const [state, ms, isOwed, attempts, cause, ...rest] = said as [ReceiptState, number, boolean, number, Cause | null, ...unknown[]]
         receipt.attempts = attempts
-        this.#end(receipt, { state, ms, isOwed, cause: cause ?? undefined }, place)
+        this.#end(receipt, { state, ms, isOwed, cause: cause ?? undefined, body: answerBodyOf(rest) }, place)
         if (receipt.request === undefined) receipt.notes = undefined
         return
       }
@@ -241,7 +285,7 @@ export class Store implements Fold {
         receipt.isOwed = false
         return
       case RecordKind.forgotten:
-        return this.#table.leave(receipt)
+        return this.#leave(receipt)
       case RecordKind.cancelled:
         receipt.isCancelled = true
         return
@@ -263,6 +307,7 @@ export class Store implements Fold {
 
   *places(): Iterable<Place> {
     yield* this.#table.places()
+    yield* this.#bodies.places()
   }
 
   *entries(): Iterable<Uint8Array> {
@@ -308,35 +353,14 @@ export class Store implements Fold {
   }
 
   #enter(receipt: Receipt): void {
-    this.#passed(receipt.terms.storedMs)
+    const { terms, request, answerBody } = receipt
+    this.#passed(terms.storedMs)
     this.#table.enter(receipt)
-    const { redriveOf } = receipt.terms
+    this.#bodies.hold(request && terms.body)
+    this.#bodies.hold(answerBody)
+    const { redriveOf } = terms
     const dead = redriveOf === undefined ? undefined : this.find(receipt.principal, redriveOf)
     if (dead !== undefined) dead.redrivenAs = receipt.sn
-  }
-
-  #lease(receipt: Receipt, lease: Lease, ms: number): void {
-    receipt.lease = lease
-    receipt.state = 'handed'
-    receipt.steps.push(['handed', ms, lease.client])
-    this.#passed(ms)
-  }
-
-  #step(receipt: Receipt, step: 'accepted' | 'started', ms: number): void {
-    receipt.state = step
-    receipt.steps.push([step, ms])
-    this.#passed(ms)
-    if (step === 'started') receipt.begunWith = receipt.lease?.version
-  }
-
-  #back(receipt: Receipt, attempts: number, ms: number): void {
-    receipt.attempts = attempts
-    receipt.lease = undefined
-    receipt.state = 'stored'
-    receipt.steps.push(['back', ms])
-    this.#passed(ms)
-    // Given back for ever, it would have steps without end.
-    if (receipt.steps.length > MAX_STEPS) receipt.steps.splice(1, receipt.steps.length - MAX_STEPS)
   }
 
   #note(receipt: Receipt, key: string, note: Note): void {
@@ -344,28 +368,29 @@ export class Store implements Fold {
     receipt.notes.set(key, note)
   }
 
-  #end(receipt: Receipt, { state, ms, isOwed, cause }: End, answer: Place): void {
-    receipt.state = state
-    receipt.endedMs = ms
-    receipt.isOwed = isOwed
-    receipt.cause = cause
-    receipt.answer = answer
-    receipt.steps.push([state, ms])
-    this.#passed(ms)
-    if (!isDeadLetter(state)) receipt.request = undefined
+  #end(receipt: Receipt, how: End, answer: Place): void {
+    this.#passed(end(receipt, how, answer))
+    this.#bodies.hold(how.body)
+    if (!isDeadLetter(how.state)) this.#unrequest(receipt)
     this.#table.ended(receipt)
   }
-}
 
-const MAX_STEPS = 64
+  #leave(receipt: Receipt): void {
+    this.#table.leave(receipt)
+    this.#unrequest(receipt)
+    this.#letGo(receipt.answerBody)
+  }
 
-/** How a stored call ends. */
-export interface End {
-  readonly state: ReceiptState
-  readonly ms: number
-  /** Somebody is to be told who may be away. */
-  readonly isOwed: boolean
-  readonly cause: Cause | undefined
+  /** Nobody will ask for it any more. */
+  #unrequest(receipt: Receipt): void {
+    if (receipt.request !== undefined) this.#letGo(receipt.terms.body)
+    receipt.request = undefined
+  }
+
+  /** While earlier starts are read back there is nothing to release: what is not among the places then is released by that. */
+  #letGo(body: Place | undefined): void {
+    if (body !== undefined && this.#bodies.letGo(body)) this.#journal?.release(body)
+  }
 }
 
 function same(left: Place | undefined, right: Place): boolean {

@@ -3,11 +3,13 @@
  * takes `writeMs`; what is not written when its process dies is lost.
  */
 import { WaybillError, type Ports } from '@waybill/core'
-import { Edges, EventLog, foldOf, Registrations, Store, type Journal, type Kept, type Place } from '@waybill/server'
+import { Edges, EventLog, foldOf, Registrations, Store, type Journal, type Kept, type Place, type Spool } from '@waybill/server'
 
 interface Line {
   readonly kind: number
   readonly record: Uint8Array
+  /** What is read there, where that is something else. */
+  readonly spooled?: Uint8Array
 }
 
 export class Paper {
@@ -35,8 +37,8 @@ export class Paper {
   open({ clock, soon }: Ports): Kept {
     const kept = { store: new Store(), eventLog: new EventLog(), registrations: new Registrations(), edges: new Edges() }
     const fold = foldOf(kept.store, kept.eventLog, kept.registrations, kept.edges)
-    for (const [offset, { kind, record }] of this.#lines.entries())
-      fold.record(kind, record, { segment: 1, offset, bytes: record.byteLength })
+    for (const [offset, { kind, record, spooled = record }] of this.#lines.entries())
+      fold.record(kind, record, { segment: 1, offset, bytes: spooled.byteLength })
     const write: Write = (begin) => soon.onTick(() => void clock.timer(this.#writeMs, begin()))
     const look = (line: number, read: () => void): void => {
       if (this.#readMs === undefined) read()
@@ -89,11 +91,31 @@ class PaperJournal implements Journal {
   }
 
   append(kind: number, parts: readonly Uint8Array[]): Place {
+    return this.#write({ kind, record: joined(parts) })
+  }
+
+  spool(): Spool {
+    const parts: Uint8Array[] = []
+    return {
+      get bytes() {
+        return parts.reduce((sum, { byteLength }) => sum + byteLength, 0)
+      },
+      write: async (bytes) => {
+        if (this.failure !== undefined) throw this.failure
+        if (!this.hasRoom()) throw new WaybillError('Overloaded', 'the paper is full')
+        parts.push(bytes)
+      },
+      end: (kind, head) => this.#write({ kind, record: joined(head), spooled: joined(parts) }),
+      abort: () => Promise.resolve(),
+    }
+  }
+
+  #write(line: Line): Place {
     if (this.failure !== undefined) throw this.failure
-    const record = Buffer.concat(parts)
-    this.#writing.push({ kind, record: new Uint8Array(record) })
+    this.#writing.push(line)
     this.#group()
-    return { segment: 1, offset: this.#parts.lines.length + this.#writing.length - 1, bytes: record.byteLength }
+    const { byteLength: bytes } = line.spooled ?? line.record
+    return { segment: 1, offset: this.#parts.lines.length + this.#writing.length - 1, bytes }
   }
 
   whenSafe(safe: () => void, failed?: (error: WaybillError) => void): void {
@@ -126,11 +148,15 @@ class PaperJournal implements Journal {
     for (const { failed } of [...waiting, ...this.#waiting.splice(0)]) failed?.(this.failure)
   }
 
-  read({ offset }: Place, then: (record: Uint8Array | undefined, error?: WaybillError) => void): void {
+  read(place: Place, then: (record: Uint8Array | undefined, error?: WaybillError) => void): void {
+    this.readPart(place, 0, place.bytes, then)
+  }
+
+  readPart({ offset }: Place, from: number, length: number, then: (part: Uint8Array | undefined, error?: WaybillError) => void): void {
     const { lines, look } = this.#parts
     const line = lines[offset] ?? this.#writing[offset - lines.length]
     if (line === undefined) then(undefined, new WaybillError('Damaged', `nothing is written at ${offset}`))
-    else look(offset, () => then(line.record))
+    else look(offset, () => then((line.spooled ?? line.record).subarray(from, from + length)))
   }
 
   release(): void {}
@@ -139,4 +165,8 @@ class PaperJournal implements Journal {
     this.failure = new WaybillError('Closed', 'the journal was closed')
     return Promise.resolve()
   }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts))
 }

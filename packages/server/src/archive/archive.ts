@@ -247,9 +247,21 @@ export class Archive {
 
 /** When each of its steps was, where it has gone the straight way and nothing is known of it that a row has no place for. */
 function plainSteps(receipt: Receipt): { handed: number; accepted: number; started: number; callee: string } | undefined {
-  const { terms, state, attempts, cause, isOwed, notes, redrivenAs, isCancelled, request, progress } = receipt
+  const { terms, state, attempts, cause, isOwed, notes, redrivenAs, isCancelled, request, progress, answerBody } = receipt
   if (!STATES.includes(state) || attempts > 0 || isOwed || isCancelled || request !== undefined || !SN.test(terms.sn)) return undefined
-  const special = [cause, notes, progress, redrivenAs, terms.data, terms.key, terms.replyto, terms.redriveOf, terms.parent]
+  const special = [
+    cause,
+    notes,
+    progress,
+    redrivenAs,
+    terms.data,
+    terms.key,
+    terms.replyto,
+    terms.redriveOf,
+    terms.parent,
+    terms.body,
+    answerBody,
+  ]
   if (special.some((one) => one !== undefined)) return undefined
   const since = { stored: 0, handed: NEVER, accepted: NEVER, started: NEVER, callee: '' }
   for (const [step, ms, callee] of receipt.steps.slice(0, -1)) {

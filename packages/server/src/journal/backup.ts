@@ -7,7 +7,7 @@
  * segment that went before it was copied stand in the last one by then, which is copied after it.
  */
 import { WaybillError, type Random } from '@waybill/core'
-import { readBlobFile } from './blobs.js'
+import { Blob } from './blobs.js'
 import { check, loadPresentStore } from './check.js'
 import type { Disk, DiskFile } from './disk.js'
 import { CHUNK_BYTES, isMissing, readFully, reading } from './files.js'
@@ -121,19 +121,18 @@ class Copy {
     for (const number of namesOf(await this.disk.list()).blobs) {
       const name = blobName(number)
       if (this.#done.has(name)) continue
-      const whole = await readBlobFile(this.disk, files, number).catch((thrown: unknown) => {
-        this.#unreadable.set(number, WaybillError.from(thrown))
+      const bytes = await this.#copied(name, async (file) => {
+        try {
+          await (await Blob.of(file, files, number)).verify()
+          return file.bytes
+        } catch (thrown) {
+          this.#unreadable.set(number, WaybillError.from(thrown))
+          return undefined
+        }
       })
-      if (whole === undefined) continue
+      if (bytes === undefined) continue
       this.#unreadable.delete(number)
-      const file = await this.to.create(name)
-      try {
-        await file.write([whole], 0)
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-      this.#done.set(name, whole.byteLength)
+      this.#done.set(name, bytes)
     }
   }
 
@@ -168,8 +167,8 @@ class Copy {
     return undefined
   }
 
-  /** Returns how much it was; undefined where there is no such file. */
-  async #copied(name: string, lengthOf: (file: DiskFile) => Promise<number>): Promise<number | undefined> {
+  /** Returns how much it was; undefined where there is no such file, or nothing of it is to be copied. */
+  async #copied(name: string, lengthOf: (file: DiskFile) => Promise<number | undefined>): Promise<number | undefined> {
     let from: DiskFile
     try {
       from = await this.disk.open(name)
@@ -179,6 +178,7 @@ class Copy {
     }
     try {
       const bytes = await lengthOf(from)
+      if (bytes === undefined) return undefined
       const file = await this.to.create(name)
       try {
         for (let at = 0; at < bytes; at += CHUNK_BYTES)

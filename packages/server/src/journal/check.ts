@@ -3,10 +3,10 @@
  * and what it is writing is not taken for damage.
  */
 import { WaybillError } from '@waybill/core'
-import { readBlobFile } from './blobs.js'
+import { Blob } from './blobs.js'
 import type { Disk } from './disk.js'
 import { isMissing, reading } from './files.js'
-import { FORMAT_VERSION, HEAD_BYTES } from './head.js'
+import { FORMAT_VERSION, HEAD_BYTES, OLDEST_READ } from './head.js'
 import { blobName, namesOf, segmentName, type Names } from './names.js'
 import { Form, groupOf, readBlobReference, seedOf } from './record.js'
 import { headOf, judgeTail } from './segment-file.js'
@@ -53,7 +53,7 @@ export async function loadPresentStore(disk: Disk): Promise<StoreState> {
   const isEmpty = !names.hasStore && [names.segments, names.snapshots, names.blobs].every(({ length }) => length === 0)
   if (isEmpty) throw new WaybillError('BadArguments', `there is no store in ${disk.name}`)
   const state = await loadStore(disk)
-  if (state.version < FORMAT_VERSION)
+  if (state.version < OLDEST_READ)
     throw new WaybillError(
       'Incompatible',
       `${disk.name} has version ${state.version} of the format: start a router over it, which brings it to ${FORMAT_VERSION}`,
@@ -153,7 +153,7 @@ class Look {
         if (form === Form.mark && groupOf(bytes) !== ++group)
           this.damaged.push(`the store is damaged: a group is missing in ${stretch.name} at ${offset}`)
         if (form !== Form.mark) this.#records++
-        const reference = form === Form.blob ? readBlobReference(bytes) : undefined
+        const reference = readBlobReference(form, bytes)
         if (reference !== undefined) references.push(reference.number)
         return true
       })
@@ -191,8 +191,11 @@ class Look {
   }
 
   async #blob(number: number): Promise<void> {
-    const { byteLength } = await readBlobFile(this.disk, this.state.files, number)
-    this.#blobs++
-    this.#bytes += byteLength
+    await reading(this.disk, blobName(number), async (file) => {
+      const blob = await Blob.of(file, this.state.files, number)
+      await blob.verify()
+      this.#blobs++
+      this.#bytes += file.bytes
+    })
   }
 }

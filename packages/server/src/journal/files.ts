@@ -36,6 +36,11 @@ export function isMissing(thrown: unknown): boolean {
   return errnoOf(thrown) === 'ENOENT'
 }
 
+export function isFull(thrown: unknown): boolean {
+  const why = errnoOf(thrown)
+  return why === 'ENOSPC' || why === 'EDQUOT'
+}
+
 /** `ENOSPC`, `EIO`; undefined where it is no error of the system. */
 export function errnoOf(thrown: unknown): string | undefined {
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined

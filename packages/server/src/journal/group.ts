@@ -13,8 +13,10 @@ const MOST_KEPT_BYTES = 1024 * 1024
 export interface WaitingBlob {
   readonly number: number
   readonly bytes: number
-  readonly sum: number
-  readonly parts: readonly Uint8Array[]
+  /** What is in it, where that is still in memory. */
+  readonly parts: readonly Uint8Array[] | undefined
+  /** It is there once that resolves, and synced; its name is safe when the folder is synced. Resolves to how many bytes that wrote. */
+  write(): Promise<number>
 }
 
 export class Group {
@@ -67,7 +69,7 @@ export class Group {
 
   readBlob(number: number): Uint8Array | undefined {
     const blob = this.blobs.find((one) => one.number === number)
-    return blob && joined(blob.parts, blob.bytes)
+    return blob?.parts && joined(blob.parts, blob.bytes)
   }
 
   /** For another group, once nobody looks into this one. */

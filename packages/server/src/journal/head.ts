@@ -11,8 +11,10 @@ import { WaybillError } from '@waybill/core'
 import { checksum } from './checksum.js'
 import { readU32, readU64, writeU32, writeU64 } from './numbers.js'
 
-/** 1: records alone, without groups, snapshots and blobs. 2: what is written today. */
-export const FORMAT_VERSION = 2
+/** 1: records alone, without groups, snapshots and blobs. 2: blobs of one piece, and none that was spooled. 3: what is written today. */
+export const FORMAT_VERSION = 3
+/** Files of this version and later ones are read as they are; what is older is written anew. */
+export const OLDEST_READ = 2
 export const HEAD_BYTES = 64
 
 const magics = {
@@ -70,10 +72,10 @@ export function readHead(kind: FileKind, bytes: Uint8Array, name: string): Head 
   }
 }
 
-/** The same, of the present version and of these files. */
+/** The same, of a version that is read as it is, and of these files. */
 export function readOwnHead(kind: FileKind, bytes: Uint8Array, name: string, files: Uint8Array, number?: number): Head {
   const head = readHead(kind, bytes, name)
-  if (head.version !== FORMAT_VERSION) throw damaged(`${name} has version ${head.version} of the format, the store ${FORMAT_VERSION}`)
+  if (head.version < OLDEST_READ) throw damaged(`${name} has version ${head.version} of the format, the store a later one`)
   if (head.files.some((byte, at) => byte !== files[at])) throw damaged(`${name} belongs to another store`)
   if (number !== undefined && head.number !== number) throw damaged(`${name} is number ${head.number} inside`)
   return head

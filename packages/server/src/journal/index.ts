@@ -1,7 +1,7 @@
 export { backup, type BackupReport } from './backup.js'
 export { check, type CheckReport } from './check.js'
 export type { Disk, DiskFile, DiskLock } from './disk.js'
-export type { Fold, Journal, Place } from './journal.js'
+export type { Fold, Journal, Place, Spool } from './journal.js'
 export { MemoryJournal, type MemoryJournalOptions } from './memory.js'
 export { nodeDisk } from './node-disk.js'
 export { openJournal, type JournalOptions, type RecoveryReport } from './open.js'

@@ -28,12 +28,30 @@ export interface Journal {
   /** Calls back in the order of asking, as soon as everything that was appended before is safe: at once where it is already. After a failure `failed` is
    * called instead: what was appended may be there at the next start, or not. */
   whenSafe(safe: () => void, failed?: (error: WaybillError) => void): void
+  /** For a record that is longer than what should be in memory at once. Throws `failure`. */
+  spool(): Spool
   /** Calls back with what was appended there, or with `Damaged`; at once where it is at hand. */
   read(place: Place, then: (record: Uint8Array | undefined, error?: WaybillError) => void): void
+  /** The same with a part of it: `length` bytes from `offset` on, or as many as there are. Verified, though the rest is not. */
+  readPart(place: Place, offset: number, length: number, then: (part: Uint8Array | undefined, error?: WaybillError) => void): void
   /** Nobody will read it again. */
   release(place: Place): void
   /** Makes safe what was appended, and ends. */
   close(): Promise<void>
+}
+
+/** One record that comes in pieces. What was not ended is aborted by the end of the journal, and nothing is left of it. */
+export interface Spool {
+  /** Of what was written. */
+  readonly bytes: number
+  /** Takes the bytes over; resolves when more may come, which must wait for it. Rejects with `Overloaded` where there is no room for them, with `failure`, and
+   * with `Damaged`; then it is aborted. */
+  write(bytes: Uint8Array): Promise<void>
+  /** Appends the record, as `append` does, after everything written. A start tells of its head alone; what is read at its place, which never
+   * changes, is what was written. Throws `failure`. */
+  end(kind: number, head: readonly Uint8Array[]): Place
+  /** Resolves when nothing is left of it. Does nothing once it was ended. */
+  abort(): Promise<void>
 }
 
 /**
@@ -43,7 +61,7 @@ export interface Journal {
 export interface Fold {
   /** An entry of the snapshot, before any record after it. Throws `Damaged`. */
   restore(entry: Uint8Array): void
-  /** A record, in order. What it says may be in the snapshot already; what it is about may be in none, where a later record ended it before the
+  /** A record, in order; of one that was spooled its head, and the place of what is behind it. What it says may be in the snapshot already; what it is about may be in none, where a later record ended it before the
    * snapshot came to it. Throws `Damaged`. */
   record(kind: number, record: Uint8Array, place: Place): void
   /** Where everything stands that may be read again: asked once, when all was told. What stands elsewhere is released by that. */

@@ -1,4 +1,5 @@
 /** How much of each segment, and of the blobs, is still of use. Knows what is on the disk only as numbers. */
+import { blobFileBytes } from './blobs.js'
 import { HEAD_BYTES } from './head.js'
 import type { Place } from './journal.js'
 import { RECORD_BYTES } from './record.js'
@@ -42,8 +43,8 @@ export class Ledger {
 
   holds({ segment, offset, bytes }: Place): void {
     if (segment === 0) {
-      this.#blobs.set(offset, HEAD_BYTES + bytes)
-      this.#blobBytes += HEAD_BYTES + bytes
+      this.#blobs.set(offset, blobFileBytes(bytes))
+      this.#blobBytes += blobFileBytes(bytes)
       return
     }
     const row = this.#rows.get(segment) ?? { end: 0, live: 0, isDamaged: false }

@@ -9,6 +9,8 @@ export const NEW = '.new'
 
 export const segmentName = (number: number): string => `${digits(number)}.log`
 export const snapshotName = (number: number): string => `${digits(number)}.snapshot`
+/** Of what is spooled and has no number yet. */
+export const spoolName = (number: number): string => `spool-${number}${NEW}`
 export const blobName = (number: number): string => `${digits(number)}.blob`
 
 export interface Names {

@@ -5,7 +5,7 @@
 import type { Random, Soon, WaybillError } from '@waybill/core'
 import type { Disk, DiskLock } from './disk.js'
 import { DiskJournal } from './disk-journal.js'
-import { damaged, FORMAT_VERSION, HEAD_BYTES } from './head.js'
+import { damaged, FORMAT_VERSION, HEAD_BYTES, OLDEST_READ } from './head.js'
 import type { Fold } from './journal.js'
 import { Ledger } from './ledger.js'
 import { blobName, namesOf, segmentName, snapshotName, STORE, type Names } from './names.js'
@@ -82,7 +82,7 @@ async function start(from: Start): Promise<{ journal: DiskJournal; report: Recov
   let names = namesOf(await disk.list())
   let state = names.hasStore ? await loadStore(disk) : mint(names, options.ports.random)
   const found = state.version
-  if (found < FORMAT_VERSION) {
+  if (found < OLDEST_READ) {
     state = await upgrade(disk, state, options.ports.soon)
     names = namesOf(await disk.list())
   }
@@ -156,7 +156,7 @@ async function bookkeeping(disk: Disk, state: StoreState, names: Names, fold: Fo
 /** Where a segment before the snapshot ends; undefined where an upgrade has left it. */
 async function olderEnd(disk: Disk, { files }: StoreState, segment: number): Promise<number | undefined> {
   const { head, fileBytes } = await readSegmentFacts(disk, files, segment)
-  return head.version < FORMAT_VERSION ? undefined : fileBytes
+  return head.version < OLDEST_READ ? undefined : fileBytes
 }
 
 function leftoversOf(names: Names, state: StoreState, ledger: Ledger): readonly string[] {
@@ -210,7 +210,7 @@ async function assemble(
     notice,
   })
   for (const blob of unneeded) upkeep.released({ segment: 0, offset: blob, bytes: 0 })
-  const journal = new DiskJournal({ writer, reads, ledger, space, store, upkeep, lock, nextBlob: replayed.nextBlob, blobSegments })
+  const journal = new DiskJournal({ disk, writer, reads, ledger, space, store, upkeep, lock, nextBlob: replayed.nextBlob, blobSegments })
   upkeep.start()
   return journal
 }

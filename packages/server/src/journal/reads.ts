@@ -1,6 +1,6 @@
 /** Reads what is on the disk, verified; knows who is reading, so that nobody takes the file away meanwhile. */
 import type { Disk } from './disk.js'
-import { readBlob } from './blobs.js'
+import { withBlob } from './blobs.js'
 import { damaged } from './head.js'
 import type { Place } from './journal.js'
 import { segmentName } from './names.js'
@@ -19,12 +19,14 @@ export class Reads {
     this.#shelf = new Shelf(disk)
   }
 
-  async read(place: Place): Promise<Uint8Array> {
+  /** So many bytes from there on, which the record must have. */
+  async read(place: Place, from: number, length: number): Promise<Uint8Array> {
     const { segment, offset, bytes } = place
     const key = segment === 0 ? -offset : segment
     this.#readers.set(key, (this.#readers.get(key) ?? 0) + 1)
     try {
-      return segment === 0 ? await readBlob(this.disk, this.files, offset, bytes) : await this.#record(place)
+      if (segment !== 0) return (await this.#record(place)).subarray(from, from + length)
+      return await withBlob(this.disk, this.files, { number: offset, bytes }, (blob) => blob.read(from, length))
     } finally {
       const left = this.#readers.get(key)! - 1
       if (left === 0) this.#readers.delete(key)

@@ -14,8 +14,9 @@ export const RECORD_BYTES = 10
 /** A longer one has a file of its own; the segment says which. */
 export const MAX_INLINE_BYTES = 64 * 1024
 
-/** `mark` begins a group: everything before it was safe before it was written. */
-export const Form = { plain: 1, moved: 2, blob: 3, mark: 4 } as const
+/** `mark` begins a group: everything before it was safe before it was written. `blob`: all of the record stands in a blob. `spooled`: what stands in one
+ * came in pieces; the head of the record follows the reference, and a start looks at nothing else. */
+export const Form = { plain: 1, moved: 2, blob: 3, mark: 4, spooled: 5 } as const
 export type Form = (typeof Form)[keyof typeof Form]
 
 export const MARK_BYTES = RECORD_BYTES + 16
@@ -41,7 +42,7 @@ export function seal(into: Uint8Array, at: number, bytes: number, kind: number, 
 export function spanOf(bytes: Uint8Array, at: number): number | undefined {
   const length = readU32(bytes, at + 4)
   const form = bytes[at + 9]!
-  if (length > MAX_INLINE_BYTES || form < Form.plain || form > Form.mark) return undefined
+  if (length > MAX_INLINE_BYTES || form < Form.plain || form > Form.spooled) return undefined
   return RECORD_BYTES + length
 }
 
@@ -86,7 +87,9 @@ export function writeBlobReference({ number, bytes, sum }: BlobReference): Uint8
   return reference
 }
 
-export function readBlobReference(bytes: Uint8Array): BlobReference | undefined {
-  if (bytes.byteLength !== BLOB_REFERENCE_BYTES) return undefined
+/** Of a record of this form; undefined where it has none, or cannot have been written. */
+export function readBlobReference(form: Form, bytes: Uint8Array): BlobReference | undefined {
+  if (form !== Form.spooled && (form !== Form.blob || bytes.byteLength !== BLOB_REFERENCE_BYTES)) return undefined
+  if (bytes.byteLength < BLOB_REFERENCE_BYTES) return undefined
   return { number: readU64(bytes, 0), bytes: readU64(bytes, 8), sum: readU32(bytes, 16) }
 }

@@ -2,12 +2,12 @@
  * Tells a fold all that a store knows: the snapshot, then each record after it. Only reads: whatever is wrong is found before anything is changed.
  */
 import type { Disk } from './disk.js'
-import { readBlob } from './blobs.js'
+import { withBlob } from './blobs.js'
 import { reading } from './files.js'
 import { damaged, HEAD_BYTES } from './head.js'
 import type { Fold } from './journal.js'
 import { segmentName, type Names } from './names.js'
-import { Form, groupOf, readBlobReference, seedOf, type BlobReference } from './record.js'
+import { BLOB_REFERENCE_BYTES, Form, groupOf, readBlobReference, seedOf, type BlobReference } from './record.js'
 import { headOf, judgeTail, readSegmentFacts } from './segment-file.js'
 import { readSnapshot } from './snapshot.js'
 import type { StoreState } from './store-file.js'
@@ -88,7 +88,7 @@ class Teller {
   /** Where the last group stands in its segment. */
   groupAt = HEAD_BYTES
   readonly blobs = new Map<number, { segment: number; bytes: number }>()
-  #found: { readonly kind: number; readonly reference: BlobReference } | undefined
+  #found: { readonly kind: number; readonly reference: BlobReference; readonly head: Uint8Array | undefined } | undefined
 
   constructor(
     private readonly disk: Disk,
@@ -120,10 +120,10 @@ class Teller {
       return true
     }
     this.records++
-    if (form === Form.blob) {
-      const reference = readBlobReference(bytes)
+    if (form === Form.blob || form === Form.spooled) {
+      const reference = readBlobReference(form, bytes)
       if (reference === undefined) throw damaged(`the record at ${offset} of ${name} cannot be understood`)
-      this.#found = { kind, reference }
+      this.#found = { kind, reference, head: form === Form.spooled ? bytes.subarray(BLOB_REFERENCE_BYTES) : undefined }
       return false
     }
     const place = { segment, offset, bytes: bytes.byteLength }
@@ -135,10 +135,13 @@ class Teller {
   /** Of the last record, where it has one. */
   async #blob(segment: number): Promise<void> {
     if (this.#found === undefined) return
-    const { kind, reference } = this.#found
+    const { kind, reference, head } = this.#found
     this.#found = undefined
-    const { number, bytes, sum } = reference
-    const record = await readBlob(this.disk, this.files, number, bytes, sum)
+    const { number, bytes } = reference
+    // Of what was spooled only that it is there is looked at, as it may be longer than there is memory.
+    const record = await withBlob(this.disk, this.files, reference, (blob) =>
+      head === undefined ? blob.read(0, bytes) : Promise.resolve(head),
+    )
     this.blobs.set(number, { segment, bytes })
     this.nextBlob = Math.max(this.nextBlob, number + 1)
     this.fold.record(kind, record, { segment: 0, offset: number, bytes })

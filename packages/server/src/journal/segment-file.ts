@@ -1,7 +1,7 @@
 /** The files that records are in, opened to be read through: whether they are what they should be, and where they end. */
 import type { Disk, DiskFile } from './disk.js'
 import { readFully, reading } from './files.js'
-import { damaged, FORMAT_VERSION, HEAD_BYTES, readHead, readOwnHead, type Head } from './head.js'
+import { damaged, HEAD_BYTES, OLDEST_READ, readHead, readOwnHead, type Head } from './head.js'
 import { segmentName } from './names.js'
 import { markAfter, type Stretch } from './walk.js'
 import type { Safe } from './witness.js'
@@ -17,7 +17,7 @@ export async function readSegmentFacts(disk: Disk, files: Uint8Array, number: nu
   return await reading(disk, name, async (file) => {
     const bytes = await readFully(file, name, 0, Math.min(HEAD_BYTES, file.bytes))
     const head = readHead('segment', bytes, name)
-    return { head: head.version < FORMAT_VERSION ? head : readOwnHead('segment', bytes, name, files, number), fileBytes: file.bytes }
+    return { head: head.version < OLDEST_READ ? head : readOwnHead('segment', bytes, name, files, number), fileBytes: file.bytes }
   })
 }
 

@@ -16,7 +16,7 @@ export class Space {
   /** Unknown until it was asked for. */
   #freeBytes = Number.POSITIVE_INFINITY
   #sinceBytes = 0
-  #isAsking = false
+  #asking: Promise<void> | undefined
 
   constructor(
     private readonly disk: Disk,
@@ -38,9 +38,13 @@ export class Space {
     if (this.#sinceBytes >= this.options.reserveBytes * SHARE) void this.ask()
   }
 
-  async ask(): Promise<void> {
-    if (this.#isAsking) return
-    this.#isAsking = true
+  /** Resolves when the answer is there; to one question there is one answer, whoever asks meanwhile. */
+  ask(): Promise<void> {
+    this.#asking ??= this.#ask().finally(() => (this.#asking = undefined))
+    return this.#asking
+  }
+
+  async #ask(): Promise<void> {
     const before = this.#sinceBytes
     try {
       this.#freeBytes = await this.disk.freeBytes()
@@ -48,6 +52,5 @@ export class Space {
     } catch {
       // As before: a disk that cannot say so will say no when it is written to.
     }
-    this.#isAsking = false
   }
 }

@@ -4,9 +4,8 @@
  */
 import { WaybillError, type Soon } from '@waybill/core'
 import type { Disk, DiskFile } from './disk.js'
-import { writeBlob } from './blobs.js'
 import { Group, type WaitingBlob } from './group.js'
-import { errnoOf } from './files.js'
+import { errnoOf, isFull } from './files.js'
 import { HEAD_BYTES, writeHead } from './head.js'
 import type { Place } from './journal.js'
 import { segmentName } from './names.js'
@@ -181,11 +180,11 @@ export class Writer {
   }
 
   async #write(group: Group): Promise<number> {
-    const { disk, files } = this.#options
+    const { disk } = this.#options
     let blobBytes = 0
     for (let at = 0; at < group.blobs.length; at += BLOBS_AT_ONCE) {
       const some = group.blobs.slice(at, at + BLOBS_AT_ONCE)
-      for (const bytes of await Promise.all(some.map((blob) => writeBlob(disk, files, blob)))) blobBytes += bytes
+      for (const bytes of await Promise.all(some.map((blob) => blob.write()))) blobBytes += bytes
     }
     if (group.blobs.length > 0) await disk.sync()
     if (this.#file === undefined || group.segment !== this.#segment) await this.#begin(group.segment, group.number - 1)
@@ -211,10 +210,9 @@ export class Writer {
   #fail(thrown: unknown): void {
     const why = errnoOf(thrown)
     const { name } = this.#options.disk
-    const full = why === 'ENOSPC' || why === 'EDQUOT'
     this.#failure = new WaybillError(
       'Damaged',
-      full
+      isFull(thrown)
         ? `the disk is full: nothing more can be stored in ${name} until there is room and the router is started again`
         : `${name} could not be written (${why ?? String(thrown)}): nothing more is stored there until the router is started again`,
       { details: { why }, cause: thrown },

@@ -2,6 +2,7 @@
  * Ends the process or the power under a journal, again and again, and holds what a start finds against what was said before: all that was said to be safe is
  * there, and what is there is what somebody put, up to one moment.
  */
+import { WaybillError } from '@waybill/core'
 import { openJournal, type Journal } from '@waybill/server/store'
 import { asJob, VirtualDisk } from '../disk/index.js'
 import { Seeded } from '../random.js'
@@ -24,13 +25,27 @@ export interface CrashTally {
   tornBytes: number
   leftovers: number
   blobs: number
+  /** Spools that became one of them, and what was left of others. */
+  spools: number
+  aborts: number
 }
 
 const IDS = 12
 const CRASHES_PER_RUN = 8
 
 export async function crashRuns({ from, runs }: CrashOptions): Promise<CrashTally> {
-  const tally: CrashTally = { crashes: 0, kills: 0, snapshots: 0, removals: 0, moves: 0, tornBytes: 0, leftovers: 0, blobs: 0 }
+  const tally: CrashTally = {
+    crashes: 0,
+    kills: 0,
+    snapshots: 0,
+    removals: 0,
+    moves: 0,
+    tornBytes: 0,
+    leftovers: 0,
+    blobs: 0,
+    spools: 0,
+    aborts: 0,
+  }
   for (let seed = from; seed < from + runs; seed++) {
     try {
       await new Run(seed, tally).go()
@@ -77,6 +92,8 @@ class Run {
       if (deed === 'rename' && name.endsWith('.snapshot')) this.tally.snapshots++
       if (deed === 'remove' && name.endsWith('.log')) this.tally.removals++
       if (deed === 'create' && name.endsWith('.blob')) this.tally.blobs++
+      if (deed === 'rename' && name.endsWith('.blob')) this.tally.spools++
+      if (deed === 'remove' && name.startsWith('spool-')) this.tally.aborts++
       if (index < endsAt) return
       this.tally.crashes++
       if (random.chance(0.3)) {
@@ -125,6 +142,8 @@ class Run {
     const isOver = (): boolean => life !== this.#lives
     if (random.chance(0.3)) await cupboard.verify()
     for (let step = 0; step < 300 && !isOver(); step++) {
+      // Beside all that follows, for as long as it takes.
+      if (random.chance(0.05)) this.#spool(cupboard, isOver).catch(unlessClosed)
       for (let burst = random.whole(1, 4); burst > 0; burst--) this.#change(cupboard)
       const { sequence } = cupboard
       journal.whenSafe(() => {
@@ -141,10 +160,27 @@ class Run {
     if (!isOver()) this.#safe = sequence
   }
 
+  async #spool(cupboard: Cupboard, isOver: () => boolean): Promise<void> {
+    const random = this.#random
+    const pieces = Array.from({ length: random.whole(0, 5) }, () => random.whole(0, 900))
+    if (random.chance(0.3)) {
+      const aborted = cupboard.journal.spool()
+      for (const bytes of pieces) await aborted.write(new Uint8Array(bytes))
+      return aborted.abort()
+    }
+    const id = random.whole(1, IDS)
+    await cupboard.spool(id, pieces, (sequence) => isOver() || this.#history.set(sequence, cupboard.summary))
+  }
+
   #change(cupboard: Cupboard): void {
     const random = this.#random
     const id = random.whole(1, IDS)
     const sequence = random.chance(0.65) ? cupboard.put(id, random.chance(0.02) ? 70_000 : random.whole(0, 300)) : cupboard.take(id)
     this.#history.set(sequence, cupboard.summary)
   }
+}
+
+/** The end of a journal aborts what is being spooled. */
+function unlessClosed(thrown: unknown): void {
+  if (!(thrown instanceof WaybillError) || thrown.code !== 'Closed') throw thrown
 }

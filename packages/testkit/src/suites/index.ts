@@ -1,5 +1,5 @@
 export { crashRuns, type CrashOptions, type CrashTally } from './crashes.js'
-export { Cupboard } from './cupboard.js'
+export { Cupboard, isSpooled, spooled } from './cupboard.js'
 export { damage, tableOf, type Damage } from './damage.js'
-export { bytesOf, journalSuite, read, safe, textOf, type JournalStage } from './journal.js'
+export { bytesOf, journalSuite, read, readPart, safe, textOf, type JournalStage } from './journal.js'
 export { ENDS, KINDS, mutate, OUTCOMES, richStore, type End, type Kind, type Mutated, type Outcome, type RichStore } from './mutations.js'

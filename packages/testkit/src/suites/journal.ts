@@ -4,6 +4,7 @@
  */
 import type { Journal, Place } from '@waybill/server/store'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { isSpooled, spooled } from './cupboard.js'
 
 /** What a test has of one journal. */
 export interface JournalStage {
@@ -23,6 +24,14 @@ export function read(journal: Journal, place: Place): Promise<Uint8Array> {
   return new Promise((resolve, reject) =>
     journal.read(place, (record, error) =>
       record === undefined ? reject(error ?? new Error('neither a record nor an error')) : resolve(record),
+    ),
+  )
+}
+
+export function readPart(journal: Journal, place: Place, offset: number, length: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) =>
+    journal.readPart(place, offset, length, (part, error) =>
+      part === undefined ? reject(error ?? new Error('neither a part nor an error')) : resolve(part),
     ),
   )
 }
@@ -99,6 +108,92 @@ export function journalSuite(name: string, open: () => Promise<JournalStage>): v
       await safe(journal)
       journal.release(gone)
       expect(textOf(await read(journal, kept))).toBe('kept')
+    })
+
+    test('a part is read of whatever was appended, before it is safe and after', async () => {
+      const places = [journal.append(1, [spooled(0, 1000)]), journal.append(1, [spooled(0, 100_000), spooled(100_000, 500_000)])]
+      for (let look = 0; look < 2; look++) {
+        for (const place of places)
+          for (const [offset, length] of [
+            [0, 10],
+            [990, 10],
+            [5, 0],
+          ] as const)
+            expect(isSpooled(await readPart(journal, place, offset, length), offset, length)).toBe(true)
+        for (const [offset, length] of [
+          [99_990, 20],
+          [262_140, 8],
+          [262_144, 262_144],
+          [1, 599_999],
+        ] as const)
+          expect(isSpooled(await readPart(journal, places[1]!, offset, length), offset, length)).toBe(true)
+        // As many as there are.
+        expect(isSpooled(await readPart(journal, places[0]!, 999, 5), 999, 1)).toBe(true)
+        expect((await readPart(journal, places[1]!, 700_000, 5)).byteLength).toBe(0)
+        await safe(journal)
+      }
+    })
+
+    test('what is spooled is read as it came, whole and in parts, from its end on', async () => {
+      const before = journal.append(1, [bytesOf('before')])
+      const spool = journal.spool()
+      const pieces = [1, 60_000, 0, 262_000, 300_000]
+      let at = 0
+      for (const piece of pieces) {
+        await spool.write(spooled(at, piece))
+        at += piece
+      }
+      expect(spool.bytes).toBe(622_001)
+      const place = spool.end(7, [bytesOf('head')])
+      expect(place.bytes).toBe(622_001)
+      const after = journal.append(1, [bytesOf('after')])
+      for (let look = 0; look < 2; look++) {
+        expect(isSpooled(await read(journal, place), 0, 622_001)).toBe(true)
+        for (const [offset, length] of [
+          [0, 1],
+          [262_143, 2],
+          [300_000, 262_144],
+          [622_000, 10],
+        ] as const)
+          expect(isSpooled(await readPart(journal, place, offset, length), offset, Math.min(length, 622_001 - offset))).toBe(true)
+        expect([textOf(await read(journal, before)), textOf(await read(journal, after))]).toEqual(['before', 'after'])
+        await safe(journal)
+      }
+      await expect(spool.write(bytesOf('late'))).rejects.toMatchObject({ code: 'Closed' })
+      expect(() => spool.end(7, [])).toThrow(expect.objectContaining({ code: 'Closed' }))
+      // It is the journal's.
+      await spool.abort()
+      expect((await readPart(journal, place, 5, 5)).byteLength).toBe(5)
+    })
+
+    test('nothing at all can be spooled, and several things beside each other', async () => {
+      const [empty, one, other] = [journal.spool(), journal.spool(), journal.spool()]
+      await Promise.all([one.write(bytesOf('o')), other.write(bytesOf('oth'))])
+      await Promise.all([one.write(bytesOf('ne')), other.write(bytesOf('er'))])
+      const places = [empty.end(1, []), other.end(1, []), one.end(1, [])]
+      await safe(journal)
+      expect(await Promise.all(places.map(async (place) => textOf(await read(journal, place))))).toEqual(['', 'other', 'one'])
+    })
+
+    test('what is aborted is over, and costs the others nothing', async () => {
+      const [gone, kept] = [journal.spool(), journal.spool()]
+      await Promise.all([gone.write(bytesOf('gone')), kept.write(bytesOf('kept'))])
+      await gone.abort()
+      await gone.abort()
+      await expect(gone.write(bytesOf('more'))).rejects.toMatchObject({ code: 'Closed' })
+      expect(() => gone.end(1, [])).toThrow(expect.objectContaining({ code: 'Closed' }))
+      const place = kept.end(1, [])
+      await safe(journal)
+      expect(textOf(await read(journal, place))).toBe('kept')
+    })
+
+    test('after the end nothing is spooled, and what was being spooled is over', async () => {
+      const spool = journal.spool()
+      await spool.write(bytesOf('half'))
+      await journal.close()
+      await expect(spool.write(bytesOf('late'))).rejects.toMatchObject({ code: 'Closed' })
+      expect(() => spool.end(1, [])).toThrow(expect.objectContaining({ code: 'Closed' }))
+      expect(() => journal.spool()).toThrow(expect.objectContaining({ code: 'Closed' }))
     })
 
     test('after the end nothing is appended, and who asks is told', async () => {

@@ -48,6 +48,7 @@ export async function richStore(seed: number, end: End): Promise<RichStore> {
       const id = random.whole(1, 40)
       const sequence = random.chance(0.8) ? cupboard.put(id, random.chance(0.03) ? 66_000 : random.whole(0, 400)) : cupboard.take(id)
       history.set(sequence, cupboard.summary)
+      if (step % 50 === 10) await cupboard.spool(id, [500, 270_000], (spooled) => history.set(spooled, cupboard.summary))
       if (step % 3 === 0) await new Promise<void>((resolve) => journal.whenSafe(resolve))
     }
     await new Promise<void>((resolve) => journal.whenSafe(resolve))
@@ -56,7 +57,7 @@ export async function richStore(seed: number, end: End): Promise<RichStore> {
     const names = [...disk.platter.names.keys()]
     const isRich = (ending: string, least: number): boolean => names.filter((name) => name.endsWith(ending)).length >= least
     const { summary } = cupboard
-    if (start >= 3 && isRich('.blob', 2) && isRich('.log', 4) && isRich('.snapshot', 1)) {
+    if (start >= 3 && isRich('.blob', 3) && isRich('.log', 4) && isRich('.snapshot', 1)) {
       if (end === 'closed') await journal.close()
       else if (end === 'killed') disk.kill()
       else {
