@@ -4,7 +4,6 @@
  */
 import { callNumber, executed, FrameType, parseBodyIn, prepareBody, Ring, serialNumber, WaybillError, Wheel } from '@waybill/core'
 import type { BodyLimits, CallerEvent, CallSpan, Code, Exceptional, FrameReader, Ports, Rejection } from '@waybill/core'
-import { fraction } from './backoff.js'
 import { LiveCall } from './call.js'
 import { snField, type Within } from './call-fields.js'
 import { writeFrameOf } from './call-frames.js'
@@ -19,9 +18,10 @@ import { Hearing, type Ends } from './hearing.js'
 import type { Late } from './late.js'
 import { LiveReceipt, type ReceiptSource } from './receipt.js'
 import { isAlone, watchRequest, type Request } from './request.js'
+import { afterAll, Resending } from './resending.js'
 import type { CallerStreams } from './streams/caller.js'
 import type { Spans } from './tracing.js'
-import { forgotten, lostOnceSent, notSent, ownReason, restMs, sessionGone, verdict } from './verdicts.js'
+import { forgotten, lostOnceSent, notSent, ownReason, sessionGone, verdict } from './verdicts.js'
 
 /** The callee gives a cancelled method 250 ms, and the answer needs its way. */
 const CANCEL_VERDICT_MS = 500
@@ -37,6 +37,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   readonly #limits: BodyLimits
   readonly #departure: Departure
   readonly #hearing: Hearing
+  readonly #resending: Resending
   readonly #spans: Spans | undefined
   readonly #streams: Late<CallerStreams>
   readonly cancelStored: (sn: string) => Promise<void>
@@ -58,14 +59,16 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   }) {
     this.#streams = parts.streams
     this.#departure = new Departure(parts)
-    this.#hearing = new Hearing({ connection: parts.connection, limits: parts.limits, ends: this, streams: parts.streams })
+    this.#wheel = new Wheel(parts.ports.clock)
+    this.#resending = new Resending({ ports: parts.ports, wheel: this.#wheel, send: (call) => this.#send(call) })
+    const { connection, limits, streams } = parts
+    this.#hearing = new Hearing({ connection, limits, ends: this, resending: this.#resending, streams })
     this.#spans = parts.spans
     this.cancelStored = parts.cancelStored
     this.#connection = parts.connection
     this.#ports = parts.ports
     this.#incarnation = parts.incarnation
     this.#limits = parts.limits
-    this.#wheel = new Wheel(parts.ports.clock)
   }
 
   get pending(): number {
@@ -249,26 +252,6 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     return call
   }
 
-  /** A symbol was stale: the same call once more, with names. */
-  again(call: OutgoingCall): void {
-    const { address, method } = call.request
-    address.symbol = 0
-    method.symbol = 0
-    call.home = undefined
-    if (call.step('returned')) this.#send(call)
-  }
-
-  /** No room: the call rests and is sent again, if its deadline allows. It was certainly not executed. */
-  rest(call: OutgoingCall, { details }: Rejection): boolean {
-    const againMs = this.#ports.clock.nowMs() + restMs(details) * (0.5 + fraction(this.#ports.random))
-    // What is stored goes on whatever becomes of its watching, and ends by its deadline.
-    if (call.state !== 'stored' && (againMs >= call.uselessAtMs || !call.step('returned'))) return false
-    if (call.state !== 'stored') call.home = undefined
-    call.resting = true
-    this.#wheel.add(call, againMs)
-    return true
-  }
-
   #send(call: OutgoingCall): void {
     // A body that was refused in the middle begins anew.
     call.offset = 0
@@ -288,7 +271,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
 
   /** What is stored is cancelled where it is stored: this session may not be the one that made the call. */
   cancel(call: OutgoingCall, reason: unknown): Promise<void> {
-    const mayBeStored = call.state === 'waiting' && call.holder !== 'caller'
+    const mayBeStored = call.state === 'waiting' && call.home !== undefined
     if (call.watched !== undefined || call.state === 'stored' || mayBeStored) return this.cancelStored(call.sn)
     this.#giveUp(call, 'Cancelled', reason)
     return Promise.resolve()
@@ -376,11 +359,11 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   }
 
   settle(call: OutgoingCall, event: CallerEvent, error: Error & Exceptional, rejection?: Rejection): void {
-    if (call.state === 'settled' || !call.step(event)) return
+    if (call.state === 'settled' || this.#resending.failed(call, event, error) || !call.step(event)) return
     this.#forget(call)
-    const reason = ownReason(call.gaveUp, error)
+    const reason = ownReason(call.gaveUp, afterAll(call, error))
     call.flows?.close({ error: reason })
-    call.end({ kind: 'exception', error: reason }, rejection)
+    call.end({ kind: 'exception', error: reason }, call.mayHaveRun === undefined ? rejection : undefined)
   }
 
   #forget(call: OutgoingCall): void {
