@@ -11,6 +11,9 @@ import { isStored, type Request } from './request.js'
 /** The router gives the verdict on a deadline; the caller's own timer is only there for a router that does not answer. */
 const VERDICT_MS = 250
 
+/** How long after it was first written a call that is to be stored is known again for certain: its receipt is kept for an hour after its end. */
+export const KNOWN_FOR_MS = 3_000_000
+
 /** What a call asks of who owns it. */
 export interface CallOwner {
   serialNumber(counter: number): string
@@ -52,6 +55,10 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   retries = 0
   /** How an attempt ended that may have run, so that no later one can say that none did. */
   mayHaveRun: WaybillError | undefined
+  /** When it was first written. */
+  firstWrittenMs: number | undefined
+  /** It waits in an outbox, and is sent by another process where this one ends before. */
+  isKept = false
   /** It stands in the connection's queue, where it must not stand twice. */
   queued = false
   readonly #owner: CallOwner

@@ -11,11 +11,12 @@ import type { Connection } from './connection.js'
 import { Departure, type Luggage } from './departure.js'
 import type { Digest } from './digests/digest.js'
 import { readStored } from './failures.js'
-import { OutgoingCall, type CallOwner } from './outgoing-call.js'
+import { KNOWN_FOR_MS, OutgoingCall, type CallOwner } from './outgoing-call.js'
 import { sendOneWay, type Sent } from './one-way.js'
 import type { OutgoingBody } from './outgoing-body.js'
 import { Hearing, type Ends } from './hearing.js'
 import type { Late } from './late.js'
+import type { Kept } from './outbox/kept.js'
 import { LiveReceipt, type ReceiptSource } from './receipt.js'
 import { isAlone, watchRequest, type Request } from './request.js'
 import { afterAll, Resending } from './resending.js'
@@ -41,6 +42,8 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   readonly #spans: Spans | undefined
   readonly #streams: Late<CallerStreams>
   readonly cancelStored: (sn: string) => Promise<void>
+  /** What keeps calls that are to be stored; undefined where nothing does. */
+  kept: Kept | undefined
   #counter = 0
   #closed: WaybillError | undefined
   #settled: (() => void) | undefined
@@ -80,7 +83,8 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   }
 
   /** Begins a call. It never throws: what is wrong with it is its outcome. `counter` is that of a call which was prepared. */
-  start(request: Request, args: readonly unknown[], counter: number = ++this.#counter): LiveCall<unknown> {
+  start(asked: Request, args: readonly unknown[], counter: number = ++this.#counter): LiveCall<unknown> {
+    const request = this.kept?.patient(asked) ?? asked
     const span = this.#spans?.calling(request)
     let fields: Uint8Array | undefined
     let luggage: Luggage | undefined
@@ -161,9 +165,14 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
       return this.#stillborn(counter, new WaybillError(this.#closed.code, this.#closed.message, { executed: 'maybe' }))
     const nowMs = this.#ports.clock.nowMs()
     const call = new OutgoingCall({ counter, request: watchRequest, ...NOTHING, fields: snField(sn), watched: sn, nowMs, owner: this })
+    this.adopt(call)
+    return call.live
+  }
+
+  /** A call that was made elsewhere, with a number of ours. */
+  adopt(call: OutgoingCall): void {
     this.#add(call)
     this.#send(call)
-    return call.live
   }
 
   #add(call: OutgoingCall): void {
@@ -179,8 +188,9 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
       if (!call.request.isTimed) call.deadlineAtMs = Number.POSITIVE_INFINITY
       this.#hearing.flowsOf(call, this.#streams.now!).send(streams)
     }
-    if (later === undefined) this.#send(call)
-    else void this.#sendLater(call, later)
+    const whole = this.kept !== undefined && call.isStored ? this.kept.keep(call, later ?? fields!) : later
+    if (whole === undefined) this.#send(call)
+    else void this.#sendLater(call, whole)
   }
 
   async #sendLater(call: OutgoingCall, later: Promise<Uint8Array>): Promise<void> {
@@ -202,7 +212,8 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     if (call.state === 'settled' || call.gaveUp !== undefined || call.resting) return false
     const { store, epoch } = this.#connection.connected!.router
     const home = store ?? epoch
-    if (call.isStored && (call.home ??= home) !== home) {
+    const isUnknown = call.state !== 'stored' && nowMs - (call.firstWrittenMs ??= nowMs) > KNOWN_FOR_MS
+    if (call.isStored && ((call.home ??= home) !== home || isUnknown)) {
       this.settle(call, call.state === 'stored' ? 'exception' : 'givenUp', forgotten())
       return false
     }
@@ -311,6 +322,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
 
   /** The session is gone: what was written to it has an unknown fate, what was not goes with the next session. */
   lost(reason: string): void {
+    this.kept?.lost()
     for (const call of this.#pending.values()) {
       if (call.state === 'waiting' && isAlone(call.request)) this.settle(call, 'givenUp', sessionGone())
       if (call.state === 'waiting' || this.#goesOn(call)) continue
@@ -330,8 +342,9 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   /** No call begins any more, and those that are pending end with the error. */
   close(error: WaybillError): void {
     this.#closed = new WaybillError(error.code, error.message, { executed: 'no' })
+    this.kept?.end()
     for (const call of this.#pending.values()) {
-      this.settle(call, 'closed', new WaybillError(error.code, error.message, { executed: executed(call.holder) }))
+      this.settle(call, 'closed', new WaybillError(error.code, error.message, { executed: call.isKept ? 'maybe' : executed(call.holder) }))
     }
     this.#wheel.stop()
   }

@@ -393,8 +393,8 @@ export class Calls {
   }
 }
 
-/** A caller stores calls under its own serial numbers only. */
+/** A caller stores calls under its own serial numbers, or under those of an earlier process of its principal, which left them. */
 function isOwn(caller: Session, call: number, sn: string | undefined): boolean {
   const parts = sn === undefined ? undefined : readSerialNumber(sn)
-  return parts !== undefined && parts.incarnation === caller.incarnation && parts.counter >>> 0 === call
+  return parts !== undefined && (parts.incarnation !== caller.incarnation || parts.counter >>> 0 === call)
 }
