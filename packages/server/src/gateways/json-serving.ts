@@ -127,11 +127,10 @@ export class Serving {
     if (answer.kind === 'result' || answer.kind === 'exception') this.#forget(given)
   }
 
-  /** What has begun is refused no more, and the router would drop such a word: its caller hears it as an exception. */
+  /** What has begun is refused no more, and the router would drop such a word: its caller hears it as an exception. Streams have begun with their credit. */
   #rejected(given: Given, answer: Answer, members: Members): void {
     if (given.hasBegun || given.isOpened)
       return this.#end(given, { code: 'ProtocolViolation', exval: 'the call was refused after it had begun', executed: 'maybe' })
-    // Its streams were given credit, that is all.
     this.#say(given, given.streams === undefined ? answer : refusalAsException(members))
     this.#forget(given)
   }
