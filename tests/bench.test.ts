@@ -91,6 +91,12 @@ test('stored calls are counted when they are safe', { timeout: 120_000 }, async 
   expect(stdout).toMatch(/^ {2}waybill, synced +[\d,]+ a second/m)
 })
 
+test('synchronous calls are measured at a router with a journal and at one without', { timeout: 120_000 }, async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, ['bench/durable/main.mjs', '--calls', '--short'], { cwd: root })
+  expect(stdout).toMatch(/^ {2}with a journal +[\d,]+ a second/m)
+  expect(stdout).toMatch(/^ {2}without one +[\d,]+ a second.*; with a journal: \d/m)
+})
+
 test('a start over receipts and over calls that wait is measured', { timeout: 120_000 }, async () => {
   const args = ['bench/starts/main.mjs', '--kept', '2000', '--queued', '500']
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root })

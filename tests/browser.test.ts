@@ -289,6 +289,41 @@ describe.skipIf(missing)('a page', () => {
     await isHere()
   })
 
+  test('that is closed without a network has kept its stored calls, and the next one sends them', async () => {
+    const hopped = async (url: string): Promise<Page> => {
+      const opened = await browser.open(`${site.origin}/`)
+      await opened.run(async (given) => {
+        page.held.client = await page.connect(given, { name: 'traveller', outbox: page.outbox('test') })
+      }, url)
+      return opened
+    }
+    const first = await hopped(`ws://127.0.0.1:${line.port}`)
+    line.cut()
+    await first.until(() => !page.held.client.isConnected)
+    const sns = await first.run(async () => {
+      const bark = page.held.client.remote<Dog>('Dog').bark.with({ durable: true })
+      const prepared = ['one', 'two'].map((phrase) => bark.prepare(phrase))
+      for (const call of prepared) call.fire().catch(() => {})
+      while ((await page.outbox('test').load()).length < 2) await new Promise((resolve) => setTimeout(resolve, 10))
+      return prepared.map(({ sn }) => sn)
+    })
+    await first.close()
+    const second = await hopped(router.url!)
+    const results = await second.run(async (given) => {
+      // They are the next ones that leave: what asks for them comes behind.
+      await page.held.client.remote<Dog>('Dog').bark.async('three')
+      const said = await Promise.all(given.map((sn) => page.held.client.receipt<string>(sn).result()))
+      while ((await page.outbox('test').load()).length > 0) await new Promise((resolve) => setTimeout(resolve, 10))
+      await page.held.client.close()
+      return said
+    }, sns)
+    expect(results).toEqual(['traveller: one', 'traveller: two'])
+    await second.close()
+    line.isCut = false
+    await tab.run(() => void globalThis.dispatchEvent(new Event('online')))
+    await isHere()
+  })
+
   test('that is left says goodbye', async () => {
     const other = await browser.open(`${site.origin}/`)
     await other.run(async (url) => {

@@ -79,7 +79,15 @@ describe.each(new Document('ARCHITECTURE.md').table('bundles'))('a page that $pa
 
 test('a page that calls only has nothing of what serves, streams, gathers, hears events or goes beyond plain JSON', () => {
   const parts = loaded('calls only').flatMap(({ dynamicImports }) => dynamicImports)
-  expect([...parts].toSorted()).toEqual(['beyond.js', 'events.js', 'groups.js', 'page2.js', 'postbacks.js', 'serving-in-page.js'])
+  expect([...parts].toSorted()).toEqual([
+    'beyond.js',
+    'events.js',
+    'groups.js',
+    'kept.js',
+    'page2.js',
+    'postbacks.js',
+    'serving-in-page.js',
+  ])
   const modules = loaded('calls only').flatMap((chunk) => Object.keys(chunk.modules).map((module) => module.replace(/.*\/packages\//, '')))
   const others =
     /client\/dist\/(?:serving|offers|incoming|running|answers|exposure|groups?|fan|events|subscription|postbacks|streams\/(?!promised)\w+)\.js|core\/dist\/body\/(?:beyond|lift|light|settle|guard|segments|kinds)\.js/

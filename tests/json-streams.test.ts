@@ -309,6 +309,38 @@ describe('a JSON callee', () => {
     expect([(await reader.read()).done, h.router.load.pendingCalls]).toEqual([true, 0])
     await leave(h, callee)
   })
+
+  test('refuses a call with a stream in its arguments: its caller hears that, though the stream has begun', async () => {
+    await using h = harness()
+    const callee = await open(h, 'py', ['eat'])
+    const walker = await h.client('walker')
+    async function* food(): AsyncGenerator<string> {
+      for (;;) yield 'bone'
+    }
+    // As slow a reader as there is.
+    callee.bufferedBytes = 100_000
+    const refused = async (...words: Json[]): Promise<unknown> => {
+      const eaten = walker.remote<Script>('Script').eat(food())
+      await h.advance(10)
+      const { sn } = callee.said.splice(0)[0]!
+      for (const word of words) callee.say({ sn, ...word })
+      const error = await h.until(eaten.catch((thrown: unknown) => thrown))
+      // As it was before: neither the call nor its stream goes on.
+      expect([callee.take('end'), h.router.load.pendingCalls]).toMatchObject([[{ sn, end: { stream: 'a1', code: 'Closed' } }], 0])
+      return error
+    }
+    const full = { status: 'rejected', code: 'Overloaded', description: 'full', details: { retryAfterMs: 1 } }
+    expect(await refused(full)).toMatchObject({ code: 'Overloaded', message: 'full', details: { retryAfterMs: 1 }, executed: 'no' })
+    expect(await refused({ status: 'accepted' }, { ...full, code: 'NotHungry', details: 7 })).toMatchObject({
+      code: 'Rejected',
+      message: 'NotHungry: full',
+      details: { code: 'NotHungry', details: 7 },
+      executed: 'no',
+    })
+    // Who has said that it runs it cannot say that it did not.
+    expect(await refused({ status: 'started' }, full)).toMatchObject({ code: 'ProtocolViolation', executed: 'maybe' })
+    await leave(h, callee)
+  })
 })
 
 describe('two JSON clients', () => {
@@ -339,6 +371,19 @@ describe('two JSON clients', () => {
       `{"sn":"${SN}","end":{"stream":"r0","retval":[null]}}`,
     ])
     expect(h.router.load.pendingCalls).toBe(0)
+    await leave(h, callee, caller)
+  })
+
+  test('refuse each other calls with streams in their arguments', async () => {
+    await using h = harness()
+    const callee = await open(h, 'py', ['eat'])
+    const caller = await open(h, 'walker')
+    await call(h, caller, 'eat', [null], { classname: 'Script', streams: [[[0], 'a1', 'values']] })
+    callee.text(`{"sn":"${SN}","status":"rejected","code":"Rejected","description":"not now","details":{"n": 1e400}}`)
+    await h.advance(10)
+    const exception = '{"exval":"not now","code":"Rejected","details":{"n": 1e400},"executed":"no"}'
+    expect(caller.texts.at(-1)).toBe(`{"sn":"${SN}","version":"1.0","routing":["Script","walker"],"result":${exception}}`)
+    expect([caller.take('stop'), h.router.load.pendingCalls]).toEqual([[{ sn: SN, stop: { stream: 'a1' } }], 0])
     await leave(h, callee, caller)
   })
 

@@ -165,6 +165,7 @@ describe('a digest that takes a while', () => {
       exposing: undefined,
       connected: undefined,
       parts,
+      keeping: () => expect.unreachable(),
       digest: (...given) => new Promise((give, fail) => asked.push({ give: () => give(nodeDigest(...given)), fail })),
     })
     stage.client = await connect('ws://fake', { ports: stage.process, transport: stage })

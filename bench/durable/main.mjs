@@ -7,7 +7,10 @@
 // How. Each contender's server is started once on an empty folder and warmed up; in each round each runs once, alone, in an order that rotates. CPU is the user
 // and system time of both processes divided by the acknowledged ones. Ratios are made within a round.
 //
-// Options: --rounds N (5)   --ms N (2000)   --in-flight a,b (1,64,1024)   --short: one short round, for a test
+// With --calls: synchronous calls to a worker, at a router with a journal and at one without, which must not differ: none of them is stored. Worker and caller are two
+// clients of the publisher's process.
+//
+// Options: --rounds N (5)   --ms N (2000)   --in-flight a,b (1,64,1024)   --short: one short round, for a test   --calls
 // Needs nats-server in the PATH; without it Waybill is measured alone, and says so. Ends with 1 when a contender failed, with 2 for a wrong option.
 import { fork, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,7 +18,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { connect } from '@waybill/client'
+import { connect, service } from '@waybill/client'
 import { createRouter } from '@waybill/server'
 import { connect as natsConnect, StorageType } from 'nats'
 
@@ -34,12 +37,14 @@ async function serve() {
 }
 
 async function main() {
-  const { rounds, ms, inFlight } = readOptions()
+  const { rounds, ms, inFlight, calls } = readOptions()
   const folder = mkdtempSync(join(tmpdir(), 'waybill-bench-durable-'))
   const contenders = []
   try {
-    contenders.push(await waybill('waybill, synced', join(folder, 'store')), await waybill('waybill, in memory', ''))
-    if (await hasNats()) {
+    if (calls) contenders.push(await called('with a journal', join(folder, 'store')), await called('without one', ''))
+    else contenders.push(await waybill('waybill, synced', join(folder, 'store')), await waybill('waybill, in memory', ''))
+    if (calls) console.log('Synchronous calls: none is stored.')
+    else if (await hasNats()) {
       contenders.push(await nats('JetStream, not synced', join(folder, 'jetstream')))
     } else console.log('There is no nats-server: Waybill is measured alone.')
     for (const count of inFlight) await cell(contenders, count, rounds, ms)
@@ -71,9 +76,10 @@ async function cell(contenders, count, rounds, ms) {
   for (const [at, { name }] of contenders.entries()) {
     const of = (key) => results[at].map((one) => one[key])
     const ratio = results[at].map((one, round) => results[0][round].rate / one.rate)
+    const cost = results[at].map((one, round) => results[0][round].cpu / one.cpu)
     console.log(
       `  ${name.padEnd(24)} ${whole(median(of('rate'))).padStart(9)} a second, ${median(of('cpu')).toFixed(1).padStart(6)} us of CPU, p50 ${median(of('p50')).toFixed(2)} ms, p99 ${median(of('p99')).toFixed(2)} ms` +
-        (at === 0 ? '' : `; waybill, synced: ${spread(ratio)} x as many`),
+        (at === 0 ? '' : `; ${contenders[0].name}: ${spread(ratio)} x as many, ${spread(cost)} x the CPU`),
     )
   }
 }
@@ -97,11 +103,29 @@ async function load(once, count, ms) {
   return { done, seconds: (performance.now() - startMs) / 1000, waits }
 }
 
-async function waybill(name, data) {
+async function started(data) {
   const child = fork(new URL(import.meta.url), ['router', data])
   const url = await new Promise((resolve, reject) =>
     child.once('message', resolve).once('exit', () => reject(new Error('the router ended'))),
   )
+  return { child, url }
+}
+
+async function called(name, data) {
+  const { child, url } = await started(data)
+  const [caller, worker] = await Promise.all([connect(url), connect(url)])
+  const echo = service('Echo@1.0.0', { say: {} })
+  await worker.expose(echo, { say: (phrase) => phrase })
+  const { say } = caller.remote(echo)
+  const stop = async () => {
+    await Promise.all([caller, worker].map((client) => client.close({ drainMs: 0 })))
+    child.kill()
+  }
+  return { name, pid: child.pid, once: () => say(PAYLOAD), stop }
+}
+
+async function waybill(name, data) {
+  const { child, url } = await started(data)
   const client = await connect(url)
   const { walk } = client.remote('Nobody', { ttl: '1h' })
   const stop = async () => {
@@ -182,7 +206,13 @@ function whole(number) {
 function readOptions() {
   try {
     const { values } = parseArgs({
-      options: { rounds: { type: 'string' }, ms: { type: 'string' }, 'in-flight': { type: 'string' }, short: { type: 'boolean' } },
+      options: {
+        rounds: { type: 'string' },
+        ms: { type: 'string' },
+        'in-flight': { type: 'string' },
+        short: { type: 'boolean' },
+        calls: { type: 'boolean' },
+      },
     })
     const number = (text, usual) => {
       const value = Number(text ?? usual)
@@ -190,6 +220,7 @@ function readOptions() {
       return value
     }
     return {
+      calls: values.calls === true,
       rounds: number(values.rounds, values.short ? 1 : 5),
       ms: number(values.ms, values.short ? 200 : 2000),
       inFlight: (values['in-flight'] ?? (values.short ? '16' : '1,64,1024')).split(',').map((text) => number(text)),

@@ -2,15 +2,8 @@
 import { callNumber, defaultLimits, Feature, FrameType, isSerialNumber, mintIncarnation, quoted, WaybillError } from '@waybill/core'
 import type { BodyLimits, DeadLetter, DeadQuery, Ports, Receipt, ReceiptInfo, ReceiptQuery, Tracing, Transport } from '@waybill/core'
 import type { DurableEventsOptions, DurableSubscription, DurableTopicDefinition, EventsOptions, PublishOptions } from '@waybill/core'
-import type {
-  Remote,
-  RemoteOptions,
-  ServiceDefinition,
-  ServiceDescription,
-  StoredEvent,
-  Subscription,
-  TopicDefinition,
-} from '@waybill/core'
+import type { Remote, RemoteOptions, ServiceDefinition, ServiceDescription, StoredEvent, Subscription } from '@waybill/core'
+import type { TopicDefinition } from '@waybill/core'
 import type { Incident } from './answers.js'
 import { aside } from './aside.js'
 import { defaultBackoff, type Backoff } from './backoff.js'
@@ -25,6 +18,7 @@ import { listen } from './listening.js'
 import type { Loadable } from './loadable.js'
 import { Names } from './names.js'
 import type { Exposed, RouterCalls } from './offers.js'
+import type { Kept, KeptParts } from './outbox/kept.js'
 import { Outgoing } from './outgoing.js'
 import type { Postbacks, PostbackListener } from './postbacks.js'
 import { LiveReceipt } from './receipt.js'
@@ -86,7 +80,7 @@ export class Client implements AsyncDisposable {
 
   /** @internal Use `connect()`. */
   constructor(parts: ClientParts) {
-    const { ports, url, transport, name, token, labels } = parts
+    const { ports, url, transport, name, token, labels, loadable } = parts
     const incarnation = mintIncarnation(ports.clock, ports.random)
     // Those of this side until the router has told its own.
     const limits = { ...defaultLimits }
@@ -101,7 +95,6 @@ export class Client implements AsyncDisposable {
       ...(token !== undefined && { credentials: { token } }),
       features: [Feature.leases],
     }
-    const { loadable } = parts
     const streams = late(loadable.streams, (its) => its)
     this.#connection = new Connection(
       {
@@ -184,6 +177,12 @@ export class Client implements AsyncDisposable {
       }
       this.#connection.start()
     })
+  }
+
+  /** @internal Keeps calls in an outbox until the router has stored them, and sends what earlier processes left. */
+  keepIn(keep: (parts: Omit<KeptParts, 'outbox'>) => Kept): void {
+    const parts = { outgoing: this.#outgoing, connection: this.#connection, clock: this.#ports.clock }
+    this.#outgoing.kept = keep({ ...parts, notSent: (sn, error) => this.#tell({ kind: 'notSent', sn, error }) })
   }
 
   /** @internal Its surroundings have slept, or have a network again: the link is doubted, and what waits to try again tries at once. */
@@ -359,6 +358,7 @@ export class Client implements AsyncDisposable {
     this.#limits.maxBodyBytes = limits.maxBodyBytes
     if (++this.#sessions > 1 && features.includes(Feature.leases)) this.#ask()
     this.#welcome?.resolve()
+    this.#outgoing.kept?.opened()
     this.#topics.opened()
     // A loss of this session brings the next one, which offers again; any other failure is the user's to know.
     this.#serving.now?.offers.again().catch((thrown: unknown) => {

@@ -17,6 +17,8 @@ import { Client } from './client.js'
 import type { Incident } from './answers.js'
 import type { Digest } from './digests/digest.js'
 import type { Loadable } from './loadable.js'
+import type { keepIn } from './outbox/kept.js'
+import type { CallOutbox } from './outbox/outbox.js'
 
 export interface ConnectOptions {
   /** The name that others reach this client by. A second process that takes it supersedes the first. Default: minted by the router. */
@@ -35,6 +37,11 @@ export interface ConnectOptions {
   /** Instead of the one that the URL's scheme asks for. */
   readonly transport?: Transport
   readonly backoff?: Partial<Backoff>
+  /**
+   * Where calls that are to be stored wait until the router has stored them, over the end of this process: `outbox()` of `@waybill/client/outbox`. The next client
+   * of the same name, and the same principal, sends what was left. Default: they end with this process.
+   */
+  readonly outbox?: CallOutbox
   /** One trace through callers, router and callees: `otelTracing()` of `@waybill/client/otel`. Default: none. */
   readonly tracing?: Tracing
   /** For tests: a virtual clock, a seeded source of randomness. */
@@ -46,6 +53,8 @@ export interface Surroundings {
   readonly parts: Loadable
   readonly digest: Digest
   readonly ports: Ports
+  /** What keeps calls in an outbox. */
+  readonly keeping: () => Promise<typeof keepIn>
   /** For the scheme of the URL, such as `ws:`. Undefined where there is none; throws `BadAddress` where the URL is at fault. */
   transport(url: string, scheme: string): Transport | undefined
   /** What to use instead, for the sentence of the refusal. */
@@ -70,6 +79,7 @@ const OPTIONS: Readonly<Record<keyof ConnectOptions, true>> = {
   drainOnSigterm: true,
   transport: true,
   backoff: true,
+  outbox: true,
   tracing: true,
   ports: true,
 }
@@ -102,6 +112,11 @@ export function connectIn(surroundings: Surroundings): Connect {
       digest: surroundings.digest,
     })
     await client.open(options.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(options.timeout, 'timeout'))
+    const { outbox } = options
+    if (outbox !== undefined) {
+      const keep = await surroundings.keeping()
+      client.keepIn((parts) => keep({ ...parts, outbox }))
+    }
     surroundings.connected?.(client)
     return client
   }

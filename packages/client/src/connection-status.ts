@@ -10,6 +10,8 @@ export type ConnectionStatus =
   | { readonly kind: 'notOffered'; readonly error: WaybillError }
   /** The router would not take an event that was published. */
   | { readonly kind: 'notPublished'; readonly topic: string; readonly error: WaybillError }
+  /** A call that an earlier process of this client left in the outbox was not stored, or nobody knows. */
+  | { readonly kind: 'notSent'; readonly sn: string; readonly error: WaybillError }
   /** The router asked for it: the services were taken back for good, and what runs is let end. */
   | { readonly kind: 'draining' }
   /** Nothing runs any longer. The program may expose again, or end. */

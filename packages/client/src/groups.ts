@@ -53,7 +53,7 @@ export class Groups {
     const untilMs = this.#clock.nowMs() + asked.deadlineMs
     const { signal, ...rest } = asked
     const fields = [...asked.fields, extensionField(Tag.parent, serialBytes(sn))]
-    const member = { ...rest, fields, body, refusal: undefined }
+    const member = { ...rest, fields, body, retries: 0, refusal: undefined }
     const listing: Request = {
       ...watchRequest,
       semantics: 'live',

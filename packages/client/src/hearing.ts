@@ -10,17 +10,15 @@ import type { OutgoingCall } from './outgoing-call.js'
 import { Joiner } from './pieces.js'
 import type { Late } from './late.js'
 import { isAlone } from './request.js'
+import type { Resending } from './resending.js'
 import type { CallerStreams } from './streams/caller.js'
 import type { Flows } from './streams/flows.js'
 import { failure, forgotten, reasons } from './verdicts.js'
 
-/** How calls end, or begin again. */
+/** How calls end. */
 export interface Ends {
   succeed(call: OutgoingCall, value: unknown): void
   settle(call: OutgoingCall, event: CallerEvent, error: Error & Exceptional, rejection?: Rejection): void
-  again(call: OutgoingCall): void
-  /** False where it cannot be sent again in time. */
-  rest(call: OutgoingCall, rejection: Rejection): boolean
   breakOff(call: OutgoingCall, error: WaybillError): void
 }
 
@@ -28,10 +26,12 @@ export class Hearing {
   readonly #connection: Connection
   readonly #limits: BodyLimits
   readonly #ends: Ends
+  readonly #resending: Resending
   readonly #streams: Late<CallerStreams>
 
-  constructor(parts: { connection: Connection; limits: BodyLimits; ends: Ends; streams: Late<CallerStreams> }) {
+  constructor(parts: { connection: Connection; limits: BodyLimits; ends: Ends; resending: Resending; streams: Late<CallerStreams> }) {
     this.#streams = parts.streams
+    this.#resending = parts.resending
     this.#connection = parts.connection
     this.#limits = parts.limits
     this.#ends = parts.ends
@@ -125,8 +125,8 @@ export class Hearing {
       return this.#ends.settle(call, 'rejected', forgotten())
     // One instance, which a later session cannot name: what became of the call before is not known.
     if (rejection.code === 'StaleSymbol' && call.isUnsure && isAlone(call.request)) return this.#ends.settle(call, 'rejected', forgotten())
-    if (rejection.code === 'StaleSymbol' && !isAlone(call.request)) return this.#ends.again(call)
-    if (rejection.code === 'Overloaded' && this.#ends.rest(call, rejection)) return
+    if (rejection.code === 'StaleSymbol' && !isAlone(call.request)) return this.#resending.stale(call)
+    if (rejection.code === 'Overloaded' && this.#resending.full(call, rejection)) return
     this.#ends.settle(call, 'rejected', errorFromRejection(rejection), rejection)
   }
 }

@@ -8,6 +8,7 @@ import { nodeDigest } from './digests/node.js'
 import { isImporting } from './isolate/importing.js'
 import type { Loadable } from './loadable.js'
 import './node.js'
+import { keepIn } from './outbox/kept.js'
 import { Postbacks } from './postbacks.js'
 import { Serving } from './serving.js'
 import { closeAtSigterm } from './sigterm.js'
@@ -48,5 +49,6 @@ export const connect = connectIn({
   },
   connected: undefined,
   digest: nodeDigest,
+  keeping: () => Promise.resolve(keepIn),
   parts,
 })

@@ -18,6 +18,7 @@ export const connect = connectIn({
   },
   exposing: undefined,
   connected: wakes,
+  keeping: async () => (await import('./outbox/kept.js')).keepIn,
   digest: async (...given) => (await import('./digests/page.js')).pageDigest(...given),
   parts: {
     serving: { load: async () => (await import('./serving-in-page.js')).Serving },

@@ -1,6 +1,6 @@
 /** One call that this client makes, between the user's `LiveCall` and the wire. Only its fields; `Outgoing` decides. */
 import { callerHolder, callerTable, Timed } from '@waybill/core'
-import type { CallerEvent, CallerState, CallSpan, Code, Holder, Outcome, Rejection } from '@waybill/core'
+import type { CallerEvent, CallerState, CallSpan, Code, Holder, Outcome, Rejection, WaybillError } from '@waybill/core'
 import { LiveCall, type Carrier } from './call.js'
 import type { Sendable } from './lanes.js'
 import type { OutgoingBody } from './outgoing-body.js'
@@ -10,6 +10,9 @@ import { isStored, type Request } from './request.js'
 
 /** The router gives the verdict on a deadline; the caller's own timer is only there for a router that does not answer. */
 const VERDICT_MS = 250
+
+/** How long after it was first written a call that is to be stored is known again for certain: its receipt is kept for an hour after its end. */
+export const KNOWN_FOR_MS = 3_000_000
 
 /** What a call asks of who owns it. */
 export interface CallOwner {
@@ -48,6 +51,14 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   resting = false
   /** It was sent in a session that is gone, so the router may have stored it. */
   isUnsure = false
+  /** How often it was made again, as its caller asked for. */
+  retries = 0
+  /** How an attempt ended that may have run, so that no later one can say that none did. */
+  mayHaveRun: WaybillError | undefined
+  /** When it was first written. */
+  firstWrittenMs: number | undefined
+  /** It waits in an outbox, and is sent by another process where this one ends before. */
+  isKept = false
   /** It stands in the connection's queue, where it must not stand twice. */
   queued = false
   readonly #owner: CallOwner
@@ -113,16 +124,20 @@ export class OutgoingCall extends Timed implements Carrier, Sendable {
   }
 
   /**
-   * Who last held it, for an end that this side decides: what was written in a session that is lost may have been stored, and of what it
-   * watches this side knows nothing.
+   * Who last held it, for an end that this side decides: what was written in a session that is lost may have been stored, of what it
+   * watches this side knows nothing, and an earlier attempt may have run.
    */
   get holder(): Holder {
-    const mayBeThere = this.home !== undefined || this.watched !== undefined
+    const mayBeThere = this.home !== undefined || this.watched !== undefined || this.mayHaveRun !== undefined
     return callerHolder(this.state === 'waiting' && mayBeThere ? 'written' : this.state)
   }
 
   get isStored(): boolean {
     return isStored(this.request)
+  }
+
+  endsBy(event: CallerEvent): boolean {
+    return callerTable[this.state][event] === 'settled'
   }
 
   /** False where the event cannot be; then nothing changes. */

@@ -4,7 +4,6 @@
  */
 import { callNumber, executed, FrameType, parseBodyIn, prepareBody, Ring, serialNumber, WaybillError, Wheel } from '@waybill/core'
 import type { BodyLimits, CallerEvent, CallSpan, Code, Exceptional, FrameReader, Ports, Rejection } from '@waybill/core'
-import { fraction } from './backoff.js'
 import { LiveCall } from './call.js'
 import { snField, type Within } from './call-fields.js'
 import { writeFrameOf } from './call-frames.js'
@@ -12,16 +11,18 @@ import type { Connection } from './connection.js'
 import { Departure, type Luggage } from './departure.js'
 import type { Digest } from './digests/digest.js'
 import { readStored } from './failures.js'
-import { OutgoingCall, type CallOwner } from './outgoing-call.js'
+import { KNOWN_FOR_MS, OutgoingCall, type CallOwner } from './outgoing-call.js'
 import { sendOneWay, type Sent } from './one-way.js'
 import type { OutgoingBody } from './outgoing-body.js'
 import { Hearing, type Ends } from './hearing.js'
 import type { Late } from './late.js'
+import type { Kept } from './outbox/kept.js'
 import { LiveReceipt, type ReceiptSource } from './receipt.js'
 import { isAlone, watchRequest, type Request } from './request.js'
+import { afterAll, Resending } from './resending.js'
 import type { CallerStreams } from './streams/caller.js'
 import type { Spans } from './tracing.js'
-import { forgotten, lostOnceSent, notSent, ownReason, restMs, sessionGone, verdict } from './verdicts.js'
+import { forgotten, lostOnceSent, notSent, ownReason, sessionGone, verdict } from './verdicts.js'
 
 /** The callee gives a cancelled method 250 ms, and the answer needs its way. */
 const CANCEL_VERDICT_MS = 500
@@ -37,9 +38,12 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   readonly #limits: BodyLimits
   readonly #departure: Departure
   readonly #hearing: Hearing
+  readonly #resending: Resending
   readonly #spans: Spans | undefined
   readonly #streams: Late<CallerStreams>
   readonly cancelStored: (sn: string) => Promise<void>
+  /** What keeps calls that are to be stored; undefined where nothing does. */
+  kept: Kept | undefined
   #counter = 0
   #closed: WaybillError | undefined
   #settled: (() => void) | undefined
@@ -58,14 +62,16 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   }) {
     this.#streams = parts.streams
     this.#departure = new Departure(parts)
-    this.#hearing = new Hearing({ connection: parts.connection, limits: parts.limits, ends: this, streams: parts.streams })
+    this.#wheel = new Wheel(parts.ports.clock)
+    this.#resending = new Resending({ ports: parts.ports, wheel: this.#wheel, send: (call) => this.#send(call) })
+    const { connection, limits, streams } = parts
+    this.#hearing = new Hearing({ connection, limits, ends: this, resending: this.#resending, streams })
     this.#spans = parts.spans
     this.cancelStored = parts.cancelStored
     this.#connection = parts.connection
     this.#ports = parts.ports
     this.#incarnation = parts.incarnation
     this.#limits = parts.limits
-    this.#wheel = new Wheel(parts.ports.clock)
   }
 
   get pending(): number {
@@ -77,7 +83,8 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   }
 
   /** Begins a call. It never throws: what is wrong with it is its outcome. `counter` is that of a call which was prepared. */
-  start(request: Request, args: readonly unknown[], counter: number = ++this.#counter): LiveCall<unknown> {
+  start(asked: Request, args: readonly unknown[], counter: number = ++this.#counter): LiveCall<unknown> {
+    const request = this.kept?.patient(asked) ?? asked
     const span = this.#spans?.calling(request)
     let fields: Uint8Array | undefined
     let luggage: Luggage | undefined
@@ -158,9 +165,14 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
       return this.#stillborn(counter, new WaybillError(this.#closed.code, this.#closed.message, { executed: 'maybe' }))
     const nowMs = this.#ports.clock.nowMs()
     const call = new OutgoingCall({ counter, request: watchRequest, ...NOTHING, fields: snField(sn), watched: sn, nowMs, owner: this })
+    this.adopt(call)
+    return call.live
+  }
+
+  /** A call that was made elsewhere, with a number of ours. */
+  adopt(call: OutgoingCall): void {
     this.#add(call)
     this.#send(call)
-    return call.live
   }
 
   #add(call: OutgoingCall): void {
@@ -176,8 +188,9 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
       if (!call.request.isTimed) call.deadlineAtMs = Number.POSITIVE_INFINITY
       this.#hearing.flowsOf(call, this.#streams.now!).send(streams)
     }
-    if (later === undefined) this.#send(call)
-    else void this.#sendLater(call, later)
+    const whole = this.kept !== undefined && call.isStored ? this.kept.keep(call, later ?? fields!) : later
+    if (whole === undefined) this.#send(call)
+    else void this.#sendLater(call, whole)
   }
 
   async #sendLater(call: OutgoingCall, later: Promise<Uint8Array>): Promise<void> {
@@ -199,7 +212,8 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     if (call.state === 'settled' || call.gaveUp !== undefined || call.resting) return false
     const { store, epoch } = this.#connection.connected!.router
     const home = store ?? epoch
-    if (call.isStored && (call.home ??= home) !== home) {
+    const isUnknown = call.state !== 'stored' && nowMs - (call.firstWrittenMs ??= nowMs) > KNOWN_FOR_MS
+    if (call.isStored && ((call.home ??= home) !== home || isUnknown)) {
       this.settle(call, call.state === 'stored' ? 'exception' : 'givenUp', forgotten())
       return false
     }
@@ -249,26 +263,6 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
     return call
   }
 
-  /** A symbol was stale: the same call once more, with names. */
-  again(call: OutgoingCall): void {
-    const { address, method } = call.request
-    address.symbol = 0
-    method.symbol = 0
-    call.home = undefined
-    if (call.step('returned')) this.#send(call)
-  }
-
-  /** No room: the call rests and is sent again, if its deadline allows. It was certainly not executed. */
-  rest(call: OutgoingCall, { details }: Rejection): boolean {
-    const againMs = this.#ports.clock.nowMs() + restMs(details) * (0.5 + fraction(this.#ports.random))
-    // What is stored goes on whatever becomes of its watching, and ends by its deadline.
-    if (call.state !== 'stored' && (againMs >= call.uselessAtMs || !call.step('returned'))) return false
-    if (call.state !== 'stored') call.home = undefined
-    call.resting = true
-    this.#wheel.add(call, againMs)
-    return true
-  }
-
   #send(call: OutgoingCall): void {
     // A body that was refused in the middle begins anew.
     call.offset = 0
@@ -288,7 +282,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
 
   /** What is stored is cancelled where it is stored: this session may not be the one that made the call. */
   cancel(call: OutgoingCall, reason: unknown): Promise<void> {
-    const mayBeStored = call.state === 'waiting' && call.holder !== 'caller'
+    const mayBeStored = call.state === 'waiting' && call.home !== undefined
     if (call.watched !== undefined || call.state === 'stored' || mayBeStored) return this.cancelStored(call.sn)
     this.#giveUp(call, 'Cancelled', reason)
     return Promise.resolve()
@@ -328,6 +322,7 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
 
   /** The session is gone: what was written to it has an unknown fate, what was not goes with the next session. */
   lost(reason: string): void {
+    this.kept?.lost()
     for (const call of this.#pending.values()) {
       if (call.state === 'waiting' && isAlone(call.request)) this.settle(call, 'givenUp', sessionGone())
       if (call.state === 'waiting' || this.#goesOn(call)) continue
@@ -347,8 +342,9 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   /** No call begins any more, and those that are pending end with the error. */
   close(error: WaybillError): void {
     this.#closed = new WaybillError(error.code, error.message, { executed: 'no' })
+    this.kept?.end()
     for (const call of this.#pending.values()) {
-      this.settle(call, 'closed', new WaybillError(error.code, error.message, { executed: executed(call.holder) }))
+      this.settle(call, 'closed', new WaybillError(error.code, error.message, { executed: call.isKept ? 'maybe' : executed(call.holder) }))
     }
     this.#wheel.stop()
   }
@@ -376,11 +372,11 @@ export class Outgoing implements CallOwner, ReceiptSource, Ends {
   }
 
   settle(call: OutgoingCall, event: CallerEvent, error: Error & Exceptional, rejection?: Rejection): void {
-    if (call.state === 'settled' || !call.step(event)) return
+    if (call.state === 'settled' || this.#resending.failed(call, event, error) || !call.step(event)) return
     this.#forget(call)
-    const reason = ownReason(call.gaveUp, error)
+    const reason = ownReason(call.gaveUp, afterAll(call, error))
     call.flows?.close({ error: reason })
-    call.end({ kind: 'exception', error: reason }, rejection)
+    call.end({ kind: 'exception', error: reason }, call.mayHaveRun === undefined ? rejection : undefined)
   }
 
   #forget(call: OutgoingCall): void {

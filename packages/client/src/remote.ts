@@ -22,6 +22,7 @@ export interface Starter {
 const OPTIONS: ReadonlySet<string> = new Set([
   'timeout',
   'deadline',
+  'retry',
   'ttl',
   'key',
   'sticky',

@@ -28,6 +28,9 @@ export interface Request {
   readonly deadlineMs: number
   /** Somebody asked for that limit: without it a call with streams has none. */
   readonly isTimed: boolean
+  /** How many more attempts there may be, and whether also after one that may have run, as its definition declares. */
+  readonly retries: number
+  readonly isIdempotent: boolean
   /** What the router is told: how long it may try. */
   readonly ttlMs: number
   readonly fields: readonly Uint8Array[]
@@ -83,6 +86,9 @@ export function requestOf(target: Target, wanted: Wanted, replyto?: string): Req
   const deadlineMs = options.deadline === undefined ? undefined : durationMs(options.deadline, 'deadline')
   return {
     semantics,
+    retries: semantics === 'live' ? retriesOf(options) : 0,
+    // Of its versions that fit: whoever asks for others knows nothing of them.
+    isIdempotent: terms?.idempotent === true && options.version === undefined,
     address: names.address(printAddress(address)),
     method: names.method(method),
     flags: flagsOf[semantics],
@@ -95,6 +101,13 @@ export function requestOf(target: Target, wanted: Wanted, replyto?: string): Req
     errors: terms === undefined ? NO_ERRORS : [...(terms.errors ?? []), ...(definition!.terms.errors ?? [])],
     refusal: other && new WaybillError('BadAddress', `the option ${other} is for .all(); nothing was sent`),
   }
+}
+
+const MOST_RETRIES = 100
+
+function retriesOf({ retry = 0 }: RemoteOptions): number {
+  if (Number.isInteger(retry) && retry >= 0 && retry <= MOST_RETRIES) return retry
+  throw new WaybillError('BadAddress', `the option retry is a whole number from 0 to ${MOST_RETRIES}`)
 }
 
 /** Only what is stored is known again. */
@@ -121,6 +134,8 @@ export const watchRequest: Request = {
   timeoutMs: Number.POSITIVE_INFINITY,
   deadlineMs: Number.POSITIVE_INFINITY,
   isTimed: false,
+  retries: 0,
+  isIdempotent: false,
   ttlMs: Number.POSITIVE_INFINITY,
   fields: [],
   errors: NO_ERRORS,

@@ -35,7 +35,7 @@ import { runningAt } from './reentrance.js'
 import { cannotLeave } from './departing.js'
 import { Leasing } from './leasing.js'
 import { Making } from './making.js'
-import { gone, noRoomForOutcome, readRefusal, refusedAfterLoss, tooMany, workerLost } from './refusals.js'
+import { declaredBy, gone, noRoomForOutcome, readRefusal, refusedAfterLoss, tooMany, workerLost, type Declared } from './refusals.js'
 import type { Registry } from './registry.js'
 import type { Routes } from './routes.js'
 import { nobody } from './routing.js'
@@ -139,7 +139,8 @@ export class Calls {
     const isDurable = (frame.flags & Flag.durable) !== 0
     // Before any refusal, which would say that the call never ran.
     if (isDurable && terms !== undefined && isOwn(caller, number, terms.sn) && this.#repeated(caller, frame, route, terms)) return
-    const refusal = this.#refusal(caller, frame, route, terms)
+    const method = this.#registry.methodOf(frame)
+    const refusal = this.#refusal(caller, frame, route, method, terms)
     if (refusal !== undefined) return this.refuseFrame(caller, frame, refusal, terms?.data)
     if ((frame.flags & (Flag.noReply | Flag.durable | Flag.more)) === Flag.noReply && terms === undefined) {
       const instance = this.delivery.freely(caller, route)
@@ -149,8 +150,8 @@ export class Calls {
       }
     }
     const call = this.#record(caller, frame, route, terms)
+    call.method = method
     if (isDurable) {
-      call.method = this.#registry.methodOf(frame)
       call.told = terms?.replyto === undefined ? undefined : this.#permission.addressee(caller, terms.replyto)
       return this.stored.gather(call, frame)
     }
@@ -283,10 +284,12 @@ export class Calls {
     this.leasing.stop()
     const isLasting = ({ receipt }: CallRecord): boolean => receipt !== undefined && this.#store.journal.durability !== 'memory'
     const pending = [...this.#sessions.withCalls()].flatMap((session) => session.calls.values()).filter((call) => !isLasting(call))
-    const closing = (): WaybillError => new WaybillError('RouterLost', 'the router is closing', { executed: 'no' })
+    const closing = (details?: Declared): WaybillError =>
+      new WaybillError('RouterLost', 'the router is closing', { executed: 'no', details })
     // What waits goes first, or the places that the others leave would be given to it.
     for (const call of pending) if (call.isHere) this.#endings.refuse(call, closing())
-    for (const call of pending) if (!call.isHere) this.#endings.end(call, 'calleeLost', closing(), 'indeterminate')
+    for (const call of pending)
+      if (!call.isHere) this.#endings.end(call, 'calleeLost', closing(declaredBy(call.instance, call.method)), 'indeterminate')
     this.#endings.wheel.stop()
     this.#throttle.stop()
     this.#receipts.stop()
@@ -301,7 +304,7 @@ export class Calls {
         if (call.receipt !== undefined) this.leasing.lost(call, hasLeft, mayReturn, reason)
         // It never left: who sends it again, as clients do by themselves, finds another instance or is told that there is none.
         else if (!hasLeft) this.#endings.refuse(call, gone(callee))
-        else this.#endings.end(call, 'calleeLost', workerLost(callee.name, reason))
+        else this.#endings.end(call, 'calleeLost', workerLost(callee.name, reason, declaredBy(call.instance, call.method)))
       }
     }
   }
@@ -352,14 +355,20 @@ export class Calls {
     this.#endings.note(caller, error)
   }
 
-  #refusal(caller: Session, frame: FrameReader, route: Route, terms: CallTerms | undefined): WaybillError | undefined {
+  #refusal(
+    caller: Session,
+    frame: FrameReader,
+    route: Route,
+    method: string | undefined,
+    terms: CallTerms | undefined,
+  ): WaybillError | undefined {
     if (caller.calls.size - caller.storedCalls >= this.#limits.maxCallsPerSession) return tooMany(caller.calls.size)
     if (terms !== undefined && caller.termsBytes + frame.extensionBytes > this.#limits.maxQueuedBytes) return tooMany(caller.calls.size)
     if ((frame.flags & (Flag.sealed | Flag.references)) !== 0) {
       return new WaybillError('Unsupported', 'this router cannot carry such a call yet')
     }
     const isDurable = (frame.flags & Flag.durable) !== 0
-    const forbidden = this.#permission.call(caller, route, this.#registry.methodOf(frame))
+    const forbidden = this.#permission.call(caller, route, method)
     if (forbidden !== undefined) return forbidden
     // A live call is answered to its caller, whatever stands there.
     if (isDurable && terms?.replyto !== undefined) {
@@ -384,8 +393,8 @@ export class Calls {
   }
 }
 
-/** A caller stores calls under its own serial numbers only. */
+/** A caller stores calls under its own serial numbers, or under those of an earlier process of its principal, which left them. */
 function isOwn(caller: Session, call: number, sn: string | undefined): boolean {
   const parts = sn === undefined ? undefined : readSerialNumber(sn)
-  return parts !== undefined && parts.incarnation === caller.incarnation && parts.counter >>> 0 === call
+  return parts !== undefined && (parts.incarnation !== caller.incarnation || parts.counter >>> 0 === call)
 }

@@ -199,7 +199,6 @@ export class Delivery {
       return false
     }
     call.state = 'queued'
-    call.method ??= this.#parts.registry.methods.get(readU32(bytes, start + Offset.method))
     this.held.keep(call, bytes.slice(start, end))
     return true
   }

@@ -158,7 +158,7 @@ export class CallRecord extends Timed {
   receipt: Receipt | undefined
   /** Of what it says beside its arguments; 0 once that is counted with its receipt. */
   termsBytes = 0
-  /** Of a call that is to be stored, or that is held: the name of its method; and who the client was that is to be told of it. */
+  /** The name of its method, where it has one; of a stored call also who the client was that is to be told of it. */
   method: string | undefined
   told: Principal | undefined
   /** How often its callees gave it back. */

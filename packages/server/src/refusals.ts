@@ -1,9 +1,19 @@
 /** Errors that several parts of the router say in the same words; and what callees say that refuse a call. */
 import { Flag, FrameType, parseBody, quoted, WaybillError, type FrameReader } from '@waybill/core'
-import type { Cause, Session } from './model.js'
+import type { Cause, Instance, Session } from './model.js'
 
-export function workerLost(callee: string, reason: string): WaybillError {
-  return new WaybillError('WorkerLost', `${callee}, which had the call, ${reason}`)
+export function workerLost(callee: string, reason: string, details?: Declared): WaybillError {
+  return new WaybillError('WorkerLost', `${callee}, which had the call, ${reason}`, { details })
+}
+
+/** What a callee said of a method that it can no longer answer for. */
+export interface Declared {
+  readonly idempotent: true
+}
+
+/** Who asks for another attempt has it only then. */
+export function declaredBy(callee: Instance | undefined, method: string | undefined): Declared | undefined {
+  return method !== undefined && callee?.offer.idempotent.has(method) === true ? { idempotent: true } : undefined
 }
 
 export function gone(callee: Session): WaybillError {

@@ -29,6 +29,8 @@ export type CallerEvent =
   | 'rejected'
   /** The router refused for a reason that the client mends by itself (a stale symbol, no room): back into the buffer. */
   | 'returned'
+  /** It failed, and its caller asked for another attempt. */
+  | 'retried'
   /** The caller gives up by itself: cancelled or out of time, and no verdict came. */
   | 'givenUp'
   /** The session cannot be resumed. What was never written stays for the next session. */
@@ -39,27 +41,27 @@ export type CallerEvent =
 export const callerTable: Table<CallerState, CallerEvent> = {
   waiting: {
     write: 'written', stored: 'wrong', accepted: 'wrong', started: 'wrong', progress: 'wrong', result: 'wrong', exception: 'wrong', rejected: 'wrong',
-    returned: 'wrong', givenUp: 'settled', sessionLost: 'stay', closed: 'settled',
+    returned: 'wrong', retried: 'wrong', givenUp: 'settled', sessionLost: 'stay', closed: 'settled',
   },
   written: {
     write: 'wrong', stored: 'stored', accepted: 'accepted', started: 'started', progress: 'started', result: 'settled', exception: 'settled', rejected: 'settled',
-    returned: 'waiting', givenUp: 'settled', sessionLost: 'settled', closed: 'settled',
+    returned: 'waiting', retried: 'waiting', givenUp: 'settled', sessionLost: 'settled', closed: 'settled',
   },
   stored: {
     write: 'wrong', stored: 'wrong', accepted: 'stay', started: 'stay', progress: 'stay', result: 'settled', exception: 'settled',
-    rejected: 'settled', returned: 'wrong', givenUp: 'settled', sessionLost: 'stay', closed: 'settled',
+    rejected: 'settled', returned: 'wrong', retried: 'wrong', givenUp: 'settled', sessionLost: 'stay', closed: 'settled',
   },
   accepted: {
     write: 'wrong', stored: 'wrong', accepted: 'wrong', started: 'started', progress: 'started', result: 'settled', exception: 'settled', rejected: 'settled',
-    returned: 'waiting', givenUp: 'settled', sessionLost: 'settled', closed: 'settled',
+    returned: 'waiting', retried: 'waiting', givenUp: 'settled', sessionLost: 'settled', closed: 'settled',
   },
   started: {
     write: 'wrong', stored: 'wrong', accepted: 'wrong', started: 'wrong', progress: 'stay', result: 'settled', exception: 'settled', rejected: 'wrong',
-    returned: 'wrong', givenUp: 'settled', sessionLost: 'settled', closed: 'settled',
+    returned: 'wrong', retried: 'waiting', givenUp: 'settled', sessionLost: 'settled', closed: 'settled',
   },
   // Late words are legal here: they crossed the caller's own end on the way.
   settled: {
     write: 'wrong', stored: 'stay', accepted: 'stay', started: 'stay', progress: 'stay', result: 'stay', exception: 'stay', rejected: 'stay',
-    returned: 'stay', givenUp: 'stay', sessionLost: 'stay', closed: 'stay',
+    returned: 'stay', retried: 'stay', givenUp: 'stay', sessionLost: 'stay', closed: 'stay',
   },
 }

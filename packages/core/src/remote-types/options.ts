@@ -8,6 +8,12 @@ export interface CallOptions {
   /** Hard limit, from the call on. Default 10 min. */
   readonly deadline?: Duration
   /**
+   * How many more attempts, after the first: where an attempt certainly did not run and another may succeed, or may have run and the callee declares the method
+   * idempotent. Within `deadline` and after a pause, which grows. Default 0. What is stored the router sees to itself, nobody answers `.send`, and `.all` has
+   * `hedge`: for these it means nothing.
+   */
+  readonly retry?: number
+  /**
    * How long the call may wait for somebody to take it, also where nobody offers the service yet; then it ends with `Expired`. Default: 24 h for
    * a stored call, 30 s for `.send`, and no wait for a service that is not there for any other.
    */

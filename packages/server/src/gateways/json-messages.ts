@@ -6,6 +6,7 @@ import {
   checkAddress,
   ENVELOPE_VERSION,
   envelopeFromJson,
+  isCode,
   MAX_TRACE_CHARACTERS,
   parseAddress,
   Policy,
@@ -237,6 +238,23 @@ export function readAnswer(members: Members, kind: 'status' | 'result'): Answer 
   if (said === 'accepted' || said === 'started') return { kind: said }
   const fields = said === 'progress' ? ['total', 'completed', 'details'] : ['code', 'description', 'details']
   return { kind: said === 'progress' ? said : 'rejected', body: objectText(pick(members, fields)) }
+}
+
+/**
+ * What a refusal says, as an exception: where the call's streams have begun, the router takes it for begun, and passes no refusal on. A code of the client's own
+ * would say there that it ran, so it stands in the details.
+ */
+export function refusalAsException(members: Members): Answer {
+  const code = textOf(members, 'code')
+  const description = textOf(members, 'description') ?? ''
+  const isOurs = isCode(code)
+  const details = isOurs ? pick(members, ['details']) : [['details', objectText(pick(members, ['code', 'details']))] as const]
+  const body = objectText([
+    ['exval', JSON.stringify(isOurs ? description : `${code}: ${description}`)],
+    ['code', JSON.stringify(isOurs ? code : 'Rejected')],
+    ...details,
+  ])
+  return { kind: 'exception', body, executed: 'no' }
 }
 
 /** How something ended. */

@@ -19,7 +19,17 @@ import {
 } from '@waybill/core'
 import type { Asking } from './json-asking.js'
 import { fieldJson, fieldText, Pieces, unknownMembers, type Frame } from './json-frames.js'
-import { neededSerial, objectOf, readAnswer, readRegister, textOf, type Answer, type Members, type Registered } from './json-messages.js'
+import {
+  neededSerial,
+  objectOf,
+  readAnswer,
+  readRegister,
+  refusalAsException,
+  textOf,
+  type Answer,
+  type Members,
+  type Registered,
+} from './json-messages.js'
 import { markedBody, plainBody, readStreams, streamsText, type Placed, type Plain } from './json-places.js'
 import type { StreamWord } from './json-stream-words.js'
 import { CallStreams, sayUnread } from './json-streams.js'
@@ -56,6 +66,8 @@ interface Given {
   /** Its streams, in both directions, and how many of them stood in the arguments. */
   streams?: CallStreams
   streamCount?: number
+  /** The client has said that it runs. */
+  hasBegun?: boolean
   /** Its result is said, and the call goes on until the streams in it have ended. */
   isOpened?: boolean
 }
@@ -109,8 +121,18 @@ export class Serving {
     if (given === undefined) return
     const streams = answer.kind === 'result' ? readStreams(objectOf(members, 'result'), 'r') : []
     if (streams.length > 0 && answer.kind === 'result') return this.#open(given, answer.retval ?? bytesOf('null'), streams)
+    if (answer.kind === 'rejected') return this.#rejected(given, answer, members)
+    if (answer.kind === 'started' || answer.kind === 'progress') given.hasBegun = true
     this.#say(given, answer)
-    if (answer.kind === 'result' || answer.kind === 'exception' || answer.kind === 'rejected') this.#forget(given)
+    if (answer.kind === 'result' || answer.kind === 'exception') this.#forget(given)
+  }
+
+  /** What has begun is refused no more, and the router would drop such a word: its caller hears it as an exception. Streams have begun with their credit. */
+  #rejected(given: Given, answer: Answer, members: Members): void {
+    if (given.hasBegun || given.isOpened)
+      return this.#end(given, { code: 'ProtocolViolation', exval: 'the call was refused after it had begun', executed: 'maybe' })
+    this.#say(given, given.streams === undefined ? answer : refusalAsException(members))
+    this.#forget(given)
   }
 
   /** A result with streams in it. Where nobody can read them, the client is told to stop, and the call has ended. */

@@ -26,6 +26,8 @@ export interface CallPlan extends Invocation {
   /** How long a live call may wait for somebody to come. */
   readonly waitMs: number | undefined
   readonly cancelAfterMs: number | undefined
+  /** How many more attempts its caller asks for. */
+  readonly retry: number
   /** Somebody listens to what precedes the outcome. */
   readonly isWatched: boolean
   readonly sticky: string | undefined
@@ -67,7 +69,7 @@ export function callsOf({ random, weather, workers, callers, spanMs, semantics: 
   // Many at once, so that queues and windows fill.
   const bursts = random.chance(0.3) ? Array.from({ length: 3 }, () => random.between(0, spanMs)) : undefined
   for (let id = 1; id <= count; id++) {
-    const method = hasLarge && id % 20 === 0 ? 'large' : random.pick(METHODS)
+    const method = hasLarge && id % 7 === 3 ? 'large' : random.pick(METHODS)
     const semantics = random.pick(kinds)
     const worker = random.pick(workers)
     const caller = random.pick(callers)
@@ -90,6 +92,8 @@ export function callsOf({ random, weather, workers, callers, spanMs, semantics: 
       deadlineMs: isTight ? random.whole(20, 900) : isAbsent ? random.whole(200, 3000) : GENEROUS_MS,
       waitMs: random.chance(0.1) ? random.whole(20, 3000) : undefined,
       cancelAfterMs: random.chance(0.15) ? random.pick([0, random.between(0, 30), random.between(0, 900)]) : undefined,
+      // Not drawn, so that everything else is as it would be without.
+      retry: semantics === 'live' && id % 5 === 0 ? 4 : 0,
       isWatched: random.chance(0.3),
       sticky: random.chance(0.1) ? `sticky-${random.whole(0, 3)}` : undefined,
       orderKey: random.chance(0.25) ? `key-${random.whole(0, 2)}` : undefined,
@@ -148,6 +152,7 @@ const PLAIN = {
   on: undefined,
   waitMs: undefined,
   cancelAfterMs: undefined,
+  retry: 0,
   isWatched: false,
   sticky: undefined,
   orderKey: undefined,

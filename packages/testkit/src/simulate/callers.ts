@@ -225,13 +225,14 @@ export function isOf({ caller, group }: CallPlan, tenant: string, cancelled: num
 }
 
 function optionsOf(plan: CallPlan): RemoteOptions {
-  const { deadlineMs, timeoutMs, on, waitMs, sticky, orderKey, policy, id, group, key } = plan
+  const { deadlineMs, timeoutMs, on, waitMs, sticky, orderKey, policy, id, group, key, retry } = plan
   const { isStored } = SEMANTICS[plan.semantics]
   return {
     deadline: deadlineMs,
     data: { id, group },
     ...(!isStored && { timeout: timeoutMs }),
     ...(!isStored && waitMs !== undefined && { ttl: waitMs }),
+    ...(retry > 0 && { retry }),
     ...(on !== undefined && { on }),
     ...(sticky !== undefined && { sticky }),
     ...(orderKey !== undefined && { orderKey }),

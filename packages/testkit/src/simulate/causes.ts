@@ -33,8 +33,8 @@ export function causeOf(history: History, call: MadeCall, executions: readonly E
     case 'IdleTimeout':
       return ended.atMs >= startedMs + plan.timeoutMs - 1 && (plan.timeoutMs < GENEROUS_MS || (isStormy && aboutAnyone))
     case 'WorkerLost': {
-      // Of what is delivered again, anybody may have been the last one.
-      const worker = SEMANTICS[plan.semantics].isStored ? undefined : (executions[0]?.worker ?? plan.on)
+      // Of what is delivered or made again, anybody may have been the last one.
+      const worker = SEMANTICS[plan.semantics].isStored || plan.retry > 0 ? undefined : (executions[0]?.worker ?? plan.on)
       return isStormy && history.wasTroubled(worker, startedMs - workMs(plan), ended.atMs)
     }
     case 'RouterLost':

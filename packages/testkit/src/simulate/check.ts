@@ -64,7 +64,8 @@ class CallCheck {
     const { plan } = this.#call
     const sn = this.#history.snOf(this.#call)
     const ran = this.#executions.length
-    const most = this.#semantics.isStored && isIdempotent(plan.method) ? Math.max(1, this.#facts.delivered.length) : 1
+    const mayRunAgain = (this.#semantics.isStored || plan.retry > 0) && isIdempotent(plan.method)
+    const most = mayRunAgain ? Math.max(1, this.#facts.delivered.length) : 1
     // What has ended is known again for a while, by the wall clock.
     const isForgotten = this.#semantics.isStored && this.#history.hasJumped(0, Number.POSITIVE_INFINITY)
     if (ran > most && !isForgotten) this.#violate('I3', `it ran ${ran} times`)

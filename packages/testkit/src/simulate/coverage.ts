@@ -17,6 +17,7 @@ export const INTERESTING = [
   'refusal Overloaded',
   'refusal NoSuchVersion',
   'WorkerLost{maybe}',
+  'attempt after one that may have run',
   'RouterLost{maybe}',
   'Superseded{no}',
   'Superseded{maybe}',
@@ -106,6 +107,7 @@ export function countOutcomes(history: History): void {
     const { plan, ends, cancelledMs, process } = made
     const [ended] = ends
     const { isStored } = SEMANTICS[plan.semantics]
+    if (plan.retry > 0 && history.executionsOf(plan.id).length > 1) history.count('attempt after one that may have run')
     if (ended === undefined) {
       if (isStored && !process.isAlive && history.executionsOf(plan.id).some(({ endMs }) => endMs !== undefined))
         history.count('stored call that ended after its caller')
