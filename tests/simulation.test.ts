@@ -20,6 +20,11 @@ describe('simulation', () => {
     expect(INTERESTING.filter((state) => !seen.has(state))).toEqual([])
   })
 
+  test.each([['of a router that dies between a cancel and its record', 109_287, 'stored'] as const])(
+    'a seed that broke once: %s',
+    async (_what, seed, world) => expect((await simulate(seed, { world })).violations).toEqual([]),
+  )
+
   test('the same seed gives the same history, byte for byte; another one does not', async () => {
     const traceOf = async (seed: number): Promise<string> => {
       const lines: string[] = []

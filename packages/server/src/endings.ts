@@ -75,10 +75,10 @@ export class Endings {
     this.end(call, 'deadline', new WaybillError('DeadlineExceeded', what), 'indeterminate')
   }
 
-  /** Its callee, where it is here; one that is away is told when it comes back. */
+  /** Its callee, where it is here and has not ended it; one that is away is told when it comes back. */
   tellCancel(call: CallRecord): void {
     call.cancelled = true
-    if (call.instance === undefined) return
+    if (call.instance === undefined || call.state === 'settled') return
     const { symbol, session } = call.instance
     session.channel.write({ type: FrameType.cancel, destination: symbol, source: call.caller.symbol, call: call.number })
   }

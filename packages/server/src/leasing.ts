@@ -255,11 +255,12 @@ export class Leasing {
 
   #answer(session: Session, held: readonly string[]): void {
     const body = new Uint8Array(held.length * PAIR_BYTES)
+    const cancelled: CallRecord[] = []
     for (const [index, token] of held.entries()) {
       const call = this.leases.returned(session, token)
       if (call === undefined) continue
       this.#delivery.returned(call, standIn(call, session))
-      if (call.cancelled) this.#endings.tellCancel(call)
+      if (call.cancelled) cancelled.push(call)
       writeU32(body, index * PAIR_BYTES, call.caller.symbol)
       writeU32(body, index * PAIR_BYTES + 4, call.number)
     }
@@ -272,6 +273,8 @@ export class Leasing {
       session.channel.writeRaw(head, undefined, encodings.bytes, body.subarray(at, end))
       at = end
     } while (at < body.byteLength)
+    // Behind that, as it knows them by these numbers from then on; safe, as at first.
+    for (const call of cancelled) this.#store.journal.whenSafe(() => this.#endings.tellCancel(call))
   }
 
   /** The last word under the lease is safe, or of no use: its callee need not keep it. */

@@ -61,9 +61,10 @@ export class StoredCalls {
     if (call.isHere)
       this.#endings.end(call, 'cancel', new WaybillError('Cancelled', 'the call was cancelled before it was handed over'), 'cancelled')
     else {
-      // Where nothing can be written down any more, its callee is told all the same.
-      if (this.#store.journal.failure === undefined) this.#store.cancelled(call.receipt!)
-      this.#endings.tellCancel(call)
+      const { journal } = this.#store
+      if (journal.failure === undefined) this.#store.cancelled(call.receipt!)
+      // Not before: a start that knows of no cancel would take for a failure what its callee makes of it.
+      journal.whenSafe(() => this.#endings.tellCancel(call))
     }
     return true
   }

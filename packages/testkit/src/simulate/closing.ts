@@ -27,6 +27,8 @@ export async function closeAll(parts: { world: World; network: Network; cast: Ca
   await world.advance(RETENTION_MS)
   for (const [what, count] of Object.entries(router.kept))
     if (count > 0) history.violate('I14', `the router keeps ${count} ${what} when their time is over`)
+  const { loggedEvents } = router.measured
+  if (loggedEvents > 0) history.violate('I14', `the router keeps ${loggedEvents} events when their time is over`)
   router.close()
   const { storage } = cast.host
   if (store !== undefined && storage !== undefined) {

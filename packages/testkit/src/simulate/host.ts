@@ -1,7 +1,7 @@
 /**
  * Where the routers of a simulation run, one after another, and what each finds of those before it. Starts and ends them; when is decided elsewhere.
  */
-import { composeRouter, type Router, type Store } from '@waybill/server'
+import { composeRouter, type Kept, type Router, type Store } from '@waybill/server'
 import { ROUTER_URL } from '../harness.js'
 import type { Death, Network } from '../network.js'
 import type { VirtualProcess } from '../process.js'
@@ -89,16 +89,14 @@ export class Host {
   }
 
   async #open(process: VirtualProcess, storage: Storage): Promise<void> {
-    let store: Store
     try {
-      const opened = await storage.open(process, () => this.#history.count('store that fails'))
-      store = opened.store
-      const { isNew, entries, tornBytes } = opened.report
+      const { kept, report } = await storage.open(process, () => this.#history.count('store that fails'))
+      const { isNew, entries, tornBytes } = report
       if (!isNew) this.#history.count('start over a store')
       if (entries > 0) this.#history.count('start from a snapshot')
       if (tornBytes > 0) this.#history.count('start over a torn end')
       this.#starting = undefined
-      this.#listen(process, store)
+      this.#listen(process, kept)
     } catch (thrown) {
       this.#history.violate('I15', `the router does not start: ${(thrown as Error).message}`)
       process.kill()
@@ -109,15 +107,16 @@ export class Host {
     }
   }
 
-  #listen(process: VirtualProcess, store: Store | undefined): void {
+  #listen(process: VirtualProcess, kept: Kept | undefined): void {
     const { router } = composeRouter({
       name: 'router',
       ports: process,
       limits: this.#history.scenario.limits,
       // Few share a principal, so that whatever reaches another one shows.
       authenticate: (credentials) => `principal-of-${credentials?.token ?? 'nobody'}`,
-      ...(store && { store }),
+      ...kept,
     })
+    const store = kept?.store
     this.routers.push({ process, router, store })
     this.#history.keeps(process.id, store === undefined ? `router ${process.id}` : `store ${this.storage!.generation}`, this.#world.nowMs)
     this.#network.listen(ROUTER_URL, process, router)

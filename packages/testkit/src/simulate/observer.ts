@@ -157,7 +157,9 @@ export class Observer implements Tap {
 
   /** The router promises. */
   #stored(wire: Wire): void {
-    const { sn, duplicate } = parseBody(this.#frame.encoding, this.#frame.body()) as { sn: string; duplicate?: boolean }
+    const { sn, duplicate } = parseBody(this.#frame.encoding, this.#frame.body()) as { sn?: string; duplicate?: boolean }
+    // An event, and no call.
+    if (sn === undefined) return
     if (duplicate === true) this.#history.count('duplicate')
     const router = wire.router.process.id
     const keeper = this.#history.keeperOf(router)
@@ -252,7 +254,7 @@ function bodyText(frame: FrameReader): string {
 }
 
 /** The magic number, big-endian. */
-function isOpening(packet: Uint8Array): boolean {
+export function isOpening(packet: Uint8Array): boolean {
   return packet[0] === 0x01 && packet[1] === 0x6f && packet[2] === 0xe9 && packet[3] === 0xf2
 }
 

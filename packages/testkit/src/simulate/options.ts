@@ -16,7 +16,7 @@ export interface SimulateOptions {
   readonly world: WorldName | undefined
 }
 
-/** What one seed makes: a world of calls, one of events, groups and drains, one of streams, and one of stored calls over starts of the router. */
+/** What one seed makes: a world of calls, one of events, groups and drains, one of streams, and one of stored calls and durable events over starts of the router. */
 export const WORLDS = ['calls', 'gathering', 'streams', 'stored'] as const
 export type WorldName = (typeof WORLDS)[number]
 
@@ -31,7 +31,7 @@ export const USAGE = `usage: npm run simulate -- [--seeds N] [--from S] [--minut
   --shrink      leaves out calls and faults as long as the same is broken without them, and shows what is left
   --trace FILE  writes what happens in it, line by line; the same seed gives the same bytes
   --world W     of each seed only its calls, its gathering (events, groups and drains), its streams, or
-                its stored calls over starts of the router
+                its stored calls and durable events over starts of the router
   --without I   as if that invariant could be broken`
 
 const DEFAULT_SEEDS = 50

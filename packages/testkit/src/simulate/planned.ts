@@ -3,7 +3,7 @@ import { gatheringOf, type GatheringPlan } from './gathering/plan.js'
 import type { WorldName } from './options.js'
 import { scenarioOf, type Scenario } from './scenario.js'
 import { itemsOf, kept, without, type Omitted } from './shrink.js'
-import { storedOf } from './stored-plans.js'
+import { storedOf, type StoredPlan } from './stored-plans.js'
 import { streamsOf, type StreamsPlan } from './streams/plan.js'
 
 export const planned = {
@@ -22,7 +22,12 @@ export const planned = {
     const plan = streamsOf(seed)
     return { ...plan, scenario: without(plan.scenario, omitted), streams: kept('streams', plan.streams, omitted) }
   },
-  stored: (seed: number, omitted: Omitted | undefined): Scenario => without(storedOf(seed), omitted),
+  stored: (seed: number, omitted: Omitted | undefined): StoredPlan => {
+    const { scenario, durable } = storedOf(seed)
+    const readers = kept('readers', durable.readers, omitted)
+    const publications = kept('publications', durable.publications, omitted)
+    return { scenario: without(scenario, omitted), durable: { ...durable, readers, publications } }
+  },
 } as const satisfies Record<WorldName, (seed: number, omitted: Omitted | undefined) => unknown>
 
 /** The lists of a world's plan, by name. */
@@ -37,8 +42,12 @@ export function listsOf(world: WorldName, seed: number, omitted?: Omitted): Read
       const { scenario, streams } = planned.streams(seed, omitted)
       return { ...ofScenario(scenario), streams }
     }
-    default:
-      return ofScenario(planned[world](seed, omitted))
+    case 'stored': {
+      const { scenario, durable } = planned.stored(seed, omitted)
+      return { ...ofScenario(scenario), readers: durable.readers, publications: durable.publications }
+    }
+    case 'calls':
+      return ofScenario(planned.calls(seed, omitted))
   }
 }
 

@@ -12,6 +12,8 @@ import { Cast, type Life } from './cast.js'
 import { check } from './check.js'
 import { closeAll } from './closing.js'
 import { countOutcomes } from './coverage.js'
+import { Durable } from './durable/run.js'
+import type { DurablePlan } from './durable/plan.js'
 import { Faults } from './faults.js'
 import { gather } from './gathering/run.js'
 import { History, type Violation } from './history.js'
@@ -19,10 +21,11 @@ import { workMs } from './kennel.js'
 import { Observer } from './observer.js'
 import type { WorldName } from './options.js'
 import { planned } from './planned.js'
-import { scenarioOf, type Scenario } from './scenario.js'
+import { scenarioOf } from './scenario.js'
 import { SEMANTICS } from './semantics.js'
 import { tenantOf } from './setting.js'
 import { without, type Omitted } from './shrink.js'
+import type { StoredPlan } from './stored-plans.js'
 import { stream } from './streams/run.js'
 import { both, traceTap } from './trace.js'
 
@@ -72,18 +75,18 @@ export async function simulate(seed: number, { trace, world, omitted }: Simulati
 }
 
 /** The first part: calls under faults. Resolves with the virtual milliseconds that it took. */
-async function call(history: History, trace: ((line: string) => void) | undefined): Promise<number> {
-  const simulation = new Simulation(history, trace)
+async function call(history: History, trace: ((line: string) => void) | undefined, durable?: DurablePlan): Promise<number> {
+  const simulation = new Simulation(history, trace, durable)
   await simulation.run()
   check(history)
   countOutcomes(history)
   return simulation.world.nowMs
 }
 
-/** The last part: stored calls over starts of the router. Tells `whole` what it found. */
-async function store(scenario: Scenario, whole: History, trace: ((line: string) => void) | undefined): Promise<number> {
+/** The last part: stored calls and durable events over starts of the router. Tells `whole` what it found. */
+async function store({ scenario, durable }: StoredPlan, whole: History, trace: ((line: string) => void) | undefined): Promise<number> {
   const history = new History(scenario)
-  const tookMs = await call(history, trace)
+  const tookMs = await call(history, trace, durable)
   for (const { invariant, what } of history.violations) whole.violate(invariant, `stored: ${what}`)
   for (const [what, count] of history.counts) whole.counts.set(what, (whole.counts.get(what) ?? 0) + count)
   return tookMs
@@ -96,13 +99,16 @@ class Simulation {
   readonly #cast: Cast
   readonly #callers: Callers
   readonly #faults: Faults
+  readonly #durable: Durable | undefined
 
-  constructor(history: History, trace: ((line: string) => void) | undefined) {
+  constructor(history: History, trace: ((line: string) => void) | undefined, durable: DurablePlan | undefined) {
     const { seed, latencyMs } = history.scenario
     this.#history = history
     this.world = new World({ seed })
     const latency = this.world.random.fork('latency')
-    const observer = new Observer(history, () => this.world.nowMs)
+    this.#durable = durable && new Durable(history, durable)
+    const calls = new Observer(history, () => this.world.nowMs)
+    const observer = this.#durable === undefined ? calls : both(calls, this.#durable.watcher)
     this.#network = new Network(this.world, {
       latencyMs: () => latency.between(...latencyMs),
       tap:
@@ -116,6 +122,7 @@ class Simulation {
     const parts = { world: this.world, network: this.#network, history }
     this.#cast = new Cast(parts)
     this.#callers = new Callers({ ...parts, cast: this.#cast })
+    this.#durable?.begin(this.world, this.#cast)
     this.#cast.nested = (life, id) => this.#callers.during(life, id)
     this.#faults = new Faults({ ...parts, cast: this.#cast, random: this.world.random.fork('faults') })
   }
@@ -130,6 +137,7 @@ class Simulation {
     this.#faults.heal()
     await this.#drain()
     await this.#probe()
+    await this.#durable?.end(DRAIN_MS)
     await this.#audit()
     await this.#close()
   }

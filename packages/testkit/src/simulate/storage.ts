@@ -2,13 +2,19 @@
  * The folder in which the routers of a simulation keep what they promise: a virtual disk that each start opens anew, that fails, fills up and is damaged as
  * planned. Owns the disk; when anything happens is decided elsewhere.
  */
-import { Store, type RecoveryReport } from '@waybill/server'
+import { EventLog, foldOf, Store, type Kept, type RecoveryReport } from '@waybill/server'
 import { openJournal, type JournalOptions } from '@waybill/server/store'
 import { Platter, systemError, VirtualDisk, type DiskDeed } from '../disk/index.js'
 import type { VirtualProcess } from '../process.js'
 import type { Seeded } from '../random.js'
 import type { World } from '../world.js'
 import type { Damage, StoragePlan } from './storage-plans.js'
+
+/** What a router begins with, and what its start found. */
+export interface Opened {
+  readonly kept: Kept
+  readonly report: RecoveryReport
+}
 
 /** What a start would make of the files. */
 interface Prospect {
@@ -65,7 +71,7 @@ export class Storage {
   }
 
   /** For a start of a router in this process. Never resolves where that is killed before. Rejects as `openJournal`. */
-  async open(process: VirtualProcess, notice: () => void): Promise<{ store: Store; report: RecoveryReport }> {
+  async open(process: VirtualProcess, notice: () => void): Promise<Opened> {
     this.#process = process
     return await opened(this.#disk, { ...this.#plan, ports: process, notice })
   }
@@ -129,7 +135,7 @@ export class Storage {
   /** How much is left of a store that nobody uses, once all that need not be kept is removed. */
   async remains(): Promise<number> {
     const disk = new VirtualDisk({ random: this.#random }, this.#disk.platter.copy())
-    const { journal } = (await opened(disk, { ...this.#plan, ...instant(this.#random), snapshotBytes: 1 })).store
+    const { journal } = (await opened(disk, { ...this.#plan, ...instant(this.#random), snapshotBytes: 1 })).kept.store
     // The next snapshot is due when as much was written as the last one is long.
     for (let written = 0; written < this.bytes; written += PIECE_BYTES) journal.release(journal.append(0, [new Uint8Array(PIECE_BYTES)]))
     // One piece of the upkeep after another, each some promise jobs long.
@@ -148,9 +154,9 @@ export class Storage {
   async #prospect(platter: Platter): Promise<Prospect | undefined> {
     try {
       const disk = new VirtualDisk({ random: this.#random }, platter)
-      const { store, report } = await opened(disk, { ...this.#plan, ...instant(this.#random) })
-      const entries = [...store.entries()].map((entry) => Buffer.from(entry).toString()).join('\n')
-      await store.journal.close()
+      const { kept, report } = await opened(disk, { ...this.#plan, ...instant(this.#random) })
+      const entries = [...foldOf(kept.store, kept.eventLog).entries()].map((entry) => Buffer.from(entry).toString()).join('\n')
+      await kept.store.journal.close()
       return { report, entries }
     } catch {
       return undefined
@@ -164,11 +170,12 @@ export class Storage {
   }
 }
 
-async function opened(disk: VirtualDisk, options: JournalOptions): Promise<{ store: Store; report: RecoveryReport }> {
-  const store = new Store()
-  const { journal, report } = await openJournal(disk.mount(), store, options)
-  store.begin(journal)
-  return { store, report }
+async function opened(disk: VirtualDisk, options: JournalOptions): Promise<Opened> {
+  const kept = { store: new Store(), eventLog: new EventLog() }
+  const { journal, report } = await openJournal(disk.mount(), foldOf(kept.store, kept.eventLog), options)
+  kept.store.begin(journal)
+  kept.eventLog.begin(journal)
+  return { kept, report }
 }
 
 function instant(random: Seeded): Pick<JournalOptions, 'ports'> {

@@ -1,8 +1,9 @@
 /**
- * What happens in the world of stored calls, drawn from a stream of its own: routers that start again over what those before them have kept, on a disk that
+ * What happens in the world of stored calls and durable events, drawn from a stream of its own: routers that start again over what those before them have kept, on a disk that
  * forgets, fails, fills up and is damaged; processes that stop and go on; clients that are away for less or for longer than they are waited for. Plain data.
  */
 import { Seeded } from '../random.js'
+import { durableOf, limitsOf, type DurablePlan } from './durable/plan.js'
 import { asksOf, callsOf, type AskPlan, type CallPlan } from './call-plans.js'
 import type { Fault, FaultPlan } from './fault-plans.js'
 import { RETENTION_MS, type Scenario } from './scenario.js'
@@ -24,7 +25,19 @@ const SEMANTICS: readonly SemanticsName[] = [
 ]
 const HOUR_MS = 3_600_000
 
-export function storedOf(seed: number): Scenario {
+/** With the durable events that are published and read beside its calls. */
+export interface StoredPlan {
+  readonly scenario: Scenario
+  readonly durable: DurablePlan
+}
+
+export function storedOf(seed: number): StoredPlan {
+  const scenario = scenarioOf(seed)
+  const durable = durableOf(seed, scenario)
+  return { scenario: { ...scenario, limits: { ...scenario.limits, ...limitsOf(durable) } }, durable }
+}
+
+function scenarioOf(seed: number): Scenario {
   const random = new Seeded(seed).fork('stored')
   const weather: Weather = random.pick(['calm', 'cuts', 'storm', 'storm', 'storm', 'storm', 'storm', 'storm', 'storm', 'storm'])
   const spanMs = random.whole(2000, 5000)
@@ -142,6 +155,10 @@ interface Aiming extends Pick<Surroundings, 'random' | 'workers' | 'calls' | 'sp
 const AIMS = ['deaths', 'deaths', 'absence', 'long absence'] as const
 const AIMS_AT_A_STORE = [...AIMS, 'a start', 'an absence from a router that fails'] as const
 
+/** What a start does to the disk, above all. */
+const OPENING_DEEDS = ['list', 'read', 'read', 'create', 'write', 'sync', 'rename', 'syncFolder', 'remove'] as const
+const JUST_BEGUN_MS = 0.05
+
 /** What seldom happens by chance. */
 function aimed({ random, workers, calls, spanMs, leaseMs, hasDisk }: Aiming): FaultPlan[] {
   const lasting = calls.filter(({ method, semantics, size }) => workingMethods.has(method) && semantics !== 'live' && size > 500)
@@ -178,8 +195,11 @@ function aimed({ random, workers, calls, spanMs, leaseMs, hasDisk }: Aiming): Fa
         )
       case 'a start': {
         const [afterMs, forMs] = [random.between(100, 400), random.between(20, 300)]
-        // Perhaps before it is ready.
-        return [start(afterMs, forMs), start(afterMs + forMs + random.between(0, 8), 30)]
+        const isPower = random.chance(0.5)
+        // Before it is ready, or as soon as it is.
+        const upon = random.chance(0.7) ? random.pick(OPENING_DEEDS) : undefined
+        const again = start(afterMs + forMs + (upon === undefined ? random.between(0, 8) : JUST_BEGUN_MS), 30)
+        return [start(afterMs, forMs), { ...again, kind: 'killRouter', how, isPower, upon }]
       }
       case 'an absence from a router that fails':
         // Its last word is said when nothing can be written any more, and its callee comes back before the next router begins.
