@@ -3,7 +3,7 @@
  * loss takes what was not synced, or half of it.
  */
 import { connect, type Client } from '@waybill/client'
-import { composeRouter, EventLog, foldOf, Store, type Limits, type Router } from '@waybill/server'
+import { beginKept, composeRouter, emptyKept, foldOfKept, type Limits, type Router } from '@waybill/server'
 import { openJournal } from '@waybill/server/store'
 import { Network, ROUTER_URL, VirtualDisk, World, type VirtualProcess } from '@waybill/testkit'
 
@@ -87,12 +87,11 @@ export class Depot implements AsyncDisposable {
   async #start(): Promise<void> {
     const process = this.world.process('router')
     this.#process = process
-    const kept = { store: new Store(), eventLog: new EventLog() }
+    const kept = emptyKept()
     const { snapshotBytes, limits } = this.#options
     const options = { ports: process, snapshotBytes, segmentBytes: snapshotBytes / 2, reserveBytes: 0 }
-    const { journal } = await this.until(openJournal(this.#disk.mount(), foldOf(kept.store, kept.eventLog), options))
-    kept.store.begin(journal)
-    kept.eventLog.begin(journal)
+    const { journal } = await this.until(openJournal(this.#disk.mount(), foldOfKept(kept), options))
+    beginKept(kept, journal)
     this.#router = composeRouter({ name: 'router', limits, ...kept, ports: process }).router
     this.network.listen(ROUTER_URL, process, this.#router)
   }

@@ -7,7 +7,6 @@ import { checkedDoors, openDoors, type Doors, type DoorsOptions } from './gatewa
 import { memoryTransport } from './gateways/memory.js'
 import { Signer, type SigningOptions } from './gateways/signing.js'
 import type { JsonDoorOptions } from './gateways/websocket.js'
-import { EventLog } from './event-log/index.js'
 import { lateHttpDoor } from './http/late.js'
 import { Incidents, thrownText, type RouterIncident } from './incidents.js'
 import { RouterLog, type Log } from './log.js'
@@ -15,11 +14,10 @@ import { defaultLimits, type Limits } from './limits.js'
 import type { Metrics } from './metrics/index.js'
 import { metricsPage } from './metrics-page.js'
 import { MemoryJournal } from './journal/memory.js'
-import type { Journal, RecoveryReport } from './journal/index.js'
+import type { RecoveryReport } from './journal/index.js'
+import { beginKept, emptyKept, type Kept } from './kept.js'
 import type { OpenedStore } from './open-store.js'
-import { Edges, Registrations } from './parcels/index.js'
 import { Router, type RouterLoad } from './router.js'
-import { Store } from './store.js'
 import { Tally } from './tally.js'
 
 export { DEFAULT_PORT, DEFAULT_TCP_PORT } from './gateways/doors.js'
@@ -76,9 +74,9 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
   const opened = options.data === undefined ? undefined : await openedIn(options.data, options)
   let composed: ReturnType<typeof composeRouter>
   try {
-    composed = composeRouter(opened === undefined ? options : withStore(options, opened))
+    composed = composeRouter(opened === undefined ? options : withStore(options, opened.kept))
   } catch (thrown) {
-    await opened?.store.journal.close()
+    await opened?.kept.store.journal.close()
     throw thrown
   }
   const { router, ports, log, tally } = composed
@@ -97,7 +95,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
   } catch (thrown) {
     metrics?.close()
     router.close()
-    await opened?.store.journal.close()
+    await opened?.kept.store.journal.close()
     throw thrown
   }
   for (const { url } of doors.all) log.listening(url)
@@ -106,7 +104,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
     web.close()
     metrics?.close()
     await doors.close()
-    await opened?.store.journal.close()
+    await opened?.kept.store.journal.close()
   }
   return {
     url: doors.all[0]?.url,
@@ -159,19 +157,11 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions> &
   return { router, ports, log, tally }
 }
 
-/** What the router knows of earlier starts. Both write to one journal. */
-export interface Kept {
-  readonly store: Store
-  readonly eventLog: EventLog
-  readonly registrations: Registrations
-  readonly edges: Edges
-}
-
 /** What stands on a disk may be much more than what a memory holds. */
 const ON_DISK: Partial<Limits> = { maxReceipts: 4 * 1024 * 1024, maxLoggedBytes: 1024 * 1024 * 1024 }
 
-function withStore(options: RouterOptions, { store, eventLog, registrations, edges }: Kept): RouterOptions & Kept {
-  return { ...options, store, eventLog, registrations, edges, limits: { ...ON_DISK, ...options.limits } }
+function withStore(options: RouterOptions, kept: Kept): RouterOptions & Kept {
+  return { ...options, ...kept, limits: { ...ON_DISK, ...options.limits } }
 }
 
 async function openedIn(folder: string, options: RouterOptions): Promise<OpenedStore> {
@@ -182,22 +172,15 @@ async function openedIn(folder: string, options: RouterOptions): Promise<OpenedS
   return openStore(folder, ports, (error) => log.storeFailed(thrownText(error)))
 }
 
-/** By default one that ends with the process. Its epoch is the time of the start: later starts have higher ones. */
+/** By default one that ends with the process. Its epoch is the time of the start: later starts have higher ones. Parts that are not given are new. */
 function keptIn(given: Partial<Kept>): Kept {
-  const store = given.store ?? new Store()
-  if (given.store === undefined) store.begin(new MemoryJournal())
-  const { journal } = store
-  return {
-    store,
-    eventLog: given.eventLog ?? begun(new EventLog(), journal),
-    registrations: given.registrations ?? begun(new Registrations(), journal),
-    edges: given.edges ?? begun(new Edges(), journal),
-  }
+  const kept = emptyKept()
+  beginKept(kept, given.store?.journal ?? new MemoryJournal())
+  return { ...kept, ...definedOf(given) }
 }
 
-function begun<S extends { begin(journal: Journal): void }>(section: S, journal: Journal): S {
-  section.begin(journal)
-  return section
+function definedOf({ store, eventLog, registrations, edges }: Partial<Kept>): Partial<Kept> {
+  return { ...(store && { store }), ...(eventLog && { eventLog }), ...(registrations && { registrations }), ...(edges && { edges }) }
 }
 
 function incidentIn(log: RouterLog): (incident: RouterIncident) => void {

@@ -3,7 +3,7 @@
  * takes `writeMs`; what is not written when its process dies is lost.
  */
 import { WaybillError, type Ports } from '@waybill/core'
-import { Edges, EventLog, foldOf, Registrations, Store, type Journal, type Kept, type Place, type Spool } from '@waybill/server'
+import { beginKept, emptyKept, foldOfKept, type Journal, type Kept, type Place, type Spool } from '@waybill/server'
 
 interface Line {
   readonly kind: number
@@ -35,8 +35,8 @@ export class Paper {
 
   /** A start of a router: all that was written is told, and more is written behind it. */
   open({ clock, soon }: Ports): Kept {
-    const kept = { store: new Store(), eventLog: new EventLog(), registrations: new Registrations(), edges: new Edges() }
-    const fold = foldOf(kept.store, kept.eventLog, kept.registrations, kept.edges)
+    const kept = emptyKept()
+    const fold = foldOfKept(kept)
     for (const [offset, { kind, record, spooled = record }] of this.#lines.entries())
       fold.record(kind, record, { segment: 1, offset, bytes: spooled.byteLength })
     const write: Write = (begin) => soon.onTick(() => void clock.timer(this.#writeMs, begin()))
@@ -46,10 +46,7 @@ export class Paper {
     }
     const parts = { lines: this.#lines, epoch: ++this.#starts, failing: () => this.failing, isFull: () => this.isFull }
     const journal = new PaperJournal({ ...parts, write, look })
-    kept.store.begin(journal)
-    kept.eventLog.begin(journal)
-    kept.registrations.begin(journal)
-    kept.edges.begin(journal)
+    beginKept(kept, journal)
     return kept
   }
 }

@@ -2,7 +2,7 @@
  * The folder in which the routers of a simulation keep what they promise: a virtual disk that each start opens anew, that fails, fills up and is damaged as
  * planned. Owns the disk; when anything happens is decided elsewhere.
  */
-import { EventLog, foldOf, Store, type Kept, type RecoveryReport } from '@waybill/server'
+import { beginKept, emptyKept, foldOfKept, type Kept, type RecoveryReport } from '@waybill/server'
 import { openJournal, type JournalOptions } from '@waybill/server/store'
 import { Platter, systemError, VirtualDisk, type DiskDeed } from '../disk/index.js'
 import type { VirtualProcess } from '../process.js'
@@ -155,7 +155,7 @@ export class Storage {
     try {
       const disk = new VirtualDisk({ random: this.#random }, platter)
       const { kept, report } = await opened(disk, { ...this.#plan, ...instant(this.#random) })
-      const entries = [...foldOf(kept.store, kept.eventLog).entries()].map((entry) => Buffer.from(entry).toString()).join('\n')
+      const entries = [...foldOfKept(kept).entries()].map((entry) => Buffer.from(entry).toString()).join('\n')
       await kept.store.journal.close()
       return { report, entries }
     } catch {
@@ -171,10 +171,9 @@ export class Storage {
 }
 
 async function opened(disk: VirtualDisk, options: JournalOptions): Promise<Opened> {
-  const kept = { store: new Store(), eventLog: new EventLog() }
-  const { journal, report } = await openJournal(disk.mount(), foldOf(kept.store, kept.eventLog), options)
-  kept.store.begin(journal)
-  kept.eventLog.begin(journal)
+  const kept = emptyKept()
+  const { journal, report } = await openJournal(disk.mount(), foldOfKept(kept), options)
+  beginKept(kept, journal)
   return { kept, report }
 }
 
