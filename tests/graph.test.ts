@@ -12,7 +12,7 @@ async function register(h: Harness, ...names: string[]): Promise<void> {
 }
 
 async function connected(h: Harness, ...edges: (readonly [string, string])[]): Promise<void> {
-  for (const [from, to] of edges) await h.until(h.router.parcels.connect('local', { from, to }))
+  for (const [from, to] of edges) await h.until(h.router.parcels.graph.connect('local', { from, to }))
 }
 
 async function sent(h: Harness, text = 'hello', from = 'walker', within?: string): Promise<string> {
@@ -30,8 +30,8 @@ async function answers(h: Harness, name: string, text = `${name} has it`): Promi
 }
 
 async function result(h: Harness, sn: string) {
-  await h.until(h.router.parcels.receipt('local', sn, 5000, never))
-  return (await h.until(h.router.parcels.outcome('local', sn)))!
+  await h.until(h.router.parcels.outcomes.receipt('local', sn, 5000, never))
+  return (await h.until(h.router.parcels.outcomes.outcome('local', sn)))!
 }
 
 async function leave(h: Harness): Promise<void> {
@@ -49,8 +49,8 @@ test('row 000-6: a parcel for nobody goes where the edge of its sender leads; wi
   await connected(h, ['walker', 'dog'])
   const sn = await sent(h)
   expect(await next(h, 'dog')).toMatchObject({ kind: 'parcel', sn, from: 'walker' })
-  await h.until(h.router.parcels.cancel('local', sn))
-  await h.until(h.router.parcels.disconnect('local', { from: 'walker', to: 'dog' }))
+  await h.until(h.router.parcels.outcomes.cancel('local', sn))
+  await h.until(h.router.parcels.graph.disconnect('local', { from: 'walker', to: 'dog' }))
   await expect(sent(h)).rejects.toEqual(code('NoEdge'))
   await leave(h)
 })
@@ -58,16 +58,16 @@ test('row 000-6: a parcel for nobody goes where the edge of its sender leads; wi
 test('edges are the principal’s own, bounded, and lead nowhere but to names', async () => {
   await using h = harness({ router: { limits: { maxEdges: 2 } } })
   await connected(h, ['b', 'a'], ['a', 'b'])
-  expect(h.router.parcels.edges('local')).toEqual([
+  expect(h.router.parcels.graph.edges('local')).toEqual([
     { from: 'a', to: 'b' },
     { from: 'b', to: 'a' },
   ])
-  expect(h.router.parcels.edges('other')).toEqual([])
+  expect(h.router.parcels.graph.edges('other')).toEqual([])
   await connected(h, ['a', 'b'])
-  await expect(h.router.parcels.connect('local', { from: 'a', to: 'c' })).rejects.toEqual(code('Overloaded'))
-  await expect(h.router.parcels.connect('local', { from: 'a', to: 'a' })).rejects.toEqual(code('BadArguments'))
-  await expect(h.router.parcels.connect('local', { from: 'a', to: 'b"]' })).rejects.toEqual(code('BadAddress'))
-  await expect(h.router.parcels.disconnect('other', { from: 'a', to: 'b' })).rejects.toEqual(code('NoEdge'))
+  await expect(h.router.parcels.graph.connect('local', { from: 'a', to: 'c' })).rejects.toEqual(code('Overloaded'))
+  await expect(h.router.parcels.graph.connect('local', { from: 'a', to: 'a' })).rejects.toEqual(code('BadArguments'))
+  await expect(h.router.parcels.graph.connect('local', { from: 'a', to: 'b"]' })).rejects.toEqual(code('BadAddress'))
+  await expect(h.router.parcels.graph.disconnect('other', { from: 'a', to: 'b' })).rejects.toEqual(code('NoEdge'))
 })
 
 test('one receipt stands for all that a parcel went to, and ends with the last of them', async () => {
@@ -76,7 +76,7 @@ test('one receipt stands for all that a parcel went to, and ends with the last o
   await connected(h, ['walker', 'dog'], ['walker', 'cat'])
   const sn = await sent(h)
   await answers(h, 'dog')
-  expect(await h.until(h.router.parcels.outcome('local', sn))).toBeUndefined()
+  expect(await h.until(h.router.parcels.outcomes.outcome('local', sn))).toBeUndefined()
   await answers(h, 'cat')
   const children = JSON.parse(textOf((await result(h, sn)).content)!) as { to: string; receipt_id: string; state: string }[]
   expect(children.map(({ to, state }) => [to, state])).toEqual([
@@ -84,7 +84,7 @@ test('one receipt stands for all that a parcel went to, and ends with the last o
     ['dog', 'succeeded'],
   ])
   for (const { to, receipt_id: child } of children) {
-    expect(await h.until(h.router.parcels.receipt('local', child, 0, never))).toMatchObject({ parent: sn, client: 'walker' })
+    expect(await h.until(h.router.parcels.outcomes.receipt('local', child, 0, never))).toMatchObject({ parent: sn, client: 'walker' })
     expect(textOf((await result(h, child)).content)).toBe(`${to} has it`)
   }
   const told = await next(h, 'walker')
@@ -113,7 +113,7 @@ test('who cancels it cancels what it went to', async () => {
   await connected(h, ['walker', 'dog'], ['walker', 'cat'])
   const sn = await sent(h)
   const item = await next(h, 'dog')
-  await h.until(h.router.parcels.cancel('local', sn))
+  await h.until(h.router.parcels.outcomes.cancel('local', sn))
   expect((await result(h, sn)).failure).toMatchObject({ code: 'Cancelled' })
   await h.advance(100)
   await expect(h.until(h.router.parcels.postback('local', item!.id, bytes('late')))).rejects.toMatchObject({ code: 'Expired' })
@@ -143,7 +143,7 @@ test.each(steps)('a router that is killed when %s sends nothing twice, and the r
   ])
   expect(await next(h, 'dog')).toBeUndefined()
   expect(await next(h, 'cat')).toBeUndefined()
-  expect(h.router.parcels.edges('local')).toHaveLength(2)
+  expect(h.router.parcels.graph.edges('local')).toHaveLength(2)
   await leave(h)
 })
 
@@ -169,7 +169,7 @@ test('a circle is noticed where each says what it sends on', async () => {
   await expect(sends()).rejects.toEqual(code('HopLimit'))
   await expect(sent(h, 'ball', 'dog', '0'.repeat(44))).rejects.toEqual(code('NoSuchReceipt'))
   for (const { sn } of h.router.view.receipts({ principal: 'local' } as never, { limit: 100, fits: () => true }))
-    await h.until(h.router.parcels.cancel('local', sn))
+    await h.until(h.router.parcels.outcomes.cancel('local', sn))
   await leave(h)
 })
 

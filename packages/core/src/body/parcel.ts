@@ -20,6 +20,8 @@ export const PARCEL_HEADERS: ReadonlySet<string> = new Set([
   'content-language',
   'content-disposition',
   'content-location',
+  // Of bytes that are not in the parcel itself.
+  'content-length',
 ])
 /** Of the head as JSON. */
 export const MAX_PARCEL_HEAD_BYTES = 2048

@@ -1,7 +1,7 @@
 /** What the router answers over HTTP: errors as JSON with the status of their code, and contents as they are. Decides nothing. */
 import { codes, isCode, type WaybillError } from '@waybill/core'
 import { SAFE_HEADERS } from '../gateways/web-door.js'
-import type { Content, Failure } from '../parcels/index.js'
+import { piecesOfLarge, type Content, type Failure } from '../parcels/index.js'
 
 const FAILED = 500
 
@@ -21,8 +21,9 @@ export function nothing(status = 204): Response {
 }
 
 /** Byte for byte; `content-type` is left out where nobody has said it. */
-export function contentAnswer({ head, bytes }: Content, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(bytes as Uint8Array<ArrayBuffer>, { status: 200, headers: { ...head, ...SAFE_HEADERS, ...headers } })
+export function contentAnswer({ head, bytes, large }: Content, headers: Readonly<Record<string, string>> = {}): Response {
+  const body = large === undefined ? (bytes as Uint8Array<ArrayBuffer>) : ReadableStream.from(piecesOfLarge(large))
+  return new Response(body, { status: 200, headers: { ...head, ...SAFE_HEADERS, ...headers } })
 }
 
 /** `{ code, message, executed, retryable, details }`. */

@@ -6,7 +6,7 @@ export function headOf(headers: Headers): ParcelHead {
   const head: Record<string, string> = {}
   for (const name of PARCEL_HEADERS) {
     const text = headers.get(name)
-    if (text !== null) head[name] = text
+    if (text !== null && name !== 'content-length') head[name] = text
   }
   return head
 }

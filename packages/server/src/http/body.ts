@@ -1,5 +1,7 @@
 /** The body of a request: read as it is and to its end, within a bound of bytes, and of time between them. Looks into nothing. */
-import { WaybillError, type Clock } from '@waybill/core'
+import { WaybillError, type Clock, type ParcelHead } from '@waybill/core'
+import type { BodySpool } from '../bodies.js'
+import type { Content } from '../parcels/index.js'
 
 export interface BodyBounds {
   readonly mostBytes: number
@@ -24,6 +26,36 @@ export async function readBody(request: Request, bounds: BodyBounds): Promise<Ui
     pieces.push(piece)
   }
   return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, size)
+}
+
+/** How much of a body there is to be in memory, and where the rest of a longer one goes. */
+export interface ContentBounds extends BodyBounds {
+  readonly spool: () => BodySpool
+}
+
+/** All of it, with its head: in memory, or where it is longer in a record of its own. Throws as `readBody`, but for `TooLarge`, and `Overloaded`. */
+export async function readContent(request: Request, head: ParcelHead, bounds: ContentBounds): Promise<Content> {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  let spool: BodySpool | undefined
+  try {
+    for await (const piece of piecesOf(request, bounds.pace)) {
+      size += piece.byteLength
+      if (spool === undefined && size <= bounds.mostBytes) {
+        pieces.push(piece)
+        continue
+      }
+      spool ??= bounds.spool()
+      for (const before of pieces.splice(0)) await spool.write(before)
+      await spool.write(piece)
+    }
+  } catch (thrown) {
+    await spool?.abort()
+    throw thrown
+  }
+  if (spool === undefined) return { head, bytes: pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, size) }
+  const large = { size, place: spool.end(), read: () => Promise.reject(new TypeError('nobody reads it here')) }
+  return { head: { ...head, 'content-length': String(size) }, bytes: new Uint8Array(0), large }
 }
 
 /** As they come. */

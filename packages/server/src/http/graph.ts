@@ -8,7 +8,7 @@ import { MAX_OBJECT_BYTES, type Routes } from './routes.js'
 export const graphRoutes: Routes = (app, { parcels, who, pace }) => {
   app.get('/graph', async ({ req }) => {
     const { principal } = await who.of(req.raw)
-    const edges = parcels.edges(principal)
+    const edges = parcels.graph.edges(principal)
     switch (req.query('format') ?? 'json') {
       case 'json':
         return jsonAnswer(edges)
@@ -26,14 +26,14 @@ export const graphRoutes: Routes = (app, { parcels, who, pace }) => {
     const { from, to } = await readObject(raw, { mostBytes: MAX_OBJECT_BYTES, pace })
     if (typeof from !== 'string' || typeof to !== 'string')
       throw new WaybillError('BadArguments', 'an edge is { "from": …, "to": … }, two names')
-    await parcels.connect(principal, { from, to })
+    await parcels.graph.connect(principal, { from, to })
     return jsonAnswer({ status: 'connected', from, to })
   })
 
   app.delete('/graph/:from/:to', async ({ req }) => {
     const { principal } = await who.of(req.raw)
     const edge = { from: req.param('from'), to: req.param('to') }
-    await parcels.disconnect(principal, edge)
+    await parcels.graph.disconnect(principal, edge)
     return jsonAnswer({ status: 'disconnected', ...edge })
   })
 }

@@ -4,7 +4,7 @@ import { isName, quoted, WaybillError } from '@waybill/core'
 import { itemHeaders, type Item } from '../parcels/index.js'
 import { contentAnswer, jsonAnswer, nothing } from './answers.js'
 import { headOf, secondsIn } from './asked.js'
-import { readBody } from './body.js'
+import { readBody, readContent } from './body.js'
 import { originOf, MAX_OBJECT_BYTES, type Routes } from './routes.js'
 
 /** In seconds: how long one may wait, and for how long what it gets is its own. */
@@ -51,11 +51,16 @@ export const receivingRoutes: Routes = (app, { parcels, who, maxBodyBytes, pace 
   app.post('/postback/:id', async ({ req }) => {
     const known = await who.ofAnybody(req.raw)
     const hasFailed = (req.header('waybill-outcome') ?? 'result') === 'exception'
-    const bytes = await readBody(req.raw, { mostBytes: hasFailed ? MAX_REASON_BYTES : maxBodyBytes, pace })
+    const id = req.param('id')
+    parcels.assertMayAnswer(known?.principal, id)
     const answer = hasFailed
-      ? { code: 'RemoteException', message: textOf(bytes), executed: 'yes' as const }
-      : { head: headOf(req.raw.headers), bytes }
-    await parcels.postback(known?.principal, req.param('id'), answer)
+      ? {
+          code: 'RemoteException',
+          message: textOf(await readBody(req.raw, { mostBytes: MAX_REASON_BYTES, pace })),
+          executed: 'yes' as const,
+        }
+      : await readContent(req.raw, headOf(req.raw.headers), { mostBytes: maxBodyBytes, pace, spool: () => parcels.spool() })
+    await parcels.postback(known?.principal, id, answer)
     return jsonAnswer({ status: 'answered' })
   })
 }
@@ -73,9 +78,16 @@ function nameIn(query: URLSearchParams): string {
 /** The same as the headers and the body say, for who gets it as an event. */
 function told(item: Item, base: string): object {
   const { 'waybill-postback': postback, 'waybill-received': received } = itemHeaders(item, base)
-  const { kind, sn, from, attempt, head, bytes } = item
+  const { kind, sn, from, attempt, head, bytes, large } = item
   const base64 = Buffer.from(bytes).toString('base64')
-  return { kind, receipt_id: sn, received, ...(postback !== undefined && { postback, from, attempt }), headers: head, base64 }
+  return {
+    kind,
+    receipt_id: sn,
+    received,
+    ...(postback !== undefined && { postback, from, attempt }),
+    headers: head,
+    ...(large === undefined ? { base64 } : { large: large.size }),
+  }
 }
 
 /** What the receiver calls the parcel itself, where it says so: `{ "receipt_id": … }`. */

@@ -1,7 +1,7 @@
 /** `/dispatch`: a parcel on its way, and its receipt as soon as it is safe. */
 import { jsonAnswer } from './answers.js'
 import { durationIn, headOf, jsonIn, textIn } from './asked.js'
-import { readBody } from './body.js'
+import { readContent } from './body.js'
 import type { Routes } from './routes.js'
 
 export const sendingRoutes: Routes = (app, { parcels, who, maxBodyBytes, pace }) => {
@@ -17,8 +17,9 @@ export const sendingRoutes: Routes = (app, { parcels, who, maxBodyBytes, pace })
       orderKey: textIn(headers, 'waybill-order-key'),
       within: textIn(headers, 'waybill-within'),
     }
-    const bytes = await readBody(request, { mostBytes: maxBodyBytes, pace })
-    const { receipt, duplicate } = await parcels.dispatch(principal, asked, { head: headOf(headers), bytes })
+    parcels.assertMayDispatch(principal, asked)
+    const content = await readContent(request, headOf(headers), { mostBytes: maxBodyBytes, pace, spool: () => parcels.spool() })
+    const { receipt, duplicate } = await parcels.dispatch(principal, asked, content)
     const { sn } = receipt
     return jsonAnswer({ status: 'received', receipt_id: sn, ...(duplicate && { duplicate }) }, 200, {
       location: `/receipts/${sn}`,

@@ -1,12 +1,31 @@
 /** Bodies as what they say to somebody who knows bytes with a content type and nothing else. Parcels are not looked into; JSON is passed on as the text that it is. */
 import { encodings, parseBody, readParcel, WaybillError, type Executed, type ParcelHead } from '@waybill/core'
+import type { Place } from '../journal/journal.js'
 import { bodyText } from '../gateways/json-frames.js'
 import { bytesOf } from '../gateways/json-wire.js'
 
 export interface Content {
   readonly head: ParcelHead
+  /** Empty where they are too many for a frame: then they have a place of their own. */
   readonly bytes: Uint8Array
+  readonly large?: Large
 }
+
+/** Bytes that are not in memory. */
+export interface Large {
+  readonly size: number
+  /** Of the record that has them, for whoever may store it; absent for who only reads. */
+  readonly place?: Place
+  /** So many from there on, or as many as there are. Rejects with `Damaged`. */
+  read(offset: number, length: number): Promise<Uint8Array>
+}
+
+/** In order, no more of them in memory than who takes them asks for. */
+export async function* piecesOfLarge({ size, read }: Large): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < size; at += PIECE_BYTES) yield await read(at, PIECE_BYTES)
+}
+
+const PIECE_BYTES = 256 * 1024
 
 const JSON_HEAD: ParcelHead = { 'content-type': 'application/json' }
 

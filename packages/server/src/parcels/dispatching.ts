@@ -108,10 +108,18 @@ export class Dispatching {
     return sent
   }
 
+  /** Throws what it would be refused with, before its bytes are here. */
+  assertMay(principal: Principal, dispatch: Dispatch): void {
+    const to = dispatch.to ?? this.#next(principal, dispatch.from)
+    this.#check(principal, { ...dispatch, to })
+  }
+
   /** For the parent, whose sender is asked for nothing more. Throws as `dispatch`. */
   sendOn(parent: Receipt, to: string, content: Content, own: SentOn): Receipt {
     const { principal, client, waitUntilMs, hops = 0 } = parent.terms
     checkHops(hops + 1)
+    if (content.large !== undefined)
+      throw new WaybillError('TooLarge', 'a parcel that goes to several fits in one frame; send a larger one to each by its name')
     const ttlMs = Math.max(1, waitUntilMs - this.#parts.clock.wallMs())
     const asked = { to, from: client, ttlMs, key: `${parent.sn} ${to}` }
     return this.#send({ ...this.#termsOf(principal, asked), ...own, hops: hops + 1 }, content).receipt
@@ -123,6 +131,7 @@ export class Dispatching {
     const known = this.#parts.store.keyed({ principal, service, method, key })
     if (known !== undefined) return { receipt: repeated(known, digest, terms), duplicate: true }
     const body = writeParcel(content)
+    const place = content.large?.place
     const fields = fieldsOf(terms)
     const size = HEADER_BYTES + fields.byteLength + SN_FIELD_BYTES + LEASE_BYTES + body.byteLength
     const { maxFrameBytes: limit } = this.#parts.limits
@@ -131,7 +140,7 @@ export class Dispatching {
         executed: 'no',
         details: { limit, size },
       })
-    const made = { ...terms, ...(digest !== undefined && { digest }) }
+    const made = { ...terms, ...(digest !== undefined && { digest }), ...(place !== undefined && { body: place }) }
     const receipt = this.#parts.making.begin(made, { frames: (sn, number) => [this.#frame(sn, number, fields, body)] })
     return { receipt, duplicate: false }
   }
@@ -231,6 +240,7 @@ function fieldsOf({ address, method, data, orderKey }: Omit<StoredTerms, 'sn'>):
 
 /** As that of a call: see PROTOCOL.md, Stored calls. */
 function digestOf(content: Content): string {
+  // Of a large one the head alone, and how long it is: nobody has all of it at hand.
   return createHash('sha256').update(Uint8Array.of(encodings.parcel)).update(writeParcel(content)).digest('hex')
 }
 

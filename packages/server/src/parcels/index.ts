@@ -1,5 +1,5 @@
 /** The door of parcels: sending to names and coming for what is there, without a connection. */
-export type { Content, Failure } from './content.js'
+export { piecesOfLarge, type Content, type Failure } from './content.js'
 export type { Dispatch, Dispatched } from './dispatching.js'
 export { Edges, type Edge } from './graph/edges.js'
 export { dotOf, mermaidOf } from './graph/pictures.js'

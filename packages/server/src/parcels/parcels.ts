@@ -12,11 +12,10 @@ import {
   type Link,
   type LinkEvents,
   type Ports,
-  type ReceiptInfo,
 } from '@waybill/core'
 import type { Access, Principal } from '../access.js'
 import type { Known } from '../admission.js'
-import { receiptInfo } from '../api/receipts-api.js'
+import type { BodySpool } from '../bodies.js'
 import type { Calls } from '../calls.js'
 import type { Limits } from '../limits.js'
 import type { Offer, Receipt, Session } from '../model.js'
@@ -24,14 +23,15 @@ import { noSuchReceipt, type Receipts } from '../receipts.js'
 import type { Offered } from '../registry.js'
 import type { Sessions } from '../sessions.js'
 import type { Store } from '../store.js'
-import { whenEnded } from '../telling.js'
 import { Aliases } from './aliases.js'
 import type { Content, Failure } from './content.js'
 import { Dispatching, type Dispatch, type Dispatched } from './dispatching.js'
 import { fanning } from './graph/composing.js'
 import type { Fanning } from './graph/fanning.js'
-import type { Edge, Edges } from './graph/edges.js'
-import { outcomeOf, type Outcome } from './outcome.js'
+import { Drawing } from './graph/drawing.js'
+import type { Edges } from './graph/edges.js'
+import { largeAnswer, largeRequest } from './large.js'
+import { Outcomes } from './outcomes.js'
 import { PostbackIds } from './postback-ids.js'
 import { Posting, type Poster } from './posting.js'
 import type { Item } from './receiver.js'
@@ -76,6 +76,10 @@ export class Parcels {
   readonly #receivers: Receivers
   readonly #dispatching: Dispatching
   readonly #fanning: Fanning
+  /** Where parcels go that are for nobody. */
+  readonly graph: Drawing
+  /** What became of stored calls, of parcels or not. */
+  readonly outcomes: Outcomes
   /** What clients reach the router at, once it listens. */
   base = ''
 
@@ -99,6 +103,11 @@ export class Parcels {
       sessionOf: (id) => sessions.named(id),
       offer,
       receiptOf: (lease) => calls.leasing.leases.receiptOf(lease),
+      largeOf: (receipt) => largeRequest(store, receipt),
+      largeOutcome: (principal, sn) => {
+        const receipt = parts.receipts.find(principal, sn)
+        return receipt && largeAnswer(store, receipt)
+      },
       post: (present, item) => this.#posting.post(present, item),
       ended: (name) => this.#unlist(name),
     })
@@ -114,6 +123,8 @@ export class Parcels {
       fans: (parent) => this.#fanning.expect(parent),
       held: (id) => this.#held(id),
     })
+    this.graph = new Drawing({ edges, limits, safe: () => this.#safe() })
+    this.outcomes = new Outcomes({ clock, calls, receipts: parts.receipts, store, safe: () => this.#safe() })
     this.#fanning = fanning({ ...parts, ids: this.#ids, dispatching: this.#dispatching })
   }
 
@@ -195,40 +206,34 @@ export class Parcels {
 
   // ---- what is sent
 
-  /** Resolves once the parcel is safe. */
+  /** Throws what a parcel would be refused with, before its bytes are here. */
+  assertMayDispatch(principal: Principal, asked: Dispatch): void {
+    this.#dispatching.assertMay(principal, asked)
+  }
+
+  /** Resolves once the parcel is safe. Bytes that have a place are dropped where it is not taken. */
   async dispatch(principal: Principal, asked: Dispatch, content: Content): Promise<Dispatched> {
-    const dispatched = this.#dispatching.dispatch(principal, asked, content)
+    let dispatched: Dispatched | undefined
+    try {
+      dispatched = this.#dispatching.dispatch(principal, asked, content)
+    } finally {
+      if (dispatched === undefined || dispatched.duplicate) this.#drop(content)
+    }
     await this.#safe()
     return dispatched
   }
 
+  /** For bytes that are too many for a frame, as they come. */
+  spool(): BodySpool {
+    return this.#parts.receipts.spool()
+  }
+
+  #drop({ large }: Content): void {
+    if (large?.place !== undefined && this.#parts.store.journal.failure === undefined) this.#parts.store.drop(large.place)
+  }
+
   get durability(): string {
     return this.#parts.store.journal.durability
-  }
-
-  // ---- the graph
-
-  edges(principal: Principal): readonly Edge[] {
-    return this.#parts.edges.of(principal)
-  }
-
-  /** What the one sends to nobody goes to the other, as soon as this resolves. Neither need be here. */
-  async connect(principal: Principal, edge: Edge): Promise<void> {
-    const { edges, limits } = this.#parts
-    for (const name of [edge.from, edge.to])
-      if (!isName(name)) throw new WaybillError('BadAddress', `${quoted(name)} is not the name of a client`)
-    if (edge.from === edge.to) throw new WaybillError('BadArguments', `an edge from ${edge.from} to itself leads nowhere`)
-    if (edges.size >= limits.maxEdges && !edges.has(principal, edge))
-      throw new WaybillError('Overloaded', `the graph has ${edges.size} edges, as many as this router allows`)
-    edges.connect(principal, edge)
-    await this.#safe()
-  }
-
-  async disconnect(principal: Principal, edge: Edge): Promise<void> {
-    if (!this.#parts.edges.has(principal, edge))
-      throw new WaybillError('NoEdge', `no edge leads from ${quoted(edge.from)} to ${quoted(edge.to)}`)
-    this.#parts.edges.disconnect(principal, edge)
-    await this.#safe()
   }
 
   // ---- what is there
@@ -285,14 +290,31 @@ export class Parcels {
    */
   async postback(principal: Principal | undefined, idOrAlias: string, answer: Content | Failure): Promise<void> {
     const id = this.#aliases.find(principal ?? '', idOrAlias) ?? idOrAlias
-    const present = this.#holder(principal, id)
-    await present.receiver.client.ready()
-    if (!present.receiver.has(id)) this.#holder(principal, id)
-    if ('bytes' in answer) present.receiver.succeeded(id, answer)
-    else present.receiver.failed(id, answer.message, 'yes')
-    present.waiting.remove(id)
+    let isTaken = false
+    try {
+      const present = this.#holder(principal, id)
+      await present.receiver.client.ready()
+      if (!present.receiver.has(id)) this.#holder(principal, id)
+      this.#answer(present, id, answer)
+      isTaken = true
+      present.waiting.remove(id)
+    } finally {
+      if (!isTaken && 'bytes' in answer) this.#drop(answer)
+    }
     this.#aliases.remove(id)
     await this.#safe()
+  }
+
+  #answer({ receiver }: Present, id: string, answer: Content | Failure): void {
+    if (!('bytes' in answer)) return receiver.failed(id, answer.message, 'yes')
+    const receipt = this.#held(id)
+    if (answer.large?.place !== undefined && receipt !== undefined) this.#parts.receipts.bring(receipt, answer.large.place)
+    receiver.succeeded(id, answer)
+  }
+
+  /** Throws what a postback would be refused with, before its bytes are here. */
+  assertMayAnswer(principal: Principal | undefined, idOrAlias: string): void {
+    this.#holder(principal, this.#aliases.find(principal ?? '', idOrAlias) ?? idOrAlias)
   }
 
   /** Who has the parcel of this id. */
@@ -325,52 +347,6 @@ export class Parcels {
     if (note === undefined) return
     const { bytes } = await this.#parts.calls.notes.read(note)
     this.#aliases.set(registration.principal, JSON.parse(Buffer.from(bytes).toString()) as string, this.#ids.of(receipt.ordinal))
-  }
-
-  // ---- what became of it
-
-  /** Rejects with `NoSuchReceipt`, also for somebody else's. `waitMs`: how long its end may be waited for. */
-  async receipt(principal: Principal, sn: string, waitMs: number, signal: AbortSignal): Promise<ReceiptInfo> {
-    const receipt = this.#find(principal, sn)
-    if (waitMs > 0 && !receipt.hasEnded) await this.#end(receipt, waitMs, signal)
-    return receiptInfo(receipt, true)
-  }
-
-  /** Undefined while there is none. */
-  async outcome(principal: Principal, sn: string): Promise<Outcome | undefined> {
-    const receipt = this.#find(principal, sn)
-    if (!receipt.hasEnded) return undefined
-    return new Promise((resolve, reject) => {
-      this.#parts.store.words(receipt, (words, error) => (words === undefined ? reject(error!) : resolve(outcomeOf(words))))
-    })
-  }
-
-  /** False where it has ended. */
-  async cancel(principal: Principal, sn: string): Promise<boolean> {
-    const { call } = this.#find(principal, sn)
-    const isCancelled = call !== undefined && this.#parts.calls.stored.cancel(call)
-    await this.#safe()
-    return isCancelled
-  }
-
-  #find(principal: Principal, sn: string): Receipt {
-    const receipt = this.#parts.receipts.find(principal, sn.toLowerCase())
-    if (receipt === undefined) throw noSuchReceipt(sn)
-    return receipt
-  }
-
-  #end(receipt: Receipt, waitMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        timer.cancel()
-        forget()
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      const timer = this.#parts.ports.clock.timer(waitMs, done)
-      const forget = whenEnded(receipt, done)
-      signal.addEventListener('abort', done)
-    })
   }
 
   #safe(): Promise<void> {

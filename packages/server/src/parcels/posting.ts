@@ -3,6 +3,7 @@
  * Which addresses may be posted to, and how, is the poster's.
  */
 import { WaybillError, type Clock, type Timer } from '@waybill/core'
+import { piecesOfLarge } from './content.js'
 import type { Item } from './receiver.js'
 import type { Present } from './receivers.js'
 import { itemHeaders } from './item-headers.js'
@@ -13,7 +14,11 @@ export interface Poster {
   /** Resolves with whatever was answered. Rejects with what went wrong, `executed` among it. */
   post(
     address: string,
-    request: { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array },
+    request: {
+      readonly headers: Readonly<Record<string, string>>
+      readonly body: Uint8Array | AsyncIterable<Uint8Array>
+      readonly bytes: number
+    },
     signal: AbortSignal,
   ): Promise<{ readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array }>
 }
@@ -100,8 +105,12 @@ export class Posting {
       const what = `this router posts to no addresses any more, and ${registration.name} is registered with one`
       return Promise.reject(new WaybillError('Rejected', what))
     }
-    return poster.post(registration.address!, { headers: itemHeaders(item, base()), body: item.bytes }, this.#stopped.signal)
+    return poster.post(registration.address!, { headers: itemHeaders(item, base()), ...bodyOf(item) }, this.#stopped.signal)
   }
+}
+
+function bodyOf({ bytes, large }: Item): { readonly body: Uint8Array | AsyncIterable<Uint8Array>; readonly bytes: number } {
+  return large === undefined ? { body: bytes, bytes: bytes.byteLength } : { body: piecesOfLarge(large), bytes: large.size }
 }
 
 /** `{ "receipt_id": … }`, where it says so. */

@@ -22,7 +22,7 @@ import {
 import { outcomeBody, rejectionBody } from '../answers.js'
 import { fieldText, Pieces, type Frame } from '../gateways/json-frames.js'
 import type { Receipt } from '../model.js'
-import { contentOf, failureContent, type Content } from './content.js'
+import { contentOf, failureContent, type Content, type Large } from './content.js'
 import { RECEIVE } from './inbox.js'
 import type { InnerClient } from './inner-client.js'
 import { outcomeOf } from './outcome.js'
@@ -56,6 +56,8 @@ export interface ReceiverParts {
   readonly maxBodyBytes: number
   /** The receipt of a call in somebody's hands. */
   readonly receiptOf: (lease: string) => Receipt | undefined
+  /** The bytes of its parcel, where they are not in the frame. */
+  readonly largeOf: (receipt: Receipt) => Large | undefined
   /** Something is for the receiver's program. */
   readonly came: (item: Item) => void
   /** The parcel of this id is to be had no more. */
@@ -221,11 +223,21 @@ export class Receiver {
     if (token === undefined || receipt === undefined)
       throw new WaybillError('Rejected', 'who comes for parcels takes stored calls alone: dispatch it, or call with .async')
     const { head, bytes } = contentOf(frame.encoding, frame.body, 'no')
+    const large = this.#parts.largeOf(receipt)
     const { sn, ordinal } = receipt
     const held: Held = { id: this.#parts.ids.of(ordinal), sn, lease: token, source: frame.source, call: frame.call, isReceived: false }
     this.#hold(held)
     const from = this.#callers.get(frame.source) ?? receipt.terms.client
-    this.#parts.came({ id: held.id, kind: 'parcel', sn, from, attempt: Math.max(1, frame.attempt), head, bytes: bytes.slice() })
+    this.#parts.came({
+      id: held.id,
+      kind: 'parcel',
+      sn,
+      from,
+      attempt: Math.max(1, frame.attempt),
+      head,
+      bytes: bytes.slice(),
+      ...(large && { large }),
+    })
   }
 
   #refuse(frame: Frame, error: WaybillError): void {

@@ -3,9 +3,11 @@
  * registration, or the start of the router, to their end.
  */
 import { WaybillError, type Clock, type Link, type LinkEvents, type Soon } from '@waybill/core'
+import type { Principal } from '../access.js'
 import type { Known } from '../admission.js'
 import type { Offer, Receipt, Session } from '../model.js'
 import type { Offered } from '../registry.js'
+import type { Large } from './content.js'
 import { INBOX, INBOX_VERSION, RECEIVE } from './inbox.js'
 import { InnerClient } from './inner-client.js'
 import type { PostbackIds } from './postback-ids.js'
@@ -29,6 +31,9 @@ export interface ReceiversParts {
   readonly sessionOf: (id: string) => Session | undefined
   readonly offer: (session: Session, offers: readonly Offer[]) => readonly Offered[]
   readonly receiptOf: (lease: string) => Receipt | undefined
+  readonly largeOf: (receipt: Receipt) => Large | undefined
+  /** The bytes of the outcome that a principal is told of, where they are not in the frame. */
+  readonly largeOutcome: (principal: Principal, sn: string) => Large | undefined
   /** It has an address: what came for it is to be posted there. */
   readonly post: (present: Present, item: Item) => void
   /** It is here no more: somebody has taken its name, or its principal was shut out. */
@@ -60,12 +65,13 @@ export class Receivers {
   /** `received`: what it had acknowledged and not answered before this start. Throws what a client of that name is refused with. */
   open(registration: Registration, received: readonly Receipt[]): Present {
     const { name, principal, digest, incarnation, concurrency } = registration
-    const { clock, soon, ids, maxBodyBytes, admit, receiptOf } = this.#parts
+    const { clock, soon, ids, maxBodyBytes, admit, receiptOf, largeOf } = this.#parts
     const waiting = new Waiting<Item>(clock)
     const receiver = new Receiver({
       ids,
       maxBodyBytes,
       receiptOf,
+      largeOf,
       came: (item) => this.#came(name, item),
       gone: (id) => void waiting.remove(id),
     })
@@ -108,10 +114,13 @@ export class Receivers {
     this.#present.clear()
   }
 
-  #came(name: string, item: Item): void {
+  #came(name: string, came: Item): void {
     const present = this.#present.get(name)
     if (present === undefined) return
-    if (present.registration.address === undefined) present.waiting.add(item)
+    const { principal, address } = present.registration
+    const large = came.kind === 'result' ? this.#parts.largeOutcome(principal, came.sn) : undefined
+    const item = large === undefined ? came : { ...came, large }
+    if (address === undefined) present.waiting.add(item)
     else this.#parts.post(present, item)
   }
 

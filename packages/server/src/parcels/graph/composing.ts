@@ -11,6 +11,7 @@ import type { Store } from '../../store.js'
 import { whenEnded } from '../../telling.js'
 import type { Dispatching } from '../dispatching.js'
 import { InnerClient } from '../inner-client.js'
+import { largeRequest } from '../large.js'
 import type { PostbackIds } from '../postback-ids.js'
 import type { Edges } from './edges.js'
 import { Fanning, GRAPH_CLIENT } from './fanning.js'
@@ -42,6 +43,7 @@ export function fanning({ ports, limits, ids, edges, calls, sessions, store, dis
       return offer(session, [one])[0]!.methods[0]!
     },
     receiptOf: (lease) => calls.leasing.leases.receiptOf(lease),
+    largeOf: (receipt) => largeRequest(store, receipt),
     byOrdinal: (ordinal) => store.byOrdinal(ordinal),
     live: () => store.live(),
     successors: ({ terms: { principal, client } }) => edges.from(principal, client),

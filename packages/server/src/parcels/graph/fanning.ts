@@ -4,7 +4,7 @@
  */
 import { WaybillError, type Soon } from '@waybill/core'
 import type { Offer, Receipt } from '../../model.js'
-import type { Content } from '../content.js'
+import type { Content, Large } from '../content.js'
 import { INBOX_VERSION, RECEIVE } from '../inbox.js'
 import type { InnerClient, InnerEvents } from '../inner-client.js'
 import type { PostbackIds } from '../postback-ids.js'
@@ -23,6 +23,7 @@ export interface FanningParts {
   /** The number of the service's one method. */
   readonly offer: (client: InnerClient, offer: Offer) => number
   readonly receiptOf: (lease: string) => Receipt | undefined
+  readonly largeOf: (receipt: Receipt) => Large | undefined
   readonly byOrdinal: (ordinal: number) => Receipt | undefined
   readonly live: () => Iterable<Receipt>
   /** To whom it goes on. */
@@ -59,11 +60,12 @@ export class Fanning {
 
   constructor(parts: FanningParts) {
     this.#parts = parts
-    const { ids, maxBodyBytes, receiptOf } = parts
+    const { ids, maxBodyBytes, receiptOf, largeOf } = parts
     this.#receiver = new Receiver({
       ids,
       maxBodyBytes,
       receiptOf,
+      largeOf,
       came: (item) => this.#came(item),
       gone: (id) => this.#gone(id),
       returned: (id) => this.#join(id),
