@@ -8,7 +8,7 @@ import { Garden, patchNames, patchOf } from './plant.js'
 import { Simulator } from './simulator.js'
 import { HEAD, writeRow } from './table.js'
 
-const MOST_SEEDS = 600
+const MOST_SEEDS = 700
 const AT_ONCE = 20
 
 const repository = process.cwd()

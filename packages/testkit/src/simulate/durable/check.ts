@@ -71,9 +71,13 @@ function cursors(history: History, record: Record, { readers }: DurablePlan): vo
 /** What was read of the last log. */
 function lastOf(reads: readonly Read[], record: Record): readonly Read[] {
   const segment = segmentsOf(reads).at(-1)!
-  const [event] = segment.filter(({ kind }) => kind === 'event')
-  const log = event?.kind === 'event' ? record.places.get(event.key)?.log : undefined
-  return log === record.final ? segment : []
+  return logOf(segment, record) === record.final ? segment : []
+}
+
+/** Undefined where no event tells. */
+function logOf(reads: readonly Read[], record: Record): string | undefined {
+  const event = reads.find(({ kind }) => kind === 'event')
+  return event?.kind === 'event' ? record.places.get(event.key)?.log : undefined
 }
 
 /** Between two of them the log became another one. */
@@ -105,15 +109,12 @@ class ReadingCheck {
   readonly #history: History
   readonly #record: Record
   readonly #reading: Reading
-  /** Somebody else reads under the same name, so that what one is not given another one was. */
-  readonly #isShared: boolean
   readonly #mostKept: number
 
-  constructor(history: History, record: Record, reading: Reading, { readers, mostKept = Number.POSITIVE_INFINITY }: DurablePlan) {
+  constructor(history: History, record: Record, reading: Reading, { mostKept = Number.POSITIVE_INFINITY }: DurablePlan) {
     this.#history = history
     this.#record = record
     this.#reading = reading
-    this.#isShared = readers.filter((other) => isSameCursor(other, reading.plan)).length > 1
     this.#mostKept = mostKept
   }
 
@@ -122,7 +123,7 @@ class ReadingCheck {
     const segments = segmentsOf(reads)
     for (const [at, segment] of segments.entries()) {
       if (at > 0) this.#history.count('log that is another one')
-      const log = this.#logOf(segment)
+      const log = logOf(segment, this.#record)
       const isLast = at === segments.length - 1
       if (log === undefined) {
         if (isLast && this.#reading.isThere && this.#due(this.#record.final).length > 0) this.#violate('it is given nothing')
@@ -142,9 +143,10 @@ class ReadingCheck {
     const due = this.#due(log)
     let last = this.#reading.after === undefined ? undefined : begins
     let behind = last ?? 0
+    const others = this.#takenByOthers(log)
     const pass = (from: number): void => {
-      const missing = last === undefined ? [] : due.filter((id) => id > last! && id < from)
-      if (missing.length > 0 && !this.#isShared) this.#violate(`${missing.join()} of ${log} is missing before ${from}, and no gap is shown`)
+      const missing = last === undefined ? [] : due.filter((id) => id > last! && id < from && !others.has(id))
+      if (missing.length > 0) this.#violate(`${missing.join()} of ${log} is missing before ${from}, and no gap is shown`)
     }
     for (const read of reads) {
       const [from, to] = read.kind === 'event' ? [read.id, read.id] : [read.from!, read.to!]
@@ -184,13 +186,21 @@ class ReadingCheck {
     this.#violate(`${from} to ${to} of ${log} is a gap at ${atMs.toFixed(3)}, and is kept`)
   }
 
-  #due(log: string): readonly number[] {
-    return this.#record.dueOf(log, this.#reading.plan.pattern)
+  /** Under the same name: what they have taken this one is not given, where it has the cursor again after them. */
+  #takenByOthers(log: string): Covered {
+    const covered = new Covered()
+    for (const other of this.#record.readings) {
+      if (other === this.#reading || !isSameCursor(other.plan, this.#reading.plan)) continue
+      for (const segment of segmentsOf(other.reads)) {
+        if (logOf(segment, this.#record) !== log) continue
+        for (const read of segment) if (read.isTaken) covered.add(read)
+      }
+    }
+    return covered
   }
 
-  #logOf(reads: readonly Read[]): string | undefined {
-    const event = reads.find(({ kind }) => kind === 'event')
-    return event?.kind === 'event' ? this.#record.places.get(event.key)?.log : undefined
+  #due(log: string): readonly number[] {
+    return this.#record.dueOf(log, this.#reading.plan.pattern)
   }
 
   #violate(what: string): void {
