@@ -54,6 +54,7 @@ import { describe, expect, test } from 'vitest'
 import { routerMethods } from '../packages/server/src/api/router-api.js'
 import { deadReasonOf } from '../packages/server/src/receipt-states.js'
 import { CloseCode } from '../packages/server/src/sessions.js'
+import { failures, webhookLimits } from '../packages/server/src/webhooks/index.js'
 import { WrittenSocket } from './fixtures/byte-socket.js'
 import { Document, root } from './vectors/document.js'
 import { bodies, envelopes, framed, frames, openings, packets, type FrameVector } from './vectors/vectors.js'
@@ -305,6 +306,12 @@ describe('limits, times, methods, errors', () => {
     expect(Object.keys(codes).filter((code) => deadReasonOf('rejected', code) !== 'rejected')).toEqual(
       Object.keys(codes).filter((code) => refused.includes(code)),
     )
+  })
+
+  test('webhooks', () => {
+    expect(table('webhook failures', 'reason', 'code')).toEqual(Object.entries(failures).map(([reason, { code }]) => ({ reason, code })))
+    const limits = table('webhook times', 'what', 'default').map((row) => [row['what']!.split(':')[0], Number(row['default'])])
+    expect(Object.fromEntries(limits)).toEqual(webhookLimits)
   })
 
   test('errors', () => {

@@ -1,0 +1,6 @@
+export { MAX_ANSWER_BYTES, webhookLimits, type WebhookOptions } from './options.js'
+export { failures, reasonOf, type FailureDetails, type Reason } from './failures.js'
+export { signatureOf, signedText, type Registered, type Signed } from './signature.js'
+export { Webhooks, type WebhookParts, type WebhookRequest } from './webhooks.js'
+export type { Dial, Place, Resolve } from './connecting.js'
+export type { Answer } from './exchange.js'
