@@ -100,6 +100,12 @@ describe.concurrent('what makes no sense', () => {
     { args: ['start', '--host', '0.0.0.0'], says: /listening on 0\.0\.0\.0 opens the router to a network: give a token/ },
     { args: ['start', '--host', '0.0.0.0', '--token', 't'], says: /without TLS sends tokens in the clear/ },
     { args: ['start', '--token', 't', '--token-file', 'f'], says: /cannot be used with option '--token-file/ },
+    { args: ['start', '--port', '0', '--webhook', 'hooks.example.com'], says: /"hooks\.example\.com" is no origin such as https:/ },
+    {
+      args: ['start', '--port', '0', '--webhook', 'http://127.0.0.1:*'],
+      says: /127\.0\.0\.1 is this machine: say loopback \(--webhook-loopback\)/,
+    },
+    { args: ['start', '--port', '0', '--webhook-private'], says: /name the origins that may be posted to/ },
     { args: ['start', '--tls-key', 'f'], says: /--tls-key and --tls-cert belong together/ },
   ])('is wrong usage, exit code 2: $args', async ({ args, says }, { expect }) => {
     const { code, stdout, stderr } = await ran(args)

@@ -17,8 +17,10 @@ import { MemoryJournal } from './journal/memory.js'
 import type { RecoveryReport } from './journal/index.js'
 import { beginKept, emptyKept, type Kept } from './kept.js'
 import type { OpenedStore } from './open-store.js'
+import type { Poster } from './parcels/index.js'
 import { Router, type RouterLoad } from './router.js'
 import { Tally } from './tally.js'
+import { Webhooks, type WebhookOptions } from './webhooks/index.js'
 
 export { DEFAULT_PORT, DEFAULT_TCP_PORT } from './gateways/doors.js'
 
@@ -36,6 +38,8 @@ export interface RouterOptions extends DoorsOptions {
   readonly signing?: SigningOptions
   /** The folder in which stored calls outlive the router; made where there is none, and this router's alone. Default: they live in its memory. */
   readonly data?: string
+  /** Lets clients register addresses that the router posts to: which. Default: none. */
+  readonly webhooks?: WebhookOptions
   /** Told of each fault of which clients only learn the number. Default: one line of JSON to stderr. */
   readonly onIncident?: (incident: RouterIncident) => void
   /** Told what happens, but never what calls carry; pino is one. Faults go there too, where there is no `onIncident`. Default: none. */
@@ -137,6 +141,7 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions> &
   const onIncident = options.onIncident ?? (options.log && incidentIn(log))
   const tally = options.metrics === true ? new Tally() : undefined
   const { store, eventLog, registrations, edges } = keptIn(options)
+  const poster = options.webhooks && posterOf(new Webhooks(options.webhooks, { ports }), () => registrations.secret(ports.random))
   const { journal } = store
   const epoch = journal.durability === 'memory' ? Math.floor(ports.clock.wallMs()) : journal.epoch
   const router = new Router({
@@ -145,6 +150,7 @@ export function composeRouter(options: Omit<RouterOptions, keyof DoorsOptions> &
     eventLog,
     registrations,
     edges,
+    poster,
     limits: checkLimits({ ...defaultLimits, ...options.limits }),
     incidents: new Incidents(ports.random, onIncident),
     log,
@@ -181,6 +187,17 @@ function keptIn(given: Partial<Kept>): Kept {
 
 function definedOf({ store, eventLog, registrations, edges }: Partial<Kept>): Partial<Kept> {
   return { ...(store && { store }), ...(eventLog && { eventLog }), ...(registrations && { registrations }), ...(edges && { edges }) }
+}
+
+/** `secret` of the store, in hexadecimal digits. */
+function posterOf(webhooks: Webhooks, secret: () => string): Poster {
+  const keyOf: Poster['keyOf'] = ({ principal, name, address = '', ms }) =>
+    webhooks.keyOf({ principal, name, address, registeredMs: ms }, Buffer.from(secret(), 'hex'))
+  return {
+    keyOf,
+    check: (address, signal) => webhooks.admit(address, signal),
+    post: (registration, request, signal) => webhooks.post(registration.address!, { ...request, key: keyOf(registration) }, signal),
+  }
 }
 
 function incidentIn(log: RouterLog): (incident: RouterIncident) => void {

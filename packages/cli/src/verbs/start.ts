@@ -29,6 +29,9 @@ interface Options {
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   readonly metrics?: true
+  readonly webhook?: readonly string[]
+  readonly webhookLoopback?: true
+  readonly webhookPrivate?: true
   readonly data?: string
   readonly memory?: true
   readonly json?: boolean
@@ -49,6 +52,11 @@ user alone (mode 0600).
 Stored calls outlive the router: they are in a folder, which one router has at a time.
 With --port 0 there is no usual folder, and they end with the router unless --data
 names one.
+
+Without --webhook and --webhook-loopback the router posts to no addresses, and clients
+come for their parcels. --webhook-loopback alone is for every port of this machine.
+A star is any port (http://127.0.0.1:*), any name below one (https://*.example.com) or
+any public host (https://*); who registers an address under a star has to prove it his.
 
 The token can also stand in WAYBILL_TOKEN. That or --token-file is better than
 --token, which everybody on this machine sees in \`ps\`. Who has it is the principal
@@ -75,6 +83,9 @@ export function define(verb: Command, act: Act): void {
     )
     .option('--memory', 'keep them in memory: they end with this router')
     .option('--metrics', 'serve figures for Prometheus: GET /metrics, with a token where one is asked for')
+    .option('--webhook <origin...>', 'let clients register addresses there, such as https://hooks.example.com or https://*.example.com')
+    .option('--webhook-loopback', 'addresses of this machine too')
+    .option('--webhook-private', 'the hosts that --webhook names may be in private networks')
     .addOption(new Option('--log-level <level>', 'tell on stderr what happens, from this level on').choices(logLevels).default('warn'))
     .addOption(new Option('--log-format <format>', 'lines for people, or JSON').choices(logFormats).default('pretty'))
     .option('--json', 'say where it listens as one line of JSON')
@@ -87,6 +98,7 @@ async function start(options: Options, terminal: Terminal): Promise<number> {
   const tls = tlsOf(options)
   const { host, port, insecure = false, allowHost: allowHosts = [], origin: origins = [] } = options
   const tcp = tcpOf(options)
+  const webhooks = webhooksOf(options)
   const data = options.memory === true ? undefined : dataPath(options.data, port, terminal.env)
   let router: RouterHandle
   try {
@@ -96,6 +108,7 @@ async function start(options: Options, terminal: Terminal): Promise<number> {
       ...(options.unix !== undefined && { unix: options.unix }),
       log: logTo(terminal, options.logLevel, options.logFormat),
       metrics: options.metrics === true,
+      ...(webhooks && { webhooks }),
       ...(data !== undefined && { data }),
       ...(tokens !== undefined && { tokens }),
     })
@@ -200,6 +213,12 @@ function tcpOf({ tcp }: Options): { host: string; port: number } | undefined {
   } catch (thrown) {
     throw new UsageError(`--tcp: ${(thrown as Error).message}`)
   }
+}
+
+/** What is posted to where one of its options is given. */
+function webhooksOf({ webhook, webhookLoopback, webhookPrivate }: Options): RouterOptions['webhooks'] {
+  if (webhook === undefined && webhookLoopback === undefined && webhookPrivate === undefined) return undefined
+  return { ...(webhook && { origins: webhook }), loopback: webhookLoopback === true, private: webhookPrivate === true }
 }
 
 function isWildcard(host: string): boolean {

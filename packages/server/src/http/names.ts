@@ -14,7 +14,8 @@ export const nameRoutes: Routes = (app, { parcels, who, pace }) => {
       concurrency: number(concurrency, 'concurrency'),
       fields,
     })
-    return jsonAnswer({ status: 'registered', ...shown(registration) })
+    const key = parcels.keyOf(registration)
+    return jsonAnswer({ status: 'registered', ...shown(registration), ...(key !== undefined && { key }) })
   })
 
   app.get('/register', async ({ req: { raw } }) => {

@@ -180,6 +180,9 @@ export class Parcels {
     return registration
   }
 
+  /** What the posts to a registration are signed with, for its receiver alone; undefined where there are none. */
+  readonly keyOf = (registration: Registration): string | undefined => this.#posting.keyOf(registration)
+
   /** The name is free again. Parcels that it had not acknowledged wait for the next one of it. */
   async unregister(principal: Principal, name: string): Promise<void> {
     this.#present(principal, name)

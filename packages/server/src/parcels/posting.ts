@@ -7,13 +7,16 @@ import { piecesOfLarge } from './content.js'
 import type { Item } from './receiver.js'
 import type { Present } from './receivers.js'
 import { itemHeaders } from './item-headers.js'
+import type { Registration } from './registrations.js'
 
 export interface Poster {
   /** Throws where nothing may be posted to this address, or who is there does not want it. */
   check(address: string, signal: AbortSignal): Promise<void>
+  /** What posts to it are signed with, and its receiver checks them by. */
+  keyOf(registration: Registration): string
   /** Resolves with whatever was answered. Rejects with what went wrong, `executed` among it. */
   post(
-    address: string,
+    registration: Registration,
     request: {
       readonly headers: Readonly<Record<string, string>>
       readonly body: Uint8Array | AsyncIterable<Uint8Array>
@@ -53,6 +56,11 @@ export class Posting {
         'this router posts to no addresses; start it with --webhook and the origin, or register without an address and come for parcels with GET /receive',
       )
     await poster.check(address, this.#stopped.signal)
+  }
+
+  /** Undefined where nothing is posted to it. */
+  keyOf(registration: Registration): string | undefined {
+    return registration.address === undefined ? undefined : this.#parts.poster?.keyOf(registration)
   }
 
   post(present: Present, item: Item): void {
@@ -105,7 +113,9 @@ export class Posting {
       const what = `this router posts to no addresses any more, and ${registration.name} is registered with one`
       return Promise.reject(new WaybillError('Rejected', what))
     }
-    return poster.post(registration.address!, { headers: itemHeaders(item, base()), ...bodyOf(item) }, this.#stopped.signal)
+    // How long the body is says whoever writes it.
+    const { 'content-length': _length, ...headers } = itemHeaders(item, base())
+    return poster.post(registration, { headers, ...bodyOf(item) }, this.#stopped.signal)
   }
 }
 
