@@ -6,6 +6,7 @@ import { dataPath } from '../data-path.js'
 import { Exit, UsageError } from '../exits.js'
 import { tellFailure } from '../failure.js'
 import { logFormats, logLevels, logTo, type LogFormat, type LogLevel } from '../log.js'
+import { openPlugins, tellPlugins, withPlugins } from '../plugins.js'
 import { DEFAULT_PORT, DEFAULT_TCP_PORT, readTextFile, tokenFrom } from '../place.js'
 import { print, remark, type Terminal } from '../terminal.js'
 import { tokensPath } from '../tokens-path.js'
@@ -31,6 +32,7 @@ interface Options {
   readonly metrics?: true
   readonly data?: string
   readonly memory?: true
+  readonly plugins?: readonly string[]
   readonly json?: boolean
 }
 
@@ -41,6 +43,7 @@ Examples:
   waybill start --host 0.0.0.0 --allow-host box.example --token-file token.txt \\
                 --tls-key key.pem --tls-cert cert.pem
   waybill start --unix /run/user/1000/waybill.sock
+  waybill start --plugins ./plugins --plugins @acme/backup
 
 Beside WebSockets, --tcp and --unix open doors without HTTP. What guards the one
 guards --tcp too: --token, --tls-key, --insecure. The file of --unix is for this
@@ -49,6 +52,10 @@ user alone (mode 0600).
 Stored calls outlive the router: they are in a folder, which one router has at a time.
 With --port 0 there is no usual folder, and they end with the router unless --data
 names one.
+
+--plugins loads code into the router: from a file or folder, whose path begins with
+./ or /, or from a package that is installed here. What fails to load is told and left
+out. Each plugin is the service plugins.NAME of the client \`plugins\`.
 
 The token can also stand in WAYBILL_TOKEN. That or --token-file is better than
 --token, which everybody on this machine sees in \`ps\`. Who has it is the principal
@@ -74,6 +81,7 @@ export function define(verb: Command, act: Act): void {
       new Option('--data <folder>', 'keep stored calls there (default: $WAYBILL_DATA or one of this user and port)').conflicts('memory'),
     )
     .option('--memory', 'keep them in memory: they end with this router')
+    .option('--plugins <place>', 'load plugins from there: a file, a folder or a package; may be given again', eachPlace)
     .option('--metrics', 'serve figures for Prometheus: GET /metrics, with a token where one is asked for')
     .addOption(new Option('--log-level <level>', 'tell on stderr what happens, from this level on').choices(logLevels).default('warn'))
     .addOption(new Option('--log-format <format>', 'lines for people, or JSON').choices(logFormats).default('pretty'))
@@ -83,7 +91,9 @@ export function define(verb: Command, act: Act): void {
 }
 
 async function start(options: Options, terminal: Terminal): Promise<number> {
-  const tokens = await tokensOf(options, terminal)
+  const places = options.plugins ?? []
+  const asked = await tokensOf(options, terminal)
+  const { tokens, token: ofPlugins } = asked !== undefined && places.length > 0 ? withPlugins(asked) : { tokens: asked }
   const tls = tlsOf(options)
   const { host, port, insecure = false, allowHost: allowHosts = [], origin: origins = [] } = options
   const tcp = tcpOf(options)
@@ -104,17 +114,26 @@ async function start(options: Options, terminal: Terminal): Promise<number> {
   }
   // Listened for before anything is said: whoever reads it may stop the router at once.
   const interrupted = interruptedOnce(terminal)
+  const opened = places.length > 0 ? await openPlugins(places, router, ofPlugins, terminal) : undefined
   const [url, ...others] = router.urls as [string, ...string[]]
   if (options.json === true) {
     const door = { url, host, port: router.port, pid: process.pid, token: tokens !== undefined, tls: tls !== undefined }
     const { recovered } = router
-    print(JSON.stringify({ ...door, ...(others.length > 0 && { others }), ...(data !== undefined && { data, recovered }) }), terminal)
+    const { loaded: plugins, failed } = opened?.plugins ?? {}
+    const more = {
+      ...(others.length > 0 && { others }),
+      ...(data !== undefined && { data, recovered }),
+      ...(plugins && { plugins, failed }),
+    }
+    print(JSON.stringify({ ...door, ...more }), terminal)
   } else {
     greet(url, { token: tokens !== undefined, unnamed: isWildcard(host) && allowHosts.length === 0 }, terminal)
     if (data !== undefined) tellStore(data, router.load.storedCalls, router.recovered!, terminal)
+    if (opened !== undefined) tellPlugins(opened.plugins, terminal)
     for (const other of others) print(`Also: connect('${other}'${tokens === undefined ? '' : ', { token }'})`, terminal)
   }
   await interrupted
+  await opened?.close()
   await router.close()
   return Exit.ok
 }
@@ -204,6 +223,10 @@ function tcpOf({ tcp }: Options): { host: string; port: number } | undefined {
 
 function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
+}
+
+function eachPlace(place: string, before: readonly string[] = []): readonly string[] {
+  return [...before, place]
 }
 
 function readPort(text: string): number {
