@@ -244,3 +244,43 @@ it('07-offline: a laptop that is closed, an office that closes, a router that is
   await second.child.ended
   rmSync(folder, { recursive: true })
 })
+
+it('11-plugins: from a folder and from a file; one response, several, none; what goes wrong', async () => {
+  const places = ['./examples/dist/11-plugins/plugins', './examples/11-plugins/plugins/clock.js']
+  const own = await startRouter(places.flatMap((one) => ['--plugins', one]))
+  expect(JSON.parse(own.child.stdout)).toMatchObject({ plugins: [{ name: 'text', version: '1.0.0' }, { name: 'clock' }], failed: [] })
+  const env = { WAYBILL_URL: own.url }
+  const ask = startNode('examples/dist/11-plugins/ask.js', [], env)
+  expect({ ...(await ask.ended), stderr: ask.stderr }, ask.stdout).toEqual({ code: 0, signal: null, stderr: '' })
+  expect(ask.stdout.trimEnd().split('\n')).toEqual([
+    'text:shout',
+    '  1 "SIT"',
+    '  2 end 0',
+    'text:lines',
+    '  1 "one"',
+    '  2 "two"',
+    '  3 end 1 "a line says stop"',
+    'clock:tick',
+    ...[1, 2, 3].map((n) => `  ${n} "tick ${n}"`),
+    '  4 end 0',
+    'text:size',
+    '  1 {"bytes":10485760}',
+    '  2 end 0',
+    'shout',
+    `  1 end 1 "An invalid directive ('shout') was specified."`,
+    'song:shout',
+    '  1 end 1 "Error loading directive handlers for song"',
+    'text:sing',
+    '  1 end 1 "Invalid action sing for text"',
+    'text:decode',
+    '  1 end 1 "Access denied calling decode for text"',
+    'a: A, b: B',
+    'TYPED',
+    'active: 0',
+  ])
+  expect(await ran(['call', 'plugins.text.shout', 'sit'], env)).toEqual({ code: 0, stdout: 'SIT\n', stderr: '' })
+  own.child.kill('SIGTERM')
+  expect(await own.child.ended).toEqual({ code: 0, signal: null })
+  // Who wrote the plugin finds what it threw.
+  expect(JSON.parse(own.child.stderr)).toMatchObject({ waybill: 'incident', method: 'plugins.text.lines' })
+})

@@ -20,6 +20,8 @@ const sources = allSources()
 const rootManifest = JSON.parse(readFileSync(join(rootPath, 'package.json'), 'utf8')) as {
   devDependencies: Readonly<Record<string, string>>
 }
+/** Those whose files stand in rows. */
+const layered = ['core', 'client', 'server', 'decorators', 'trpc', 'plugins'] as const
 const linesOf = (text: string): number => text.split('\n').length - 1
 
 /** `path: what` for every match in code, not in comments or strings. */
@@ -85,27 +87,24 @@ describe('layers', () => {
     expect([...found].toSorted()).toEqual([...named].toSorted())
   })
 
-  test.each(['core', 'client', 'server', 'decorators', 'trpc'] as const)(
-    'rows of %s: a file imports only from rows below its own',
-    (name) => {
-      const rows = architecture.table(`rows ${name}`).map((row) => row['holds']!.split(' '))
-      const rowOf = new Map(rows.flatMap((units, row) => units.map((unit) => [unit, rows.length - row] as const)))
-      const unitOf = (file: string): string => {
-        const unit = [file, file.replace(/\.ts$/, ''), file.split('/')[0]!].find((one) => rowOf.has(one))
-        if (unit === undefined) throw new Error(`${name}/src/${file} has no row in ARCHITECTURE.md`)
-        return unit
-      }
-      const files = sourcesOf(name)
-      expect(new Set(files.map((file) => unitOf(file.name)))).toEqual(new Set(rowOf.keys()))
-      const wrong = files.flatMap(({ name: from, imports }) =>
-        imports.flatMap(({ file: to }) => {
-          if (to === undefined || unitOf(from) === unitOf(to)) return []
-          return rowOf.get(unitOf(to))! < rowOf.get(unitOf(from))! ? [] : [`${from} imports ${to}`]
-        }),
-      )
-      expect(wrong).toEqual([])
-    },
-  )
+  test.each(layered)('rows of %s: a file imports only from rows below its own', (name) => {
+    const rows = architecture.table(`rows ${name}`).map((row) => row['holds']!.split(' '))
+    const rowOf = new Map(rows.flatMap((units, row) => units.map((unit) => [unit, rows.length - row] as const)))
+    const unitOf = (file: string): string => {
+      const unit = [file, file.replace(/\.ts$/, ''), file.split('/')[0]!].find((one) => rowOf.has(one))
+      if (unit === undefined) throw new Error(`${name}/src/${file} has no row in ARCHITECTURE.md`)
+      return unit
+    }
+    const files = sourcesOf(name)
+    expect(new Set(files.map((file) => unitOf(file.name)))).toEqual(new Set(rowOf.keys()))
+    const wrong = files.flatMap(({ name: from, imports }) =>
+      imports.flatMap(({ file: to }) => {
+        if (to === undefined || unitOf(from) === unitOf(to)) return []
+        return rowOf.get(unitOf(to))! < rowOf.get(unitOf(from))! ? [] : [`${from} imports ${to}`]
+      }),
+    )
+    expect(wrong).toEqual([])
+  })
 
   test.each(packageNames)('%s has no cycle of imports, types included', (name) => {
     expect(cyclesOf(sourcesOf(name))).toEqual([])
@@ -113,7 +112,7 @@ describe('layers', () => {
 
   test('the command loads client and server where it needs them, and neither they nor the core for its help', () => {
     const cli = new Map(sourcesOf('cli').map((source) => [source.name, source]))
-    const loads = /^import (?!type )[^']*'(@waybill\/(?:client|server))'/gm
+    const loads = /^import (?!type )[^']*'(@waybill\/(?:client|plugins|server))'/gm
     expect([...cli.values()].flatMap(({ path, text }) => Array.from(text.matchAll(loads), ([, what]) => `${path}: ${what}`))).toEqual([])
     const seen = new Set(['main.ts'])
     for (const name of seen) {
@@ -216,7 +215,7 @@ describe('doors', () => {
   })
 
   test('what the sources export by name is what the module has', async () => {
-    for (const name of ['core', 'client', 'server', 'decorators', 'trpc'] as const) {
+    for (const name of layered) {
       const values = exportsOf(name).filter((one) => !one.startsWith('type '))
       expect(Object.keys((await import(`@waybill/${name}`)) as object).toSorted(), name).toEqual(values)
     }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 export const rootPath = fileURLToPath(new URL('../../', import.meta.url))
 
-export const packageNames = ['core', 'client', 'server', 'decorators', 'trpc', 'cli', 'testkit'] as const
+export const packageNames = ['core', 'client', 'server', 'decorators', 'trpc', 'plugins', 'cli', 'testkit'] as const
 export type PackageName = (typeof packageNames)[number]
 
 export interface Source {

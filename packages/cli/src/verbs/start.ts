@@ -6,6 +6,7 @@ import { dataPath } from '../data-path.js'
 import { Exit, UsageError } from '../exits.js'
 import { tellFailure } from '../failure.js'
 import { logFormats, logLevels, logTo, type LogFormat, type LogLevel } from '../log.js'
+import { openPlugins, tellPlugins, withPlugins } from '../plugins.js'
 import { DEFAULT_PORT, DEFAULT_TCP_PORT, readTextFile, tokenFrom } from '../place.js'
 import { print, remark, type Terminal } from '../terminal.js'
 import { tokensPath } from '../tokens-path.js'
@@ -34,6 +35,7 @@ interface Options {
   readonly webhookPrivate?: true
   readonly data?: string
   readonly memory?: true
+  readonly plugins?: readonly string[]
   readonly json?: boolean
 }
 
@@ -44,6 +46,7 @@ Examples:
   waybill start --host 0.0.0.0 --allow-host box.example --token-file token.txt \\
                 --tls-key key.pem --tls-cert cert.pem
   waybill start --unix /run/user/1000/waybill.sock
+  waybill start --plugins ./plugins --plugins @acme/backup
 
 Beside WebSockets, --tcp and --unix open doors without HTTP. What guards the one
 guards --tcp too: --token, --tls-key, --insecure. The file of --unix is for this
@@ -57,6 +60,10 @@ Without --webhook and --webhook-loopback the router posts to no addresses, and c
 come for their parcels. --webhook-loopback alone is for every port of this machine.
 A star is any port (http://127.0.0.1:*), any name below one (https://*.example.com) or
 any public host (https://*); who registers an address under a star has to prove it his.
+
+--plugins loads code into the router: from a file or folder, whose path begins with
+./ or /, or from a package that is installed here. What fails to load is told and left
+out. Each plugin is the service plugins.NAME of the client \`plugins\`.
 
 The token can also stand in WAYBILL_TOKEN. That or --token-file is better than
 --token, which everybody on this machine sees in \`ps\`. Who has it is the principal
@@ -82,6 +89,7 @@ export function define(verb: Command, act: Act): void {
       new Option('--data <folder>', 'keep stored calls there (default: $WAYBILL_DATA or one of this user and port)').conflicts('memory'),
     )
     .option('--memory', 'keep them in memory: they end with this router')
+    .option('--plugins <place>', 'load plugins from there: a file, a folder or a package; may be given again', eachPlace)
     .option('--metrics', 'serve figures for Prometheus: GET /metrics, with a token where one is asked for')
     .option('--webhook <origin...>', 'let clients register addresses there, such as https://hooks.example.com or https://*.example.com')
     .option('--webhook-loopback', 'addresses of this machine too')
@@ -94,7 +102,9 @@ export function define(verb: Command, act: Act): void {
 }
 
 async function start(options: Options, terminal: Terminal): Promise<number> {
-  const tokens = await tokensOf(options, terminal)
+  const places = options.plugins ?? []
+  const asked = await tokensOf(options, terminal)
+  const { tokens, token: ofPlugins } = asked !== undefined && places.length > 0 ? withPlugins(asked) : { tokens: asked }
   const tls = tlsOf(options)
   const { host, port, insecure = false, allowHost: allowHosts = [], origin: origins = [] } = options
   const tcp = tcpOf(options)
@@ -117,17 +127,26 @@ async function start(options: Options, terminal: Terminal): Promise<number> {
   }
   // Listened for before anything is said: whoever reads it may stop the router at once.
   const interrupted = interruptedOnce(terminal)
+  const opened = places.length > 0 ? await openPlugins(places, router, ofPlugins, terminal) : undefined
   const [url, ...others] = router.urls as [string, ...string[]]
   if (options.json === true) {
     const door = { url, host, port: router.port, pid: process.pid, token: tokens !== undefined, tls: tls !== undefined }
     const { recovered } = router
-    print(JSON.stringify({ ...door, ...(others.length > 0 && { others }), ...(data !== undefined && { data, recovered }) }), terminal)
+    const { loaded: plugins, failed } = opened?.plugins ?? {}
+    const more = {
+      ...(others.length > 0 && { others }),
+      ...(data !== undefined && { data, recovered }),
+      ...(plugins && { plugins, failed }),
+    }
+    print(JSON.stringify({ ...door, ...more }), terminal)
   } else {
     greet(url, { token: tokens !== undefined, unnamed: isWildcard(host) && allowHosts.length === 0 }, terminal)
     if (data !== undefined) tellStore(data, router.load.storedCalls, router.recovered!, terminal)
+    if (opened !== undefined) tellPlugins(opened.plugins, terminal)
     for (const other of others) print(`Also: connect('${other}'${tokens === undefined ? '' : ', { token }'})`, terminal)
   }
   await interrupted
+  await opened?.close()
   await router.close()
   return Exit.ok
 }
@@ -223,6 +242,10 @@ function webhooksOf({ webhook, webhookLoopback, webhookPrivate }: Options): Rout
 
 function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
+}
+
+function eachPlace(place: string, before: readonly string[] = []): readonly string[] {
+  return [...before, place]
 }
 
 function readPort(text: string): number {

@@ -1,0 +1,6 @@
+export { action, definePlugin, type Action, type ActionTerms, type Input, type Inputs, type Plugin, type PluginService } from './define.js'
+export { loadPlugins, type LoadedPlugin, type PluginFailure, type Plugins } from './load.js'
+export { Controller, type Pong, type SendOptions } from './controller.js'
+export type { Payload } from './payload.js'
+export type { Response } from './responses.js'
+export type { ActiveWork } from './work.js'
