@@ -3,6 +3,7 @@ import { codes, isCode, type WaybillError } from '@waybill/core'
 import { SAFE_HEADERS } from '../gateways/web-door.js'
 import { piecesOfLarge, type Content, type Failure } from '../parcels/index.js'
 
+const OF_NO_TYPE = { 'content-type': 'application/octet-stream' }
 /** A code of its callee's own. */
 const UNKNOWN = { status: 500, retryable: false }
 
@@ -27,10 +28,11 @@ export function safely(response: Response): Response {
   return response
 }
 
-/** Byte for byte; `content-type` is left out where nobody has said it. */
+/** Byte for byte. Where nobody has said of what type they are, they are of the one that HTTP has for that: below here another one would be made up. */
 export function contentAnswer({ head, bytes, large }: Content, headers: Readonly<Record<string, string>> = {}): Response {
-  const body = large === undefined ? (bytes as Uint8Array<ArrayBuffer>) : ReadableStream.from(piecesOfLarge(large))
-  return new Response(body, { status: 200, headers: { ...head, ...SAFE_HEADERS, ...headers } })
+  const whole = bytes.byteLength === 0 ? null : (bytes as Uint8Array<ArrayBuffer>)
+  const body = large === undefined ? whole : ReadableStream.from(piecesOfLarge(large))
+  return new Response(body, { status: 200, headers: { ...(body !== null && OF_NO_TYPE), ...head, ...SAFE_HEADERS, ...headers } })
 }
 
 /** `{ code, message, executed, retryable, details }`. */

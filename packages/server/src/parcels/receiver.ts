@@ -65,7 +65,7 @@ export interface ReceiverParts {
   /** The parcel of this id, which it had at an earlier start, can be answered. */
   readonly returned?: (id: string) => void
   /** It is answered, or its receiver has it no more. */
-  readonly over: (id: string) => void
+  readonly over?: (id: string) => void
 }
 
 export class Receiver {
@@ -301,7 +301,7 @@ export class Receiver {
   #forget(held: Held): void {
     this.#held.delete(held.id)
     this.#byCall.delete(keyOf(held))
-    this.#parts.over(held.id)
+    this.#parts.over?.(held.id)
   }
 }
 
