@@ -72,7 +72,7 @@ export class ParcelStage implements AsyncDisposable {
   }
 
   receipt(sn: string, principal = 'local'): Promise<ReceiptInfo> {
-    return this.h.until(this.parcels.receipt(principal, sn, 0, new AbortController().signal))
+    return this.h.until(this.parcels.outcomes.receipt(principal, sn, 0, new AbortController().signal))
   }
 
   async state(sn: string, principal = 'local'): Promise<string> {
@@ -81,12 +81,12 @@ export class ParcelStage implements AsyncDisposable {
 
   /** The text of the result, or the code of what went wrong. */
   async outcome(sn: string, principal = 'local'): Promise<string | undefined> {
-    const outcome = await this.h.until(this.parcels.outcome(principal, sn))
+    const outcome = await this.h.until(this.parcels.outcomes.outcome(principal, sn))
     return outcome && (outcome.content === undefined ? outcome.failure.code : Buffer.from(outcome.content.bytes).toString())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { principal, sn } of this.#sent) await this.h.until(this.parcels.cancel(principal, sn).catch(() => {}))
+    for (const { principal, sn } of this.#sent) await this.h.until(this.parcels.outcomes.cancel(principal, sn).catch(() => {}))
     for (const principal of this.#principals)
       for (const { name } of this.parcels.registered(principal)) await this.unregister(name, principal)
     await this.h[Symbol.asyncDispose]()

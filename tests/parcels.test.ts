@@ -121,7 +121,7 @@ describe('an answer', () => {
     const { sn, id } = await handed(s)
     await s.h.until(s.parcels.postback('local', id, { code: 'RemoteException', message: 'no bone', executed: 'yes' }))
     expect(await s.receipt(sn)).toMatchObject({ state: 'failed' })
-    expect(await s.h.until(s.parcels.outcome('local', sn))).toMatchObject({ failure: { message: 'no bone', executed: 'yes' } })
+    expect(await s.h.until(s.parcels.outcomes.outcome('local', sn))).toMatchObject({ failure: { message: 'no bone', executed: 'yes' } })
     await s.h.advance(31_000)
     expect(await s.poll('dog')).toBeUndefined()
   })
@@ -145,10 +145,10 @@ describe('an answer', () => {
     await expect(s.postback(id)).rejects.toMatchObject({ code: 'Expired', message: expect.stringContaining('can be answered no more') })
     const other = await s.dispatch('dog')
     const item = (await s.poll('dog'))!
-    expect(await s.h.until(s.parcels.cancel('local', other))).toBe(true)
+    expect(await s.h.until(s.parcels.outcomes.cancel('local', other))).toBe(true)
     await s.h.advance(10)
     expect([await code(s.postback(item.id)), await s.state(other)]).toEqual(['Expired', 'cancelled'])
-    expect(await s.h.until(s.parcels.cancel('local', other))).toBe(false)
+    expect(await s.h.until(s.parcels.outcomes.cancel('local', other))).toBe(false)
     await s.h.advance(2000)
     expect([await code(s.receipt(sn)), await code(s.postback(id))]).toEqual(['NoSuchReceipt', 'Expired'])
   })
@@ -234,7 +234,7 @@ describe('a name', () => {
     for (const attempt of tries) expect([String(attempt), await code(attempt())]).toEqual([String(attempt), 'Forbidden'])
     // Who has the id and says nothing of himself has it from the receiver.
     await s.h.until(s.parcels.postback(undefined, id, new Parcel('done')))
-    expect([await s.outcome(sn, 'them'), await code(s.receipt(sn, 'us')), await code(s.h.until(s.parcels.cancel('us', sn)))]).toEqual([
+    expect([await s.outcome(sn, 'them'), await code(s.receipt(sn, 'us')), await code(s.h.until(s.parcels.outcomes.cancel('us', sn)))]).toEqual([
       'done',
       'NoSuchReceipt',
       'NoSuchReceipt',
@@ -310,7 +310,7 @@ describe('a parcel', () => {
     await using s = parcelStage()
     await s.register('dog')
     const [first, second] = [await s.dispatch('dog', 'one'), await s.dispatch('dog', 'two')]
-    await s.h.until(s.parcels.cancel('local', first))
+    await s.h.until(s.parcels.outcomes.cancel('local', first))
     expect([await s.pollText('dog'), await s.pollText('dog'), await s.state(second)]).toEqual(['two', undefined, 'handed'])
   })
 

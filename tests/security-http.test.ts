@@ -26,6 +26,9 @@ const routes: readonly (readonly [what: string, isOpen: boolean])[] = [
   ['POST /call/waybill.Router/info', false],
   ['GET /openapi.json', false],
   ['GET /openapi/Dog.json', false],
+  ['GET /graph', false],
+  ['POST /graph', false],
+  ['DELETE /graph/dog/cat', false],
   ['GET /healthz', true],
   ['GET /readyz', true],
 ]
