@@ -234,11 +234,11 @@ describe('a name', () => {
     for (const attempt of tries) expect([String(attempt), await code(attempt())]).toEqual([String(attempt), 'Forbidden'])
     // Who has the id and says nothing of himself has it from the receiver.
     await s.h.until(s.parcels.postback(undefined, id, new Parcel('done')))
-    expect([await s.outcome(sn, 'them'), await code(s.receipt(sn, 'us')), await code(s.h.until(s.parcels.outcomes.cancel('us', sn)))]).toEqual([
-      'done',
-      'NoSuchReceipt',
-      'NoSuchReceipt',
-    ])
+    expect([
+      await s.outcome(sn, 'them'),
+      await code(s.receipt(sn, 'us')),
+      await code(s.h.until(s.parcels.outcomes.cancel('us', sn))),
+    ]).toEqual(['done', 'NoSuchReceipt', 'NoSuchReceipt'])
   })
 
   test('goes with the token that it came with last', async () => {
