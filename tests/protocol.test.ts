@@ -49,7 +49,7 @@ import {
   type ReceiptState,
 } from '@waybill/core'
 import { defaultLimits } from '@waybill/server'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { routerMethods } from '../packages/server/src/api/router-api.js'
 import { deadReasonOf } from '../packages/server/src/receipt-states.js'
@@ -397,6 +397,17 @@ describe('golden vectors', () => {
     expect(reader.next()).toBe(true)
     expect(envelopeToJson(envelopeFromFrame(reader, nothing))).toEqual(asCarried(json as Record<string, unknown>))
   })
+})
+
+test('the routes of HTTP', () => {
+  const folder = new URL('packages/server/src/http/', root)
+  const text = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8'))
+  const inCode = Array.from(
+    text.join('').matchAll(/\bapp\.(get|post|delete)\('([^']+)'/g),
+    ([, method, path]) => `${method!.toUpperCase()} ${path}`,
+  )
+  const inPage = table('http routes', 'route').flatMap(({ route }) => route!.match(/(?:GET|POST|DELETE) \S+/g)!)
+  expect(inPage.toSorted()).toEqual(inCode.toSorted())
 })
 
 test('every table that asks for it, and every vector, is checked', () => {

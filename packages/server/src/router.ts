@@ -184,6 +184,7 @@ export class Router implements Entrance {
       calls: this.#calls,
       receipts: this.#receipts,
       sessions: this.#sessions,
+      registry: this.#registry,
       store,
       poster: parts.poster,
       admit: (link, known) => this.#admit(link, known),

@@ -80,6 +80,12 @@ export class Sessions {
     )
   }
 
+  /** Of the session of this id: its client has come with another token, and goes with that one. */
+  presented(id: string, digest: string | undefined): void {
+    const session = this.#byId.get(id)
+    if (session !== undefined) this.#secrets.get(session)!.presented = digest
+  }
+
   /** Those too that have left and have calls that go on without them. */
   *withCalls(): Iterable<Session> {
     yield* this.#byId.values()

@@ -136,6 +136,8 @@ class PaperJournal implements Journal {
         if (failing !== undefined) return this.#fail(waiting)
         for (const { safe } of waiting) safe()
         if (this.#writing.length > 0) this.#group()
+        // Who asked while this was being written, and had nothing of his own to write.
+        else for (const { safe } of this.#waiting.splice(0)) safe()
       }
     })
   }

@@ -1,14 +1,14 @@
 /** What a request asks in its headers and its query, checked. Throws `BadArguments` that names what is wrong. */
-import { durationMs, PARCEL_HEADERS, WaybillError, type Duration, type ParcelHead } from '@waybill/core'
+import { durationMs, Parcel, PARCEL_HEADERS, WaybillError, type Duration, type ParcelHead } from '@waybill/core'
 
-/** What its sender says of the body, as far as a parcel carries it. */
+/** What its sender says of the body, as far as a parcel carries it. Throws `BadArguments` where it carries no such thing. */
 export function headOf(headers: Headers): ParcelHead {
   const head: Record<string, string> = {}
   for (const name of PARCEL_HEADERS) {
     const text = headers.get(name)
     if (text !== null && name !== 'content-length') head[name] = text
   }
-  return head
+  return new Parcel(new Uint8Array(0), head).head
 }
 
 /** `1500`, in milliseconds, or `30s`, `5m`, `2h`, `1d`. */

@@ -1,8 +1,8 @@
 /** `/receive`, `/received` and `/postback`: what is there for a name, that it has it, and what it says to it. */
-import { streamSSE } from 'hono/streaming'
+import { streamSSE, type SSEStreamingApi } from 'hono/streaming'
 import { isName, quoted, WaybillError } from '@waybill/core'
 import { itemHeaders, type Item } from '../parcels/index.js'
-import { contentAnswer, jsonAnswer, nothing } from './answers.js'
+import { contentAnswer, jsonAnswer, nothing, safely } from './answers.js'
 import { headOf, secondsIn } from './asked.js'
 import { readBody, readContent } from './body.js'
 import { originOf, MAX_OBJECT_BYTES, type Routes } from './routes.js'
@@ -24,21 +24,24 @@ export const receivingRoutes: Routes = (app, { parcels, who, maxBodyBytes, pace 
     const waitMs = secondsIn(query, 'wait', MOST_WAIT, DEFAULT_WAIT)
     const loanMs = secondsIn(query, 'lease', MOST_LEASE, DEFAULT_LEASE)
     const base = originOf(raw)
+    // Whoever may not is told so before a stream begins; who asks for the head alone is lent nothing.
+    parcels.check(principal, name)
+    if (raw.method === 'HEAD') return nothing()
     if (!(raw.headers.get('accept') ?? '').includes('text/event-stream')) {
       const item = await who.during(known, raw, (signal) => parcels.receive(principal, name, waitMs, loanMs, signal))
       return item === undefined ? nothing() : contentAnswer(item, itemHeaders(item, base))
     }
-    // Whoever may not is told so before the stream begins.
-    parcels.check(principal, name)
-    return streamSSE(context, (stream) =>
+    const send = (stream: SSEStreamingApi): Promise<void> =>
       who.during(known, raw, async (signal) => {
-        while (!signal.aborted && !stream.aborted) {
+        for (;;) {
           const item = await parcels.receive(principal, name, DEFAULT_WAIT * 1000, loanMs, signal)
+          if (signal.aborted || stream.aborted) return
           if (item !== undefined) await stream.writeSSE({ event: item.kind, id: item.id, data: JSON.stringify(told(item, base)) })
-          else if (!signal.aborted) await stream.write(': waiting\n\n')
+          else await stream.write(': waiting\n\n')
         }
-      }),
-    )
+      })
+    // Why it breaks off is its last event, which Hono writes where somebody hears of the error.
+    return safely(streamSSE(context, send, () => Promise.resolve()))
   })
 
   app.post('/received/:id', async ({ req }) => {
@@ -50,9 +53,8 @@ export const receivingRoutes: Routes = (app, { parcels, who, maxBodyBytes, pace 
 
   app.post('/postback/:id', async ({ req }) => {
     const known = await who.ofAnybody(req.raw)
-    const hasFailed = (req.header('waybill-outcome') ?? 'result') === 'exception'
-    const id = req.param('id')
-    parcels.assertMayAnswer(known?.principal, id)
+    const id = await parcels.answerable(known?.principal, req.param('id'))
+    const hasFailed = req.query('failed') !== undefined || outcomeIn(req.header('waybill-outcome')) === 'exception'
     const answer = hasFailed
       ? {
           code: 'RemoteException',
@@ -63,6 +65,11 @@ export const receivingRoutes: Routes = (app, { parcels, who, maxBodyBytes, pace 
     await parcels.postback(known?.principal, id, answer)
     return jsonAnswer({ status: 'answered' })
   })
+}
+
+function outcomeIn(said = 'result'): string {
+  if (said !== 'result' && said !== 'exception') throw new WaybillError('BadArguments', 'Waybill-Outcome is result or exception')
+  return said
 }
 
 function nameIn(query: URLSearchParams): string {

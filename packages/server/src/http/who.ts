@@ -2,6 +2,7 @@
  * Who asks: the principal of the token that a request shows, and requests that are still open, which end when that token is revoked. A token stands in the
  * header and nowhere else.
  */
+import { WaybillError } from '@waybill/core'
 import { tokenIn, type Principal } from '../access.js'
 import type { Known } from '../admission.js'
 
@@ -34,12 +35,14 @@ export class Who {
     }
   }
 
-  /** A request that may stay open: aborted when its client goes, or is shut out. */
+  /** A request that may stay open: aborted when its client goes, is shut out, or the router closes; of the last two it rejects with why. */
   async during<T>(known: Known, request: Request, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const open: Open = { known, controller: new AbortController() }
     this.#open.add(open)
     try {
-      return await work(AbortSignal.any([request.signal, open.controller.signal]))
+      const done = await work(AbortSignal.any([request.signal, open.controller.signal]))
+      open.controller.signal.throwIfAborted()
+      return done
     } finally {
       this.#open.delete(open)
     }
@@ -48,10 +51,14 @@ export class Who {
   /** All of the principal, or those with the token of this digest. */
   revoke(principal: Principal, digest: string | undefined): void {
     for (const { known, controller } of this.#open)
-      if (known.principal === principal && (digest === undefined || known.digest === digest)) controller.abort()
+      if (known.principal === principal && (digest === undefined || known.digest === digest)) controller.abort(shutOut())
   }
 
   stop(): void {
-    for (const { controller } of this.#open) controller.abort()
+    for (const { controller } of this.#open) controller.abort(new WaybillError('Closed', 'the router is closing', { executed: 'no' }))
   }
+}
+
+function shutOut(): WaybillError {
+  return new WaybillError('Unauthorized', 'your token is not good any more', { executed: 'no' })
 }

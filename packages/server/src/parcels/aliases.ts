@@ -1,33 +1,46 @@
-/** What receivers call their parcels themselves: each name of one is good among those of its principal, until the parcel has its answer. */
+/**
+ * What receivers call their parcels themselves: each name of one is good among those of its principal. Also for a while once the parcel has its answer, so that
+ * who answers a second time is told that, and not that nobody knows it.
+ */
 import type { Principal } from '../access.js'
+
+/** Of parcels that are answered, the latest. */
+const MAX_ANSWERED = 1024
 
 export class Aliases {
   readonly #ids = new Map<string, string>()
   readonly #keys = new Map<string, string>()
+  readonly #over = new Set<string>()
 
   /** The newest parcel of a name has it. */
   set(principal: Principal, alias: string, id: string): void {
-    this.remove(id)
-    const key = keyOf(principal, alias)
+    this.#remove(id)
+    const key = JSON.stringify([principal, alias])
     const before = this.#ids.get(key)
-    if (before !== undefined) this.#keys.delete(before)
+    if (before !== undefined) this.#remove(before)
     this.#ids.set(key, id)
     this.#keys.set(id, key)
   }
 
   /** The id of the parcel's postback. */
   find(principal: Principal, alias: string): string | undefined {
-    return this.#ids.get(keyOf(principal, alias))
+    return this.#ids.get(JSON.stringify([principal, alias]))
   }
 
-  remove(id: string): void {
+  /** The parcel is answered, or its receiver has it no more. */
+  over(id: string): void {
+    if (!this.#keys.has(id)) return
+    this.#over.add(id)
+    if (this.#over.size <= MAX_ANSWERED) return
+    const [oldest] = this.#over
+    this.#remove(oldest!)
+  }
+
+  #remove(id: string): void {
     const key = this.#keys.get(id)
     if (key === undefined) return
     this.#keys.delete(id)
     this.#ids.delete(key)
+    this.#over.delete(id)
   }
-}
-
-function keyOf(principal: Principal, alias: string): string {
-  return `${alias} ${principal}`
 }

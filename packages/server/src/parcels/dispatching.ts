@@ -163,8 +163,14 @@ export class Dispatching {
     return hops
   }
 
-  #check(principal: Principal, { to, from, key, ttlMs }: Addressed): void {
-    const { access, sessions, receivers, limits } = this.#parts
+  #check(principal: Principal, asked: Addressed): void {
+    this.#checkTerms(principal, asked)
+    // Not of what is there already under its key: whose answer was lost hears that it is, whoever has gone since.
+    if (this.#parts.store.keyed(this.#termsOf(principal, asked)) === undefined) this.#checkAddressee(asked)
+  }
+
+  #checkTerms(principal: Principal, { to, from, key, ttlMs }: Addressed): void {
+    const { access, limits } = this.#parts
     if (!isName(to)) throw new WaybillError('BadAddress', `${quoted(to)} is not the name of a client: letters, digits, _ and -`)
     if (key !== undefined && (key.length === 0 || key.length > MAX_KEY_CHARACTERS))
       throw new WaybillError('BadArguments', `the key has ${key.length} characters; it may have 1 to ${MAX_KEY_CHARACTERS}`)
@@ -173,6 +179,10 @@ export class Dispatching {
     this.#checkSender(principal, from)
     const subject = { client: from ?? NOBODY, service: INBOX, method: RECEIVE }
     if (access.authorize?.(principal, 'call', subject) === false) throw new WaybillError('Forbidden', `${principal} may not send parcels`)
+  }
+
+  #checkAddressee({ to, ttlMs }: Addressed): void {
+    const { sessions, receivers } = this.#parts
     if (ttlMs !== undefined || to === GRAPH_CLIENT || receivers.find(to) !== undefined) return
     const session = sessions.byName(to)
     if (session === undefined)

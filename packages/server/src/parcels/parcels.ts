@@ -20,7 +20,7 @@ import type { Calls } from '../calls.js'
 import type { Limits } from '../limits.js'
 import type { Offer, Receipt, Session } from '../model.js'
 import { noSuchReceipt, type Receipts } from '../receipts.js'
-import type { Offered } from '../registry.js'
+import type { Offered, Registry } from '../registry.js'
 import type { Sessions } from '../sessions.js'
 import type { Store } from '../store.js'
 import { Aliases } from './aliases.js'
@@ -55,6 +55,7 @@ export interface ParcelsParts {
   readonly calls: Calls
   readonly receipts: Receipts
   readonly sessions: Sessions
+  readonly registry: Registry
   readonly store: Store
   readonly poster: Poster | undefined
   readonly admit: (link: Link, known: Known) => LinkEvents
@@ -80,12 +81,14 @@ export class Parcels {
   readonly graph: Drawing
   /** What became of stored calls, of parcels or not. */
   readonly outcomes: Outcomes
+  /** Until then it is not known here what receivers had acknowledged at earlier starts, and what they call it. */
+  #begun: Promise<unknown> = Promise.resolve()
   /** What clients reach the router at, once it listens. */
   base = ''
 
   constructor(parts: ParcelsParts) {
     this.#parts = parts
-    const { ports, limits, access, registrations, edges, calls, sessions, store, poster, admit, offer } = parts
+    const { ports, limits, access, registrations, edges, calls, sessions, registry, store, poster, admit, offer } = parts
     const { clock, soon, random } = ports
     this.#ids = new PostbackIds(() => registrations.secret(random))
     this.#posting = new Posting({
@@ -102,6 +105,8 @@ export class Parcels {
       admit,
       sessionOf: (id) => sessions.named(id),
       offer,
+      withdraw: (instance) => registry.withdraw(instance),
+      presented: (session, digest) => sessions.presented(session, digest),
       receiptOf: (lease) => calls.leasing.leases.receiptOf(lease),
       largeOf: (receipt) => largeRequest(store, receipt),
       largeOutcome: (principal, sn) => {
@@ -109,6 +114,7 @@ export class Parcels {
         return receipt && largeAnswer(store, receipt)
       },
       post: (present, item) => this.#posting.post(present, item),
+      over: (id) => this.#aliases.over(id),
       ended: (name) => this.#unlist(name),
     })
     this.#dispatching = new Dispatching({
@@ -130,11 +136,13 @@ export class Parcels {
 
   /** Those of earlier starts are here again. Before anybody else is let in, and once the calls of earlier starts go on. */
   begin(): void {
+    const begun: Promise<void>[] = []
     for (const registration of [...this.#parts.registrations.all()]) {
       const received = [...this.#parts.store.live()].filter((receipt) => isReceivedBy(receipt, registration))
       const present = this.#receivers.open(registration, received)
-      for (const receipt of received) void this.#recallAlias(present, receipt)
+      begun.push(present.receiver.settled, ...received.map((receipt) => this.#recallAlias(present, receipt)))
     }
+    this.#begun = Promise.all(begun)
     this.#fanning.begin()
   }
 
@@ -173,6 +181,8 @@ export class Parcels {
       ...(address !== undefined && { address }),
       ...(known.digest !== undefined && { digest: known.digest }),
     }
+    // Written down before any parcel can be handed over, so that no id is given out that a later start does not know.
+    registrations.secret(ports.random)
     if (this.#receivers.find(name) === undefined) this.#receivers.open(registration, [])
     else this.#receivers.changed(registration)
     registrations.put(registration)
@@ -260,6 +270,7 @@ export class Parcels {
   /** Its receiver has the item of this id. `alias`: what it calls the parcel. `principal`: who says so, where that is known. */
   async received(principal: Principal | undefined, id: string, alias?: string): Promise<void> {
     if (isSerialNumber(id)) return this.#taken(principal, id)
+    await this.#begun
     const present = this.#holder(principal, id)
     this.#received(present, id, alias)
     await this.#safe()
@@ -279,7 +290,9 @@ export class Parcels {
   }
 
   async #taken(principal: Principal | undefined, sn: string): Promise<void> {
-    const replyto = principal === undefined ? undefined : this.#parts.receipts.find(principal, sn)?.terms.replyto
+    if (principal === undefined)
+      throw new WaybillError('Unauthorized', 'an outcome is acknowledged by who sent the parcel: show the token', { executed: 'no' })
+    const replyto = this.#parts.receipts.find(principal, sn)?.terms.replyto
     const present = replyto === undefined ? undefined : this.#receivers.find(replyto)
     if (present === undefined) throw noSuchReceipt(sn)
     present.waiting.remove(sn)
@@ -292,19 +305,18 @@ export class Parcels {
    * `Expired` where the call has ended without it, and `Forbidden` where `principal` says so and is not the receiver's.
    */
   async postback(principal: Principal | undefined, idOrAlias: string, answer: Content | Failure): Promise<void> {
-    const id = this.#aliases.find(principal ?? '', idOrAlias) ?? idOrAlias
     let isTaken = false
     try {
+      const id = await this.answerable(principal, idOrAlias)
+      await this.#holder(principal, id).receiver.client.ready()
+      // Meanwhile somebody else may have answered, or it may be with another receiver of the name.
       const present = this.#holder(principal, id)
-      await present.receiver.client.ready()
-      if (!present.receiver.has(id)) this.#holder(principal, id)
       this.#answer(present, id, answer)
       isTaken = true
       present.waiting.remove(id)
     } finally {
       if (!isTaken && 'bytes' in answer) this.#drop(answer)
     }
-    this.#aliases.remove(id)
     await this.#safe()
   }
 
@@ -315,9 +327,12 @@ export class Parcels {
     receiver.succeeded(id, answer)
   }
 
-  /** Throws what a postback would be refused with, before its bytes are here. */
-  assertMayAnswer(principal: Principal | undefined, idOrAlias: string): void {
-    this.#holder(principal, this.#aliases.find(principal ?? '', idOrAlias) ?? idOrAlias)
+  /** The id of the parcel that would be answered under this one. Rejects where `postback` would: before anybody's bytes are read. */
+  async answerable(principal: Principal | undefined, idOrAlias: string): Promise<string> {
+    await this.#begun
+    const id = (principal === undefined ? undefined : this.#aliases.find(principal, idOrAlias)) ?? idOrAlias
+    this.#holder(principal, id)
+    return id
   }
 
   /** Who has the parcel of this id. */
@@ -330,9 +345,13 @@ export class Parcels {
     const session = receipt.call?.instance?.session
     const present = session && this.#receivers.ofSession(session)
     if (present === undefined || !present.receiver.has(id))
-      throw new WaybillError('Rejected', 'the parcel is with somebody else now, or on its way again; who has it answers it', {
-        details: { state: receipt.known },
-      })
+      throw new WaybillError(
+        'Rejected',
+        'the parcel is with somebody else now, or on its way again; if it comes to you again, answer it then, under the same id',
+        {
+          details: { state: receipt.known },
+        },
+      )
     if (principal !== undefined && present.registration.principal !== principal)
       throw new WaybillError('Forbidden', `the parcel was given to ${present.registration.name}, who is another principal's`)
     return present
@@ -348,8 +367,13 @@ export class Parcels {
   async #recallAlias({ registration }: Present, receipt: Receipt): Promise<void> {
     const note = receipt.notes?.get(ALIAS)
     if (note === undefined) return
-    const { bytes } = await this.#parts.calls.notes.read(note)
-    this.#aliases.set(registration.principal, JSON.parse(Buffer.from(bytes).toString()) as string, this.#ids.of(receipt.ordinal))
+    // What cannot be read is forgotten; the id of the postback is not.
+    const bytes = await this.#parts.calls.notes.read(note).then(
+      (noted) => noted.bytes,
+      () => undefined,
+    )
+    if (bytes !== undefined)
+      this.#aliases.set(registration.principal, JSON.parse(Buffer.from(bytes).toString()) as string, this.#ids.of(receipt.ordinal))
   }
 
   #safe(): Promise<void> {

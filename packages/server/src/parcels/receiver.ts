@@ -64,6 +64,8 @@ export interface ReceiverParts {
   readonly gone: (id: string) => void
   /** The parcel of this id, which it had at an earlier start, can be answered. */
   readonly returned?: (id: string) => void
+  /** It is answered, or its receiver has it no more. */
+  readonly over?: (id: string) => void
 }
 
 export class Receiver {
@@ -75,21 +77,20 @@ export class Receiver {
   readonly #callers = new Map<number, string>()
   /** Asked about after a start, until that is answered. */
   #asked: readonly Held[] = []
+  /** Resolves when that was answered, or it is here no more. */
+  readonly settled: Promise<void>
+  #settle!: () => void
   #client!: InnerClient
   #method = 0
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts
     this.#pieces = new Pieces(parts.maxBodyBytes)
+    this.settled = new Promise((resolve) => (this.#settle = resolve))
   }
 
   get client(): InnerClient {
     return this.#client
-  }
-
-  /** Parcels that it has and has not answered. */
-  get size(): number {
-    return this.#held.size
   }
 
   /** Here it is, with those that it had acknowledged at an earlier start. Before it offers anything. */
@@ -106,6 +107,7 @@ export class Receiver {
     const leases = writeIds(this.#asked.map(({ lease }) => lease))
     client.frame({ type: FrameType.holds }, [], leases.byteLength === 0 ? encodings.none : encodings.bytes, leases)
     client.flush()
+    if (this.#asked.length === 0) this.#settle()
   }
 
   /** What the method of the inbox is called on the wire. */
@@ -119,6 +121,12 @@ export class Receiver {
 
   leaseOf(id: string): string | undefined {
     return this.#held.get(id)?.lease
+  }
+
+  /** It is here no more: whatever it had is somebody else's. */
+  end(): void {
+    this.#settle()
+    for (const held of this.#held.values()) this.#forget(held)
   }
 
   // ---- what its program says
@@ -272,6 +280,7 @@ export class Receiver {
       this.#parts.returned?.(held.id)
     }
     this.#asked = this.#asked.slice(addressees.length)
+    if (this.#asked.length === 0) this.#settle()
   }
 
   #outcome(frame: Frame): void {
@@ -292,6 +301,7 @@ export class Receiver {
   #forget(held: Held): void {
     this.#held.delete(held.id)
     this.#byCall.delete(keyOf(held))
+    this.#parts.over?.(held.id)
   }
 }
 

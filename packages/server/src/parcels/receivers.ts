@@ -5,7 +5,7 @@
 import { WaybillError, type Clock, type Link, type LinkEvents, type Soon } from '@waybill/core'
 import type { Principal } from '../access.js'
 import type { Known } from '../admission.js'
-import type { Offer, Receipt, Session } from '../model.js'
+import type { Instance, Offer, Receipt, Session } from '../model.js'
 import type { Offered } from '../registry.js'
 import type { Large } from './content.js'
 import { INBOX, INBOX_VERSION, RECEIVE } from './inbox.js'
@@ -30,12 +30,17 @@ export interface ReceiversParts {
   readonly admit: (link: Link, known: Known) => LinkEvents
   readonly sessionOf: (id: string) => Session | undefined
   readonly offer: (session: Session, offers: readonly Offer[]) => readonly Offered[]
+  readonly withdraw: (instance: Instance) => void
+  /** The session stands and falls with the token of this digest from now on. */
+  readonly presented: (session: string, digest: string | undefined) => void
   readonly receiptOf: (lease: string) => Receipt | undefined
   readonly largeOf: (receipt: Receipt) => Large | undefined
   /** The bytes of the outcome that a principal is told of, where they are not in the frame. */
   readonly largeOutcome: (principal: Principal, sn: string) => Large | undefined
   /** It has an address: what came for it is to be posted there. */
   readonly post: (present: Present, item: Item) => void
+  /** The parcel of this id is answered, or its receiver has it no more. */
+  readonly over: (id: string) => void
   /** It is here no more: somebody has taken its name, or its principal was shut out. */
   readonly ended: (name: string, code: string) => void
 }
@@ -65,7 +70,7 @@ export class Receivers {
   /** `received`: what it had acknowledged and not answered before this start. Throws what a client of that name is refused with. */
   open(registration: Registration, received: readonly Receipt[]): Present {
     const { name, principal, digest, incarnation, concurrency } = registration
-    const { clock, soon, ids, maxBodyBytes, admit, receiptOf, largeOf } = this.#parts
+    const { clock, soon, ids, maxBodyBytes, admit, receiptOf, largeOf, over } = this.#parts
     const waiting = new Waiting<Item>(clock)
     const receiver = new Receiver({
       ids,
@@ -74,20 +79,27 @@ export class Receivers {
       largeOf,
       came: (item) => this.#came(name, item),
       gone: (id) => void waiting.remove(id),
+      over,
     })
     const events = { frame: receiver.frame.bind(receiver), ended: (code: string) => this.#ended(name, code) }
     const client = new InnerClient({ admit, soon, name, incarnation, known: { principal, digest }, events })
     const present: Present = { registration, receiver, waiting }
     this.#present.set(name, present)
     receiver.begin(client, received)
-    const session = this.#parts.sessionOf(client.session)
+    this.#offer(receiver, concurrency)
+    return present
+  }
+
+  #offer(receiver: Receiver, concurrency: number): void {
+    const session = this.#parts.sessionOf(receiver.client.session)
     if (session === undefined) throw new WaybillError('Closed', 'the router is closing', { executed: 'no' })
     const methods = [RECEIVE]
     const idempotent = new Set(methods)
     const offer: Offer = { service: INBOX, version: INBOX_VERSION, labels: {}, concurrency, methods, idempotent, perCaller: false }
+    const before = [...session.instances]
     const [offered] = this.#parts.offer(session, [offer])
     receiver.offered(offered!.methods[0]!)
-    return present
+    for (const instance of before) this.#parts.withdraw(instance)
   }
 
   /** The same receiver says other things of itself. */
@@ -96,6 +108,9 @@ export class Receivers {
     if (before === undefined) return
     const present = { ...before, registration }
     this.#present.set(registration.name, present)
+    const { receiver } = present
+    this.#parts.presented(receiver.client.session, registration.digest)
+    if (registration.concurrency !== before.registration.concurrency) this.#offer(receiver, registration.concurrency)
     if (registration.address !== undefined) for (const item of before.waiting.drain()) this.#parts.post(present, item)
   }
 
@@ -106,6 +121,7 @@ export class Receivers {
     this.#present.delete(name)
     present.waiting.close()
     present.receiver.client.close()
+    present.receiver.end()
   }
 
   /** With the router, which ends their sessions by itself. */
@@ -129,6 +145,7 @@ export class Receivers {
     if (present === undefined) return
     this.#present.delete(name)
     present.waiting.close()
+    present.receiver.end()
     this.#parts.ended(name, code)
   }
 }

@@ -61,7 +61,7 @@ export class Registrations implements Section {
     return this.#byName.get(name)
   }
 
-  /** Of the store, in hexadecimal digits; minted when it is first asked for. Safe with the next thing that is. */
+  /** Of the store, in hexadecimal digits; minted when it is first asked for. Safe before whatever is written down after it. */
   secret(random: Random): string {
     if (this.#secret === undefined) {
       this.#secret = Buffer.from(random.fill(new Uint8Array(SECRET_BYTES))).toString('hex')

@@ -14,22 +14,16 @@ export class Waiting<T extends { readonly id: string }> {
   readonly #clock: Clock
   readonly #places = new Map<string, Place<T>>()
   readonly #asking = new Set<() => void>()
+  #isClosed = false
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  get size(): number {
-    return this.#places.size
-  }
-
   add(item: T): void {
+    this.remove(item.id)
     this.#places.set(item.id, { item, loan: undefined })
     this.#wake()
-  }
-
-  find(id: string): T | undefined {
-    return this.#places.get(id)?.item
   }
 
   /** It was acknowledged, or is to be had no more. False where it was not here. */
@@ -39,7 +33,7 @@ export class Waiting<T extends { readonly id: string }> {
     return this.#places.delete(id)
   }
 
-  /** The first that is not lent, lent for so long; undefined when there is none in time, or `signal` aborts. */
+  /** The first that is not lent, lent for so long; undefined when there is none in time, `signal` aborts, or this closes. */
   async next(waitMs: number, loanMs: number, signal: AbortSignal): Promise<T | undefined> {
     const endMs = this.#clock.nowMs() + waitMs
     for (;;) {
@@ -49,7 +43,7 @@ export class Waiting<T extends { readonly id: string }> {
         return place.item
       }
       const leftMs = endMs - this.#clock.nowMs()
-      if (leftMs <= 0 || signal.aborted) return undefined
+      if (leftMs <= 0 || signal.aborted || this.#isClosed) return undefined
       await this.#change(leftMs, signal)
     }
   }
@@ -63,6 +57,7 @@ export class Waiting<T extends { readonly id: string }> {
 
   /** Who asks gets nothing more. */
   close(): void {
+    this.#isClosed = true
     for (const { loan } of this.#places.values()) loan?.cancel()
     this.#places.clear()
     this.#wake()

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 
 /** What it does beside the storm, each for itself. */
-export const PARTS = ['storm', 'crowd', 'damage', 'full-disk', 'failing-sync', 'slow-sync', 'clock', 'sync-oracle'] as const
+export const PARTS = ['storm', 'http', 'crowd', 'damage', 'full-disk', 'failing-sync', 'slow-sync', 'clock', 'sync-oracle'] as const
 export type Part = (typeof PARTS)[number]
 
 export interface FaultOptions {

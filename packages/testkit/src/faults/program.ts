@@ -11,6 +11,7 @@ import { clock } from './parts/clock.js'
 import { crowd } from './parts/crowd.js'
 import { damage } from './parts/damage.js'
 import { failingSync, fullDisk, slowSync } from './parts/disk.js'
+import { http } from './parts/http.js'
 import { stormPart } from './parts/storm.js'
 import { syncOracle } from './parts/sync-oracle.js'
 import { nowMs } from './now.js'
@@ -19,6 +20,7 @@ import { tableOf, tellViolations } from './table.js'
 
 const parts: Readonly<Record<Part, PartOf>> = {
   storm: stormPart,
+  http,
   crowd,
   damage,
   'full-disk': fullDisk,
