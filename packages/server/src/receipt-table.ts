@@ -90,9 +90,9 @@ export class ReceiptTable {
     if (isDeadLetter(receipt.state)) this.#dead.add(receipt)
   }
 
-  /** It is nowhere any more. One of the archive must be its oldest. */
+  /** It is nowhere any more. */
   leave(receipt: Receipt): void {
-    if (receipt.isArchived) return this.#archive.removeOldest()
+    if (receipt.isArchived) return this.#archive.remove(receipt.ordinal)
     this.#leaveObjects(receipt)
     if (this.keyed(receipt.terms) === receipt) this.#byKey.delete(scopeOf(receipt.terms))
   }

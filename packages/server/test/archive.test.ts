@@ -94,7 +94,7 @@ describe('an archive', () => {
               list.push(receipt)
               archive.add(receipt)
             } else if (list.length > 0 && step === 'remove') {
-              archive.removeOldest()
+              archive.remove(archive.oldest!.ordinal)
               list.shift()
             } else if (list.length > 0) {
               const receipt = list[Math.floor(list.length / 2)]!
@@ -132,7 +132,7 @@ describe('an archive', () => {
     let next = 2001
     for (const entry of archive.entries()) {
       copy.restore(entry, () => {})
-      for (let n = 0; n < 100; n++) archive.removeOldest()
+      for (let n = 0; n < 100; n++) archive.remove(archive.oldest!.ordinal)
       for (let n = 0; n < 50; n++) archive.add(ended(next++))
       if (next > 2400) break
     }

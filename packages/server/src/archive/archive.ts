@@ -18,6 +18,8 @@ const ROWS_OF_AN_ENTRY = 512
 const MARK = 1
 const ENTRY_HEAD_BYTES = 9
 const LATEST_MS = 0xfffffffe
+/** Instead of an ordinal, which begin with 1. */
+const GAP = 0
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -30,8 +32,11 @@ export class Archive {
   readonly #bySn = new Slots((slot) => hashOf(this.#serialAt(slot)))
   readonly #byOrdinal = new Slots((slot) => hashOfNumber(this.#rows.number(slot, NUMBERS.ordinal)))
 
+  /** Rows between others whose receipts have gone. */
+  #gaps = 0
+
   get size(): number {
-    return this.#rows.size
+    return this.#rows.size - this.#gaps
   }
 
   /** False where it has something that no row has a place for. */
@@ -88,22 +93,34 @@ export class Archive {
     return this.size === 0 ? undefined : this.#rows.number(this.#rows.slot(this.#rows.first), NUMBERS.endedMs)
   }
 
-  removeOldest(): void {
-    const slot = this.#rows.slot(this.#rows.first)
+  /** Nearly always it is the oldest: in between it leaves a gap, until all that are older have gone. */
+  remove(ordinal: number): void {
+    const slot = this.#slotOf(ordinal)
+    if (slot === undefined) return
     this.#bySn.remove(slot)
     this.#byOrdinal.remove(slot)
     for (const word of TEXTS) this.#texts.release(this.#rows.word(slot, word))
-    this.#rows.first++
-    if (this.#rows.capacity > 1024 && this.size * 8 < this.#rows.capacity) this.#resize(this.#rows.capacity / 2)
+    this.#rows.setNumber(slot, NUMBERS.ordinal, GAP)
+    this.#gaps++
+    while (this.#rows.size > 0 && this.#isGap(this.#rows.first)) {
+      this.#rows.first++
+      this.#gaps--
+    }
+    if (this.#rows.capacity > 1024 && this.#rows.size * 8 < this.#rows.capacity) this.#resize(this.#rows.capacity / 2)
+  }
+
+  #isGap(position: number): boolean {
+    return this.#rows.number(this.#rows.slot(position), NUMBERS.ordinal) === GAP
   }
 
   /** The last that ended first. Not to be walked while it changes. */
   *newest(): Iterable<Receipt> {
-    for (let position = this.#rows.next - 1; position >= this.#rows.first; position--) yield this.#receipt(this.#rows.slot(position))
+    for (let position = this.#rows.next - 1; position >= this.#rows.first; position--)
+      if (!this.#isGap(position)) yield this.#receipt(this.#rows.slot(position))
   }
 
   *places(): Iterable<Place> {
-    for (let position = this.#rows.first; position < this.#rows.next; position++) yield this.#placeAt(this.#rows.slot(position))
+    for (const slot of this.#slots()) yield this.#placeAt(slot)
   }
 
   // ---- a snapshot: mark, u32 rows, u32 length of the texts, the texts as JSON, the rows
@@ -124,10 +141,11 @@ export class Archive {
 
   #entry(from: number, to: number): Uint8Array {
     const texts = new Map<number, number>()
-    const written = new Uint8Array((to - from) * ROW_BYTES)
-    for (let position = from; position < to; position++) {
-      const slot = this.#rows.slot(position)
-      const at = (position - from) * ROW_BYTES
+    const slots: number[] = []
+    for (let position = from; position < to; position++) if (!this.#isGap(position)) slots.push(this.#rows.slot(position))
+    const written = new Uint8Array(slots.length * ROW_BYTES)
+    for (const [row, slot] of slots.entries()) {
+      const at = row * ROW_BYTES
       this.#rows.write(slot, written, at)
       for (const word of TEXTS) {
         const number = this.#rows.word(slot, word)
@@ -139,7 +157,7 @@ export class Archive {
     const names = encoder.encode(JSON.stringify(Array.from(texts.keys(), (number) => this.#texts.text(number))))
     const entry = new Uint8Array(ENTRY_HEAD_BYTES + names.byteLength + written.byteLength)
     entry[0] = MARK
-    writeU32(entry, 1, to - from)
+    writeU32(entry, 1, slots.length)
     writeU32(entry, 5, names.byteLength)
     entry.set(names, ENTRY_HEAD_BYTES)
     entry.set(written, ENTRY_HEAD_BYTES + names.byteLength)
@@ -180,7 +198,8 @@ export class Archive {
   }
 
   *#slots(): Iterable<number> {
-    for (let position = this.#rows.first; position < this.#rows.next; position++) yield this.#rows.slot(position)
+    for (let position = this.#rows.first; position < this.#rows.next; position++)
+      if (!this.#isGap(position)) yield this.#rows.slot(position)
   }
 
   #slotOf(ordinal: number): number | undefined {
