@@ -130,7 +130,7 @@ export class ReceiptTable {
 
   /** False where the entry is of an object. `came` is told of each row. Throws `Damaged`. */
   restoreArchive(entry: Uint8Array, came: (ordinal: number, endedMs: number) => void): boolean {
-    if (!Archive.isEntry(entry)) return false
+    if (!this.#archive.isEntry(entry)) return false
     this.#archive.restore(entry, (ordinal, endedMs) => {
       // It was archived after its own entry had been written.
       const object = this.#byOrdinal.get(ordinal)

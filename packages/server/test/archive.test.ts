@@ -35,8 +35,8 @@ function ended(
 }
 
 function shown({ ordinal, terms, state, seq, steps, endedMs, answer }: Receipt): unknown {
-  // When it would have expired is of no interest any more.
-  return { ordinal, terms: { ...terms, waitUntilMs: 0, deadlineMs: 0 }, state, seq, steps, endedMs, answer }
+  // How long it would have waited is of no interest any more.
+  return { ordinal, terms: { ...terms, waitUntilMs: 0 }, state, seq, steps, endedMs, answer }
 }
 
 describe('an archive', () => {
@@ -123,6 +123,24 @@ describe('an archive', () => {
     archive.add(ended(1))
     const [entry] = archive.entries()
     expect(() => new Archive().restore(entry!.subarray(0, -1), () => {})).toThrow(/length/)
+  })
+
+  test('an entry of former times is read, as if nobody had had time to send its calls again', () => {
+    const archive = new Archive()
+    const all = [1, 2, 3].map((n) => ended(n))
+    for (const receipt of all) archive.add(receipt)
+    const [entry] = archive.entries()
+    const rowBytes = 20 * 4 + 3 * 8
+    const head = entry!.subarray(0, -3 * rowBytes)
+    const rows = [3, 2, 1].map((row) => entry!.subarray(entry!.byteLength - row * rowBytes).subarray(0, rowBytes))
+    const former = Buffer.concat([head, ...rows.flatMap((row) => [row.subarray(0, 19 * 4), row.subarray(20 * 4)])])
+    former[0] = 1
+    const copy = new Archive()
+    expect(copy.isEntry(former)).toBe(true)
+    copy.restore(new Uint8Array(former), () => {})
+    const asIfInTime = ({ ordinal, terms: { storedMs } }: Receipt): unknown => shown(ended(ordinal, { deadlineMs: storedMs }))
+    expect([...copy.newest()].map(shown)).toEqual(all.toReversed().map(asIfInTime))
+    expect(() => new Archive().restore(new Uint8Array(former.subarray(0, -1)), () => {})).toThrow(/length/)
   })
 
   test('a snapshot that is walked while rows come and go has each row that stays once', () => {

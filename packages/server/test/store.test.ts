@@ -117,3 +117,67 @@ describe('what has ended', () => {
     expect(journal.start()).toMatchObject({ size: 0, oldestArchivedMs: undefined })
   })
 })
+
+describe('of what was forgotten', () => {
+  const muchLater = began + 60_000 + 10 * 60_000
+
+  /** What a snapshot of the store makes, of which the records are told that came while it was written. */
+  function restored(store: Store, journal: Written, meanwhile: () => void = () => {}): Store {
+    const later = new Store()
+    const from = journal.records.length
+    let first = true
+    for (const entry of store.entries()) {
+      later.restore(entry)
+      if (first) meanwhile()
+      first = false
+    }
+    for (const { kind, record } of journal.records.slice(from)) later.record(kind, record, place)
+    later.begin(new MemoryJournal())
+    return later
+  }
+
+  function begun(): { store: Store; journal: Written } {
+    const [store, journal] = [new Store(), new Written()]
+    store.begin(journal)
+    return { store, journal }
+  }
+
+  const known = (store: Store, ...numbers: readonly number[]) =>
+    numbers.map((n) => store.used.find('local', terms(n).sn)).map((former) => former && (former.state ?? 'used'))
+
+  test('a snapshot has the numbers, one by one or as those of their process', () => {
+    const { store, journal } = begun()
+    for (const n of [1, 2]) store.forgotten(done(store, n))
+    // From here on the first ones cannot come again in time.
+    const late = store.add(terms(4, { storedMs: muchLater, deadlineMs: muchLater + 60_000 }), [])
+    store.ended(late, { state: 'cancelled', ms: muchLater, isOwed: false, cause: undefined }, [])
+    store.forgotten(late)
+    const later = restored(store, journal)
+    for (const one of [store, later]) {
+      expect(known(one, 1, 2, 3, 4, 5)).toEqual(['used', 'used', undefined, 'cancelled', undefined])
+      expect(one.used.find('other', terms(1).sn)).toBeUndefined()
+      expect([one.size, one.used.size]).toEqual([0, 1])
+    }
+  })
+
+  test('one that is forgotten while the snapshot is written is known once', () => {
+    const { store, journal } = begun()
+    const [first, second] = [done(store, 1), done(store, 2)]
+    for (const receipt of [first, second]) store.archive(receipt)
+    const keyed = done(store, 3, { key: 'mine' })
+    const later = restored(store, journal, () => {
+      for (const receipt of [keyed, ...store.newest()]) store.forgotten(receipt)
+    })
+    expect(known(later, 1, 2, 3)).toEqual(['succeeded', 'succeeded', 'succeeded'])
+    expect([later.size, later.used.size]).toEqual([0, 3])
+    for (const left of [true, true, true, false]) expect(later.used.removeOldest()).toBe(left)
+    expect(known(later, 1, 2, 3, 4)).toEqual(['used', 'used', 'used', undefined])
+  })
+
+  test('nothing is kept of what the router has tried again by itself', () => {
+    const { store } = begun()
+    const receipt = done(store, 1, { redriveOf: terms(9).sn })
+    store.forgotten(receipt)
+    expect(known(store, 1)).toEqual([undefined])
+  })
+})
