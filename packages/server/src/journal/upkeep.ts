@@ -15,6 +15,7 @@ import { blobName, NEW, segmentName, snapshotName } from './names.js'
 import type { Reads } from './reads.js'
 import { Form, seedOf } from './record.js'
 import { writeSnapshot } from './snapshot.js'
+import type { Space } from './space.js'
 import type { StoreFile } from './store-file.js'
 import { walkChunk, type Stretch } from './walk.js'
 import type { Writer } from './writer.js'
@@ -31,6 +32,7 @@ export interface UpkeepOptions {
   readonly writer: Writer
   readonly ledger: Ledger
   readonly reads: Reads
+  readonly space: Space
   readonly store: StoreFile
   readonly snapshotBytes: number
   /** What the last snapshot and the records after it take. */
@@ -46,6 +48,9 @@ export class Upkeep {
   readonly #options: UpkeepOptions
   readonly #releasedBlobs = new Set<number>()
   #snapshotFileBytes: number
+  /** Of the one that is being written; and of the last one that had no room, with what was to come next. */
+  #unfinishedBytes = 0
+  #refusedBytes = 0
   #sinceBytes: number
   #running: Promise<void> | undefined
   #isEnding = false
@@ -96,6 +101,16 @@ export class Upkeep {
     return this.#sinceBytes >= Math.max(this.#options.snapshotBytes, this.#snapshotFileBytes)
   }
 
+  /** What is kept free for ends of calls is not taken for it: it is hardly shorter than the last one. */
+  get #hasRoom(): boolean {
+    return this.#leavesReserve(Math.max(this.#snapshotFileBytes, this.#refusedBytes))
+  }
+
+  #leavesReserve(bytes: number): boolean {
+    const { space, writer } = this.#options
+    return space.leavesReserve(bytes, writer.pendingBytes)
+  }
+
   get #isWanted(): boolean {
     return !this.#isEnding && this.#options.writer.failure === undefined
   }
@@ -107,23 +122,27 @@ export class Upkeep {
 
   async #work(): Promise<void> {
     while (this.#isWanted) {
-      if (this.#isSnapshotDue) await this.#takeSnapshot()
+      if (this.#isSnapshotDue && this.#hasRoom) await this.#takeSnapshot()
       else if (!(await this.#removeDead()) && !(await this.#compact())) return
     }
   }
 
   async #takeSnapshot(): Promise<void> {
     const { disk, fold, writer, store, nextBlob, notice } = this.#options
+    const sinceBytes = this.#sinceBytes
     this.#sinceBytes = 0
+    this.#unfinishedBytes = 0
+    this.#refusedBytes = 0
     const before = store.state.snapshot
     let bytes: number | undefined
+    const allowance = { may: (more: number) => this.#mayWrite(more), written: (more: number) => this.#written(more) }
     const boundary = writer.roll()
     // Nothing was appended since: what was only written since is in the last one.
     if (boundary.segment === before) return
     let file: DiskFile | undefined
     try {
       file = await disk.create(UNFINISHED_SNAPSHOT)
-      bytes = await writeSnapshot(file, store.state.files, { ...boundary, nextBlob: nextBlob() }, fold.entries(), () => this.#isWanted)
+      bytes = await writeSnapshot(file, store.state.files, { ...boundary, nextBlob: nextBlob() }, fold.entries(), allowance)
     } catch (thrown) {
       notice(new WaybillError('Damaged', `no snapshot could be written in ${disk.name}`, { cause: thrown }))
     } finally {
@@ -131,6 +150,8 @@ export class Upkeep {
     }
     if (bytes === undefined) {
       if (file !== undefined) await disk.remove(UNFINISHED_SNAPSHOT)
+      // It is still due, as soon as there is more room than it found.
+      if (this.#refusedBytes > 0) this.#sinceBytes += sinceBytes
       return
     }
     // What it tells of must not be known to a start that does not know what led to it.
@@ -141,6 +162,18 @@ export class Upkeep {
     this.#snapshotFileBytes = bytes
     for (const [blob, segment] of this.#options.blobSegments) if (this.#isOld(segment)) this.#options.blobSegments.delete(blob)
     if (before > 0) await disk.remove(snapshotName(before))
+  }
+
+  #mayWrite(bytes: number): boolean {
+    if (!this.#isWanted) return false
+    if (this.#leavesReserve(bytes)) return true
+    this.#refusedBytes = this.#unfinishedBytes + bytes
+    return false
+  }
+
+  #written(bytes: number): void {
+    this.#options.space.written(bytes)
+    this.#unfinishedBytes += bytes
   }
 
   /** Whether there was anything. */
