@@ -450,6 +450,24 @@ test('a snapshot is gathered in pieces of 64 KiB, and others run in between', as
   await journal.close()
 })
 
+test('an orderly end leaves a start few records to read', async () => {
+  const disk = newDisk()
+  const small = { snapshotBytes: 40_000 }
+  const first = await open(disk.mount(), small)
+  for (let id = 1; id <= 100; id++) first.cupboard.put(id, 40)
+  await first.journal.close()
+  const second = await open(disk.mount(), small)
+  // What is little is not worth it.
+  expect(second.report).toMatchObject({ entries: 0, records: 100 })
+  for (let id = 101; id <= 200; id++) second.cupboard.put(id, 40)
+  await second.journal.close()
+  const third = await open(disk.mount(), small)
+  expect(third.report).toMatchObject({ entries: 201, records: 0 })
+  expect(third.cupboard.summary).toBe(second.cupboard.summary)
+  await third.cupboard.verify()
+  await third.journal.close()
+})
+
 test('many short segments of many starts become a snapshot', async () => {
   const disk = newDisk()
   for (let start = 0; start < 40; start++) {

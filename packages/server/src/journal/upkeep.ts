@@ -22,6 +22,8 @@ import type { Writer } from './writer.js'
 
 /** A segment of which this share is of no use is emptied, so what is before the snapshot takes at most twice what is needed of it. */
 export const DEAD_SHARE = 0.5
+/** From this share of what makes a snapshot due on, an orderly end writes one. */
+const WORTHWHILE_SHARE = 1 / 4
 /** So much is looked through before anybody else runs; longer than any record. */
 const COMPACTION_CHUNK_BYTES = 128 * 1024
 const UNFINISHED_SNAPSHOT = `snapshot${NEW}`
@@ -81,8 +83,11 @@ export class Upkeep {
   start(): void {
     if (this.#isEnding || this.#running !== undefined) return
     // Whoever released something is in the middle of its work.
-    this.#running = Promise.resolve()
-      .then(() => this.#work())
+    this.#run(Promise.resolve().then(() => this.#work()))
+  }
+
+  #run(work: Promise<void>): void {
+    this.#running = work
       .catch((thrown: unknown) => this.#options.notice(WaybillError.from(thrown)))
       .finally(() => (this.#running = undefined))
   }
@@ -92,13 +97,24 @@ export class Upkeep {
     while (this.#running !== undefined) await this.#running
   }
 
+  /** Nothing is appended any more. What a start would have to read record by record goes into a last snapshot, where that is much. */
   async end(): Promise<void> {
     this.#isEnding = true
     await this.idle()
+    const sinceBytes = this.#sinceBytes + this.#options.writer.pendingBytes
+    if (sinceBytes < this.#dueBytes * WORTHWHILE_SHARE || !this.#hasRoom) return
+    this.#isEnding = false
+    this.#run(this.#takeSnapshot())
+    await this.idle()
+    this.#isEnding = true
   }
 
   get #isSnapshotDue(): boolean {
-    return this.#sinceBytes >= Math.max(this.#options.snapshotBytes, this.#snapshotFileBytes)
+    return this.#sinceBytes >= this.#dueBytes
+  }
+
+  get #dueBytes(): number {
+    return Math.max(this.#options.snapshotBytes, this.#snapshotFileBytes)
   }
 
   /** What is kept free for ends of calls is not taken for it: it is hardly shorter than the last one. */
