@@ -55,6 +55,8 @@ export class Upkeep {
   #refusedBytes = 0
   #sinceBytes: number
   #running: Promise<void> | undefined
+  /** Since it looked last whether there is anything to do. */
+  #isAsked = false
   #isEnding = false
 
   constructor(options: UpkeepOptions) {
@@ -81,7 +83,8 @@ export class Upkeep {
 
   /** Looks whether there is anything to do. */
   start(): void {
-    if (this.#isEnding || this.#running !== undefined) return
+    this.#isAsked = this.#running !== undefined
+    if (this.#isEnding || this.#isAsked) return
     // Whoever released something is in the middle of its work.
     this.#run(Promise.resolve().then(() => this.#work()))
   }
@@ -89,7 +92,11 @@ export class Upkeep {
   #run(work: Promise<void>): void {
     this.#running = work
       .catch((thrown: unknown) => this.#options.notice(WaybillError.from(thrown)))
-      .finally(() => (this.#running = undefined))
+      .finally(() => {
+        this.#running = undefined
+        // Asked when it had looked and was about to end.
+        if (this.#isAsked) this.start()
+      })
   }
 
   /** Resolves when nothing is under way. */
@@ -104,9 +111,8 @@ export class Upkeep {
     const sinceBytes = this.#sinceBytes + this.#options.writer.pendingBytes
     if (sinceBytes < this.#dueBytes * WORTHWHILE_SHARE || !this.#hasRoom) return
     this.#isEnding = false
-    this.#run(this.#takeSnapshot())
+    this.#run(this.#takeSnapshot().finally(() => (this.#isEnding = true)))
     await this.idle()
-    this.#isEnding = true
   }
 
   get #isSnapshotDue(): boolean {
@@ -138,6 +144,7 @@ export class Upkeep {
 
   async #work(): Promise<void> {
     while (this.#isWanted) {
+      this.#isAsked = false
       if (this.#isSnapshotDue && this.#hasRoom) await this.#takeSnapshot()
       else if (!(await this.#removeDead()) && !(await this.#compact())) return
     }
