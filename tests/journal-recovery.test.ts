@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { openJournal, type Disk, type Journal, type RecoveryReport } from '@waybill/server/store'
 import { asJob, Seeded, systemError, VirtualDisk } from '@waybill/testkit'
 import { Cupboard, read, safe } from '@waybill/testkit/suites'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 const fixture = join(import.meta.dirname, 'fixtures', 'store-1')
 const options = { ports: { random: new Seeded(1), soon: { onTick: asJob, afterInput: asJob } } }
@@ -359,6 +359,72 @@ test('a snapshot that cannot be written costs nothing but a notice', async () =>
   expect((await open(disk.mount())).cupboard.summary).toBe(cupboard.summary)
 })
 
+describe('on a disk that is nearly full', () => {
+  const reserveBytes = 50_000
+
+  /** So many things more, each safe; what the journal must not fail to take. */
+  async function put({ cupboard, journal }: Opened, from: number, count: number): Promise<void> {
+    for (let id = from; id < from + count; id++) {
+      cupboard.put(id, 20)
+      if (id % 100 === 0) await safe(journal)
+    }
+    await safe(journal)
+    await settled()
+  }
+
+  /** The least that was free while a snapshot was written. */
+  function watched(disk: VirtualDisk): { begun: number; leastFree: number } {
+    const seen = { begun: 0, leastFree: Number.POSITIVE_INFINITY }
+    let isWriting = false
+    disk.before = ({ deed, name }) => {
+      if (deed === 'create' && name === 'snapshot.new') seen.begun++
+      if (isWriting) seen.leastFree = Math.min(seen.leastFree, disk.capacityBytes - disk.platter.bytes)
+      isWriting = (deed === 'create' || deed === 'write') && name === 'snapshot.new'
+    }
+    return seen
+  }
+
+  test('a snapshot does not begin where it would take what ends of calls need', async () => {
+    const disk = newDisk()
+    const opened = await open(disk.mount(), { reserveBytes, snapshotBytes: 100_000 })
+    await put(opened, 1, 3000)
+    const length = [...disk.platter.names].find(([name]) => name.endsWith('.snapshot'))![1].bytes.byteLength
+    const seen = watched(disk)
+    disk.capacityBytes = disk.platter.bytes + length / 2 + 120_000
+    await put(opened, 3001, 3000)
+    expect(seen.begun).toBe(0)
+    expect([opened.journal.hasRoom(1), opened.journal.failure]).toEqual([false, undefined])
+    disk.capacityBytes += 2 * length
+    await put(opened, 6001, 2)
+    await put(opened, 6003, 2)
+    expect(seen).toEqual({ begun: 1, leastFree: expect.any(Number) })
+    expect([...disk.platter.names.keys()].filter((name) => name.endsWith('.snapshot'))).toHaveLength(1)
+    await opened.journal.close()
+    expect((await open(disk.mount())).cupboard.summary).toBe(opened.cupboard.summary)
+  })
+
+  test('one that turns out longer ends before that, and comes when there is room', async () => {
+    const disk = newDisk()
+    const opened = await open(disk.mount(), { reserveBytes, snapshotBytes: 300_000 })
+    await put(opened, 1, 5500)
+    const seen = watched(disk)
+    disk.capacityBytes = disk.platter.bytes + reserveBytes + 150_000
+    await put(opened, 5501, 1500)
+    expect(seen.begun).toBe(1)
+    expect(seen.leastFree).toBeGreaterThan(reserveBytes * 0.9)
+    expect([...disk.platter.names.keys()].filter((name) => name.includes('snapshot'))).toEqual([])
+    await put(opened, 7001, 100)
+    expect(seen.begun).toBe(1)
+    disk.capacityBytes += 400_000
+    await put(opened, 7101, 2)
+    await put(opened, 7103, 2)
+    expect(seen.begun).toBe(2)
+    expect([...disk.platter.names.keys()].filter((name) => name.endsWith('.snapshot'))).toHaveLength(1)
+    await opened.journal.close()
+    expect((await open(disk.mount())).cupboard.summary).toBe(opened.cupboard.summary)
+  })
+})
+
 test('a snapshot is gathered in pieces of 64 KiB, and others run in between', async () => {
   const disk = newDisk()
   const { cupboard, journal } = await open(disk.mount(), { snapshotBytes: 300_000 })
@@ -382,6 +448,24 @@ test('a snapshot is gathered in pieces of 64 KiB, and others run in between', as
   expect(pieces.reduce((sum, piece) => sum + piece)).toBe(5001)
   expect(Math.max(...pieces)).toBeLessThanOrEqual(65_536 / 44 + 1)
   await journal.close()
+})
+
+test('an orderly end leaves a start few records to read', async () => {
+  const disk = newDisk()
+  const small = { snapshotBytes: 40_000 }
+  const first = await open(disk.mount(), small)
+  for (let id = 1; id <= 100; id++) first.cupboard.put(id, 40)
+  await first.journal.close()
+  const second = await open(disk.mount(), small)
+  // What is little is not worth it.
+  expect(second.report).toMatchObject({ entries: 0, records: 100 })
+  for (let id = 101; id <= 200; id++) second.cupboard.put(id, 40)
+  await second.journal.close()
+  const third = await open(disk.mount(), small)
+  expect(third.report).toMatchObject({ entries: 201, records: 0 })
+  expect(third.cupboard.summary).toBe(second.cupboard.summary)
+  await third.cupboard.verify()
+  await third.journal.close()
 })
 
 test('many short segments of many starts become a snapshot', async () => {

@@ -1,7 +1,8 @@
 // npm run bench:starts: how long a router takes to start over what earlier ones have stored, and what that costs it in memory.
 //
 // Kept. A store of so many receipts of calls that have succeeded, written through the router's own fold and journal. Measured: from the start of the process until it
-// listens, and its resident memory then. Once after an orderly end, which leaves a snapshot, and once after `kill -9` of a router that had opened it.
+// listens, and its resident memory then. Once after an orderly end, which leaves a snapshot, and once after `kill -9` of the process that wrote them, which leaves it all
+// that was appended since the last one began.
 // Queued. A store of so many calls for a service that nobody offers. Measured: until it listens; until a worker that was waiting for the router has its first
 // call, from the start of the router; until it has them all; and memory a pending receipt, against a router over an empty store.
 //
@@ -19,7 +20,15 @@ import { nodeDisk, openJournal } from '@waybill/server/store'
 const dog = service('Dog@1.0.0', { bark: {} })
 
 if (process.argv[2] === 'router') await serve(process.argv[3])
+else if (process.argv[2] === 'writer') await write(process.argv[3], Number(process.argv[4]))
 else await main()
+
+/** Until it is killed, or its parent lets it go: then it ends in order. */
+async function write(data, count) {
+  const journal = await fill(data, count, true)
+  process.once('disconnect', () => journal.close())
+  process.send('written')
+}
 
 async function serve(data) {
   const router = await createRouter({ listen: { port: 0 }, data })
@@ -42,11 +51,19 @@ async function main() {
   }
 }
 
-async function manyKept(data, count) {
-  await fill(data, count, true)
+async function manyKept(folder, count) {
   for (const how of ['orderly end', 'kill -9']) {
+    const data = join(folder, how)
+    const writer = fork(new URL(import.meta.url), ['writer', data, String(count)])
+    await new Promise((resolve) => writer.once('message', resolve))
+    if (how === 'kill -9') writer.kill('SIGKILL')
+    else writer.disconnect()
+    await new Promise((resolve) => writer.once('exit', resolve))
     const { child, tookMs } = await started(data)
-    console.log(`${whole(count)} receipts kept, after an ${how}: listens after ${whole(tookMs)} ms, ${mebibytes(child)} MiB resident`)
+    console.log(
+      `${whole(count)} receipts kept, after ${how === 'kill -9' ? how : `an ${how}`}: listens after ${whole(tookMs)} ms (${whole(cpuMs(child))} of CPU), ` +
+        `${mebibytes(child)} MiB resident`,
+    )
     child.kill('SIGKILL')
     await new Promise((resolve) => child.once('exit', resolve))
   }
@@ -56,7 +73,7 @@ async function manyQueued(data, empty, count) {
   const nothing = await started(empty)
   const baseMiB = mebibytes(nothing.child)
   nothing.child.kill('SIGKILL')
-  await fill(data, count, false)
+  await (await fill(data, count, false)).close()
   const startMs = performance.now()
   const { child, tookMs, url } = await started(data)
   const pendingMiB = mebibytes(child)
@@ -81,7 +98,7 @@ async function manyQueued(data, empty, count) {
   child.kill('SIGKILL')
 }
 
-/** As a router writes them: each stored, leased, begun and ended, or stored alone. */
+/** As a router writes them: each stored, leased, begun and ended, or stored alone. Returns the journal. */
 async function fill(data, count, isEnded) {
   const store = new Store()
   const { journal } = await openJournal(nodeDisk(data), foldOf(store), { ports: systemPorts })
@@ -120,7 +137,8 @@ async function fill(data, count, isEnded) {
     }
     if (n % 10_000 === 0) await new Promise((resolve) => journal.whenSafe(resolve))
   }
-  await journal.close()
+  await new Promise((resolve) => journal.whenSafe(resolve))
+  return journal
 }
 
 /** The journal is opened with the fold of calls alone. */
@@ -168,6 +186,12 @@ async function started(data) {
 
 function mebibytes({ pid }) {
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024)
+}
+
+/** Of all its threads, since it began; a tick is 10 ms. */
+function cpuMs({ pid }) {
+  const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13)
+  return (Number(user) + Number(system)) * 10
 }
 
 function hex(number, digits) {

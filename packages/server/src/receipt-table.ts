@@ -90,9 +90,9 @@ export class ReceiptTable {
     if (isDeadLetter(receipt.state)) this.#dead.add(receipt)
   }
 
-  /** It is nowhere any more. One of the archive must be its oldest. */
+  /** It is nowhere any more. */
   leave(receipt: Receipt): void {
-    if (receipt.isArchived) return this.#archive.removeOldest()
+    if (receipt.isArchived) return this.#archive.remove(receipt.ordinal)
     this.#leaveObjects(receipt)
     if (this.keyed(receipt.terms) === receipt) this.#byKey.delete(scopeOf(receipt.terms))
   }
@@ -130,7 +130,7 @@ export class ReceiptTable {
 
   /** False where the entry is of an object. `came` is told of each row. Throws `Damaged`. */
   restoreArchive(entry: Uint8Array, came: (ordinal: number, endedMs: number) => void): boolean {
-    if (!Archive.isEntry(entry)) return false
+    if (!this.#archive.isEntry(entry)) return false
     this.#archive.restore(entry, (ordinal, endedMs) => {
       // It was archived after its own entry had been written.
       const object = this.#byOrdinal.get(ordinal)

@@ -9,7 +9,6 @@ import {
   Flag,
   FrameType,
   prepareBody,
-  quoted,
   WaybillError,
   type Clock,
   type Executed,
@@ -386,11 +385,6 @@ function isStatus(type: number): boolean {
 /** Of the bodies that precede a piece of this type. */
 function bytesOf({ outcome, outcomeBytes }: Receipt, type: number): number {
   return type === FrameType.answerChunk ? outcomeBytes - outcome.length * WORD_BYTES : 0
-}
-
-/** Throws `NoSuchReceipt`. */
-export function noSuchReceipt(sn: string): WaybillError {
-  return new WaybillError('NoSuchReceipt', `you have no receipt ${quoted(sn)} here; receipts in memory end with the router that gave them`)
 }
 
 /** Receipts that one question looks at. */

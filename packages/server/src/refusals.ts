@@ -1,5 +1,5 @@
 /** Errors that several parts of the router say in the same words; and what callees say that refuse a call. */
-import { Flag, FrameType, parseBody, quoted, WaybillError, type FrameReader } from '@waybill/core'
+import { Flag, FrameType, parseBody, quoted, WaybillError, type FrameReader, type ReceiptState } from '@waybill/core'
 import type { Cause, Instance, Session } from './model.js'
 
 export function workerLost(callee: string, reason: string, details?: Declared): WaybillError {
@@ -47,6 +47,18 @@ export interface Refusal {
   readonly description: string
   /** What it asks for, 0 where it does not. */
   readonly retryAfterMs: number
+}
+
+export function noSuchReceipt(sn: string): WaybillError {
+  return new WaybillError('NoSuchReceipt', `you have no receipt ${quoted(sn)} here; receipts in memory end with the router that gave them`)
+}
+
+/** The call may have come before, and run: its receipt is kept no more. `state`: how it ended, where that is known. */
+export function cameBefore(state: ReceiptState | undefined): WaybillError {
+  const what = state === undefined ? 'may have come before, too long ago to be known' : `came before and has ended (${state})`
+  return new WaybillError('NoSuchReceipt', `the call ${what}; no receipt of it is kept, and it is not run again`, {
+    ...(state !== undefined && { details: { state } }),
+  })
 }
 
 const MOST_CHARACTERS = 1024

@@ -60,7 +60,8 @@ export class Room {
   makeForOne(bytes: number): void {
     const { failure } = this.#store.journal
     if (failure !== undefined) throw failure
-    while (this.#store.size >= this.#limits.maxReceipts) {
+    while (this.#store.size + this.#store.used.size >= this.#limits.maxReceipts) {
+      if (this.#store.used.removeOldest()) continue
       const oldest = this.#store.oldestEnded
       if (oldest === undefined) throw this.#full()
       this.#forget(oldest)

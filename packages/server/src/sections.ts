@@ -5,7 +5,7 @@ import { bodyOf, readHead, writeRecord } from './records.js'
 export interface Section extends Fold {
   /** The first and the last kind of its records; those below 32 are of stored calls. */
   readonly kinds: readonly [first: number, last: number]
-  /** What its entries of a snapshot begin with, see `writeMarked`. 1 and `{` are of stored calls. */
+  /** What its entries of a snapshot begin with, see `writeMarked`. 1, 16 to 18 and `{` are of stored calls. */
   readonly mark: number
 }
 

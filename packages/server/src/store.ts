@@ -3,8 +3,9 @@
  * back to the same state. Owns the table of receipts and every field of theirs that outlives the router. Tells nobody, and decides nothing.
  */
 import { WaybillError, type ReceiptState } from '@waybill/core'
+import { UsedNumbers } from './archive/index.js'
 import { Bodies, type BodySpool } from './bodies.js'
-import type { Fold, Journal, Place } from './journal/journal.js'
+import { isSame, type Fold, type Journal, type Place } from './journal/journal.js'
 import { end, giveBack, handOver, takeStep, type End } from './life.js'
 import { Receipt, type Cause, type Lease, type Note, type StoredTerms, type Word } from './model.js'
 import type { Principal } from './access.js'
@@ -15,6 +16,8 @@ import { answerBodyOf, bodyOf, framesOf, readEntry, readHead, RecordKind, wordHe
 export class Store implements Fold {
   readonly #table = new ReceiptTable()
   readonly #bodies = new Bodies()
+  /** What is known of calls whose receipts are forgotten. */
+  readonly used = new UsedNumbers()
   #nextOrdinal = 1
   #latestMs = 0
   #journal: Journal | undefined
@@ -240,7 +243,7 @@ export class Store implements Fold {
       this.#nextOrdinal = Math.max(this.#nextOrdinal, ordinal + 1)
       this.#passed(endedMs)
     })
-    if (isArchive) return
+    if (isArchive || this.used.restore(entry)) return
     const receipt = readEntry(entry, (ordinal, terms) => this.#make(ordinal, terms))
     this.#enter(receipt)
     if (receipt.endedMs !== undefined) this.#table.ended(receipt)
@@ -279,11 +282,12 @@ export class Store implements Fold {
         receipt.attempts = attempts
         this.#end(receipt, { state, ms, isOwed, cause: cause ?? undefined, body: answerBodyOf(rest) }, place)
         if (receipt.request === undefined) receipt.notes = undefined
-        return
+        // Very many may have ended since the snapshot, and nobody holds any of them yet: as objects they would be most of what a start takes.
+        return void this.archive(receipt)
       }
       case RecordKind.taken:
         receipt.isOwed = false
-        return
+        return void this.archive(receipt)
       case RecordKind.forgotten:
         return this.#leave(receipt)
       case RecordKind.cancelled:
@@ -313,19 +317,19 @@ export class Store implements Fold {
   *entries(): Iterable<Uint8Array> {
     for (const receipt of this.#table.live()) yield writeEntry(receipt)
     yield* this.#table.archiveEntries()
+    yield* this.used.entries()
   }
 
   needs(kind: number, record: Uint8Array, place: Place): boolean {
     const [ordinal, , key] = readHead(record)
     const receipt = this.#table.byOrdinal(ordinal as number)
-    if (receipt === undefined) return false
     switch (kind) {
       case RecordKind.stored:
-        return same(receipt.request, place)
+        return isSame(receipt?.request, place)
       case RecordKind.ended:
-        return same(receipt.answer, place)
+        return isSame(receipt?.answer, place)
       case RecordKind.noted:
-        return same(receipt.notes?.get(key as string)?.place, place)
+        return isSame(receipt?.notes?.get(key as string)?.place, place)
       default:
         return false
     }
@@ -377,6 +381,7 @@ export class Store implements Fold {
 
   #leave(receipt: Receipt): void {
     this.#table.leave(receipt)
+    this.used.add(receipt, this.#latestMs)
     this.#unrequest(receipt)
     this.#letGo(receipt.answerBody)
   }
@@ -391,8 +396,4 @@ export class Store implements Fold {
   #letGo(body: Place | undefined): void {
     if (body !== undefined && this.#bodies.letGo(body)) this.#journal?.release(body)
   }
-}
-
-function same(left: Place | undefined, right: Place): boolean {
-  return left !== undefined && left.segment === right.segment && left.offset === right.offset
 }

@@ -16,13 +16,14 @@ import {
   type FrameReader,
 } from '@waybill/core'
 import { except, reject } from './answers.js'
+import type { Former } from './archive/index.js'
 import type { Delivery } from './delivery.js'
 import type { Endings } from './endings.js'
 import type { Limits } from './limits.js'
 import type { CallRecord, Receipt, Session, StoredTerms } from './model.js'
-import { noSuchReceipt, type Receipts } from './receipts.js'
+import type { Receipts } from './receipts.js'
 import type { Postbacks } from './postbacks.js'
-import { notTaken, tooMany } from './refusals.js'
+import { cameBefore, noSuchReceipt, notTaken, tooMany } from './refusals.js'
 import type { Store } from './store.js'
 import { dataField } from './telling.js'
 import { isChoosy, type CallTerms } from './terms.js'
@@ -102,6 +103,8 @@ export class StoredCalls {
   repeated(caller: Session, frame: FrameReader, terms: CallTerms, service: string, method: string): boolean {
     const { sn, key, digest } = terms
     const same = sn === undefined ? undefined : this.#receipts.find(caller.principal, sn)
+    const former = same === undefined && sn !== undefined ? this.#store.used.find(caller.principal, sn) : undefined
+    if (former !== undefined) return this.#forgotten(caller, frame, terms, former)
     const receipt = same ?? this.#store.keyed({ principal: caller.principal, service, method, key })
     if (receipt === undefined) return false
     if (same === undefined && receipt.terms.digest !== digest) {
@@ -113,11 +116,18 @@ export class StoredCalls {
     this.#store.journal.whenSafe(
       () => {
         if (caller.state === 'ended') return
-        this.#sayStored(caller, number, receipt, true)
+        this.#sayStored(caller, number, receipt.sn, dataField(receipt.terms), true)
         if ((flags & Flag.noReply) === 0) this.#watch(caller, number, receipt)
       },
       (error) => caller.state === 'ended' || except(caller, number, error, 'maybe', terms.data),
     )
+    return true
+  }
+
+  /** Whether it ran nobody knows any more; that it does not run again is certain. */
+  #forgotten(caller: Session, { call: number, flags }: FrameReader, { sn, data }: CallTerms, { state }: Former): true {
+    if (state !== undefined) this.#sayStored(caller, number, sn!, data, true)
+    if (state === undefined || (flags & Flag.noReply) === 0) except(caller, number, cameBefore(state), 'maybe', data)
     return true
   }
 
@@ -157,7 +167,7 @@ export class StoredCalls {
 
   #promised(caller: Session, number: number, receipt: Receipt, asks: boolean): void {
     if (caller.state === 'ended') return
-    this.#sayStored(caller, number, receipt, false)
+    this.#sayStored(caller, number, receipt.sn, dataField(receipt.terms), false)
     if (asks) this.#receipts.watch(caller, number, receipt)
   }
 
@@ -184,10 +194,10 @@ export class StoredCalls {
     }
   }
 
-  #sayStored(caller: Session, call: number, { sn, terms }: Receipt, duplicate: boolean): void {
+  #sayStored(caller: Session, call: number, sn: string, data: Uint8Array | undefined, duplicate: boolean): void {
     const { durability } = this.#store.journal
     const body = prepareBody({ sn, durability, ...(duplicate && { duplicate }) })
-    caller.channel.write({ type: FrameType.stored, destination: caller.symbol, call }, dataField(terms), body)
+    caller.channel.write({ type: FrameType.stored, destination: caller.symbol, call }, data, body)
   }
 }
 

@@ -35,8 +35,8 @@ function ended(
 }
 
 function shown({ ordinal, terms, state, seq, steps, endedMs, answer }: Receipt): unknown {
-  // When it would have expired is of no interest any more.
-  return { ordinal, terms: { ...terms, waitUntilMs: 0, deadlineMs: 0 }, state, seq, steps, endedMs, answer }
+  // How long it would have waited is of no interest any more.
+  return { ordinal, terms: { ...terms, waitUntilMs: 0 }, state, seq, steps, endedMs, answer }
 }
 
 describe('an archive', () => {
@@ -94,7 +94,7 @@ describe('an archive', () => {
               list.push(receipt)
               archive.add(receipt)
             } else if (list.length > 0 && step === 'remove') {
-              archive.removeOldest()
+              archive.remove(archive.oldest!.ordinal)
               list.shift()
             } else if (list.length > 0) {
               const receipt = list[Math.floor(list.length / 2)]!
@@ -125,6 +125,24 @@ describe('an archive', () => {
     expect(() => new Archive().restore(entry!.subarray(0, -1), () => {})).toThrow(/length/)
   })
 
+  test('an entry of former times is read, as if nobody had had time to send its calls again', () => {
+    const archive = new Archive()
+    const all = [1, 2, 3].map((n) => ended(n))
+    for (const receipt of all) archive.add(receipt)
+    const [entry] = archive.entries()
+    const rowBytes = 20 * 4 + 3 * 8
+    const head = entry!.subarray(0, -3 * rowBytes)
+    const rows = [3, 2, 1].map((row) => entry!.subarray(entry!.byteLength - row * rowBytes).subarray(0, rowBytes))
+    const former = Buffer.concat([head, ...rows.flatMap((row) => [row.subarray(0, 19 * 4), row.subarray(20 * 4)])])
+    former[0] = 1
+    const copy = new Archive()
+    expect(copy.isEntry(former)).toBe(true)
+    copy.restore(new Uint8Array(former), () => {})
+    const asIfInTime = ({ ordinal, terms: { storedMs } }: Receipt): unknown => shown(ended(ordinal, { deadlineMs: storedMs }))
+    expect([...copy.newest()].map(shown)).toEqual(all.toReversed().map(asIfInTime))
+    expect(() => new Archive().restore(new Uint8Array(former.subarray(0, -1)), () => {})).toThrow(/length/)
+  })
+
   test('a snapshot that is walked while rows come and go has each row that stays once', () => {
     const archive = new Archive()
     for (let n = 1; n <= 2000; n++) archive.add(ended(n))
@@ -132,7 +150,7 @@ describe('an archive', () => {
     let next = 2001
     for (const entry of archive.entries()) {
       copy.restore(entry, () => {})
-      for (let n = 0; n < 100; n++) archive.removeOldest()
+      for (let n = 0; n < 100; n++) archive.remove(archive.oldest!.ordinal)
       for (let n = 0; n < 50; n++) archive.add(ended(next++))
       if (next > 2400) break
     }

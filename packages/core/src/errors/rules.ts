@@ -27,7 +27,7 @@ export const rules = {
   NoSuchMethod: { retryable: false, executed: no },
   NoSuchVersion: { retryable: true, executed: no },
   NoSuchClient: { retryable: true, executed: no },
-  NoSuchReceipt: { retryable: false, executed: no },
+  NoSuchReceipt: { retryable: false, executed: noOrMaybe },
   NotExposed: { retryable: false, executed: no },
   Rejected: { retryable: false, executed: no },
   Unauthorized: { retryable: false, executed: no },

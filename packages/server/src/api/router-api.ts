@@ -5,7 +5,7 @@
 import { WaybillError, type DeadLetter, type DeadQuery, type Durability, type ReceiptInfo, type ReceiptQuery } from '@waybill/core'
 import type { CursorInfo } from '../event-log/index.js'
 import type { Offer, Session } from '../model.js'
-import { noSuchReceipt } from '../receipts.js'
+import { noSuchReceipt } from '../refusals.js'
 import type { Noted } from '../notes.js'
 import type { Offered } from '../registry.js'
 import { readDeadSelection, readPurgeSelection } from './dead-api.js'

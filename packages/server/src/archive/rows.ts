@@ -1,51 +1,45 @@
 /**
- * What is kept of a stored call that has ended and of which nothing special was asked, as a row of numbers: a hundredth part of what its objects take.
- * A queue: the oldest goes first. Owns the columns and how they grow; what a row means is `Archive`'s.
+ * Rows of numbers in two columns, one of words of 32 bits and one of numbers of 64: a hundredth part of what objects take. A queue: the oldest goes
+ * first. Owns the columns and how they grow; what a row means is for whoever has them.
  */
-export const WORDS = {
-  sn0: 0,
-  sn1: 1,
-  sn2: 2,
-  sn3: 3,
-  principal: 4,
-  client: 5,
-  address: 6,
-  service: 7,
-  method: 8,
-  /** Who had it. */
-  callee: 9,
-  /** Milliseconds since it was stored; `NEVER` where that was never told. */
-  handed: 10,
-  accepted: 11,
-  started: 12,
-  segment: 13,
-  offset: 14,
-  bytes: 15,
-  /** What it is counted with. */
-  counted: 16,
-  /** The index of its state, and its records so far. */
-  state: 17,
-  seq: 18,
-} as const
-const WORD_COUNT = 19
-export const NUMBERS = { ordinal: 0, storedMs: 1, endedMs: 2 } as const
-const NUMBER_COUNT = 3
-/** Of one, in a snapshot. */
-export const ROW_BYTES = WORD_COUNT * 4 + NUMBER_COUNT * 8
-
-export const NEVER = 0xffffffff
 const LEAST = 256
+const WORD_BYTES = 4
+const NUMBER_BYTES = 8
+
+/** Rows as they stand in a snapshot: of each the words and then the numbers, little-endian as on every machine that Node runs on. */
+export interface Block {
+  readonly words: Uint32Array
+  readonly numbers: Float64Array
+}
 
 export class Rows {
-  words = new Uint32Array(LEAST * WORD_COUNT)
-  numbers = new Float64Array(LEAST * NUMBER_COUNT)
+  words: Uint32Array
+  numbers: Float64Array
   /** Of all that ever were: rows have the positions from `first` to `next`. */
   first = 0
   next = 0
   #capacity = LEAST
 
+  /** `wordCount` is even, so that in a block the numbers stand where numbers may. */
+  constructor(
+    readonly wordCount: number,
+    readonly numberCount: number,
+  ) {
+    this.words = new Uint32Array(LEAST * wordCount)
+    this.numbers = new Float64Array(LEAST * numberCount)
+  }
+
   get size(): number {
     return this.next - this.first
+  }
+
+  get capacity(): number {
+    return this.#capacity
+  }
+
+  /** Of one, in a block. */
+  get rowBytes(): number {
+    return this.wordCount * WORD_BYTES + this.numberCount * NUMBER_BYTES
   }
 
   /** Where the row of a position stands. A power of two, so that it stays there until the columns grow. */
@@ -58,47 +52,52 @@ export class Rows {
   }
 
   word(slot: number, word: number): number {
-    return this.words[slot * WORD_COUNT + word]!
+    return this.words[slot * this.wordCount + word]!
   }
 
   setWord(slot: number, word: number, value: number): void {
-    this.words[slot * WORD_COUNT + word] = value
+    this.words[slot * this.wordCount + word] = value
   }
 
   number(slot: number, number: number): number {
-    return this.numbers[slot * NUMBER_COUNT + number]!
+    return this.numbers[slot * this.numberCount + number]!
   }
 
   setNumber(slot: number, number: number, value: number): void {
-    this.numbers[slot * NUMBER_COUNT + number] = value
+    this.numbers[slot * this.numberCount + number] = value
   }
 
   /** Every row has another slot afterwards. */
   resize(capacity: number): void {
-    const words = new Uint32Array(capacity * WORD_COUNT)
-    const numbers = new Float64Array(capacity * NUMBER_COUNT)
+    const { wordCount, numberCount } = this
+    const words = new Uint32Array(capacity * wordCount)
+    const numbers = new Float64Array(capacity * numberCount)
     for (let position = this.first; position < this.next; position++) {
       const [from, to] = [this.slot(position), position % capacity]
-      words.set(this.words.subarray(from * WORD_COUNT, (from + 1) * WORD_COUNT), to * WORD_COUNT)
-      numbers.set(this.numbers.subarray(from * NUMBER_COUNT, (from + 1) * NUMBER_COUNT), to * NUMBER_COUNT)
+      words.set(this.words.subarray(from * wordCount, (from + 1) * wordCount), to * wordCount)
+      numbers.set(this.numbers.subarray(from * numberCount, (from + 1) * numberCount), to * numberCount)
     }
     this.words = words
     this.numbers = numbers
     this.#capacity = capacity
   }
 
-  get capacity(): number {
-    return this.#capacity
+  /** `bytes` begin where a buffer does. */
+  static block(bytes: Uint8Array): Block {
+    return { words: new Uint32Array(bytes.buffer), numbers: new Float64Array(bytes.buffer) }
   }
 
-  /** So many rows as bytes of a snapshot, little-endian on every machine that Node runs on. */
-  write(slot: number, into: Uint8Array, at: number): void {
-    into.set(new Uint8Array(this.words.buffer, slot * WORD_COUNT * 4, WORD_COUNT * 4), at)
-    into.set(new Uint8Array(this.numbers.buffer, slot * NUMBER_COUNT * 8, NUMBER_COUNT * 8), at + WORD_COUNT * 4)
+  write(slot: number, { words, numbers }: Block, row: number): void {
+    const wordsAt = row * (this.rowBytes / WORD_BYTES)
+    for (let word = 0; word < this.wordCount; word++) words[wordsAt + word] = this.word(slot, word)
+    const numbersAt = (wordsAt + this.wordCount) / 2
+    for (let number = 0; number < this.numberCount; number++) numbers[numbersAt + number] = this.number(slot, number)
   }
 
-  read(slot: number, from: Uint8Array, at: number): void {
-    new Uint8Array(this.words.buffer, slot * WORD_COUNT * 4, WORD_COUNT * 4).set(from.subarray(at, at + WORD_COUNT * 4))
-    new Uint8Array(this.numbers.buffer, slot * NUMBER_COUNT * 8, NUMBER_COUNT * 8).set(from.subarray(at + WORD_COUNT * 4, at + ROW_BYTES))
+  read(slot: number, { words, numbers }: Block, row: number): void {
+    const wordsAt = row * (this.rowBytes / WORD_BYTES)
+    for (let word = 0; word < this.wordCount; word++) this.setWord(slot, word, words[wordsAt + word]!)
+    const numbersAt = (wordsAt + this.wordCount) / 2
+    for (let number = 0; number < this.numberCount; number++) this.setNumber(slot, number, numbers[numbersAt + number]!)
   }
 }

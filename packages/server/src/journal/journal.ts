@@ -13,6 +13,10 @@ export interface Place {
   readonly bytes: number
 }
 
+export function isSame(left: Place | undefined, right: Place): boolean {
+  return left !== undefined && left.segment === right.segment && left.offset === right.offset
+}
+
 export interface Journal {
   readonly durability: Durability
   /** Of this start of the router; each start of the same store has a higher one. */

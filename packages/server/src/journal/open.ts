@@ -202,6 +202,7 @@ async function assemble(
     writer,
     ledger,
     reads,
+    space,
     store,
     snapshotBytes,
     found: { snapshotFileBytes: replayed.snapshotFileBytes, sinceBytes: sinceBytesOf(replayed) },

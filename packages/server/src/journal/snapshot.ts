@@ -26,33 +26,40 @@ export interface SnapshotFacts extends Boundary {
   readonly nextBlob: number
 }
 
-/** Returns how long it became; undefined where `isWanted` said no in between. The file is safe then, its name is not. */
+/** Asked before each piece whether so much may be written, and told when it is. */
+export interface Allowance {
+  may(bytes: number): boolean
+  written(bytes: number): void
+}
+
+export const FREELY: Allowance = { may: () => true, written: () => {} }
+
+/** Returns how long it became; undefined where it was not allowed to go on. The file is safe then, its name is not. */
 export async function writeSnapshot(
   file: DiskFile,
   files: Uint8Array,
   facts: SnapshotFacts,
   entries: Iterable<Uint8Array>,
-  isWanted: () => boolean,
+  allowance: Allowance,
 ): Promise<number | undefined> {
-  const head = writeHead('snapshot', { files, number: facts.segment, a: facts.nextBlob, b: facts.previousEnd, c: facts.group })
-  await file.write([head], 0)
   const block = new Block(seedOf(files, facts.segment))
-  let at = HEAD_BYTES
+  let at = 0
   let synced = at
-  const put = async (bytes: Uint8Array): Promise<void> => {
+  const put = async (bytes: Uint8Array): Promise<boolean> => {
+    if (!allowance.may(bytes.byteLength)) return false
     await file.write([bytes], at)
+    allowance.written(bytes.byteLength)
     at += bytes.byteLength
-    if (at - synced < SYNC_BYTES) return
+    if (at - synced < SYNC_BYTES) return true
     await file.sync()
     synced = at
+    return true
   }
-  for (const entry of entries) {
-    if (block.add(entry) < BLOCK_BYTES) continue
-    await put(block.take())
-    if (!isWanted()) return undefined
-  }
-  if (block.entries > 0) await put(block.take())
-  await put(block.last())
+  const head = writeHead('snapshot', { files, number: facts.segment, a: facts.nextBlob, b: facts.previousEnd, c: facts.group })
+  if (!(await put(head))) return undefined
+  for (const entry of entries) if (block.add(entry) >= BLOCK_BYTES && !(await put(block.take()))) return undefined
+  if (block.entries > 0 && !(await put(block.take()))) return undefined
+  if (!(await put(block.last()))) return undefined
   await file.sync()
   return at
 }

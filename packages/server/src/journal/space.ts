@@ -25,8 +25,12 @@ export class Space {
 
   /** `usedBytes` of the store are taken; `pendingBytes` of them the disk does not know of yet. */
   has(bytes: number, usedBytes: number, pendingBytes: number): boolean {
-    const { reserveBytes, maxBytes } = this.options
-    if (usedBytes + bytes > maxBytes) return false
+    return usedBytes + bytes <= this.options.maxBytes && this.leavesReserve(bytes, pendingBytes)
+  }
+
+  /** The same of the disk alone. */
+  leavesReserve(bytes: number, pendingBytes: number): boolean {
+    const { reserveBytes } = this.options
     const hasRoom = this.#freeBytes - this.#sinceBytes - pendingBytes - bytes >= reserveBytes
     // Somebody else may have made room meanwhile.
     if (!hasRoom) void this.ask()

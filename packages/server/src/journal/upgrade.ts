@@ -11,7 +11,7 @@ import { damaged, FORMAT_VERSION, HEAD_BYTES, readHead } from './head.js'
 import { namesOf, segmentName, snapshotName } from './names.js'
 import { readU32 } from './numbers.js'
 import { Form, MAX_INLINE_BYTES } from './record.js'
-import { writeSnapshot } from './snapshot.js'
+import { FREELY, writeSnapshot } from './snapshot.js'
 import { saveStore, type StoreState } from './store-file.js'
 import { Writer, type Boundary } from './writer.js'
 
@@ -54,7 +54,7 @@ export async function upgrade(disk: Disk, old: StoreState, soon: Soon): Promise<
 async function writeEmptySnapshot(disk: Disk, files: Uint8Array, boundary: Boundary): Promise<void> {
   const file = await disk.create(snapshotName(boundary.segment))
   try {
-    await writeSnapshot(file, files, { ...boundary, nextBlob: 1 }, [], () => true)
+    await writeSnapshot(file, files, { ...boundary, nextBlob: 1 }, [], FREELY)
   } finally {
     await file.close()
   }

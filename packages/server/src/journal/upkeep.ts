@@ -15,12 +15,15 @@ import { blobName, NEW, segmentName, snapshotName } from './names.js'
 import type { Reads } from './reads.js'
 import { Form, seedOf } from './record.js'
 import { writeSnapshot } from './snapshot.js'
+import type { Space } from './space.js'
 import type { StoreFile } from './store-file.js'
 import { walkChunk, type Stretch } from './walk.js'
 import type { Writer } from './writer.js'
 
 /** A segment of which this share is of no use is emptied, so what is before the snapshot takes at most twice what is needed of it. */
 export const DEAD_SHARE = 0.5
+/** From this share of what makes a snapshot due on, an orderly end writes one. */
+const WORTHWHILE_SHARE = 1 / 4
 /** So much is looked through before anybody else runs; longer than any record. */
 const COMPACTION_CHUNK_BYTES = 128 * 1024
 const UNFINISHED_SNAPSHOT = `snapshot${NEW}`
@@ -31,6 +34,7 @@ export interface UpkeepOptions {
   readonly writer: Writer
   readonly ledger: Ledger
   readonly reads: Reads
+  readonly space: Space
   readonly store: StoreFile
   readonly snapshotBytes: number
   /** What the last snapshot and the records after it take. */
@@ -46,8 +50,13 @@ export class Upkeep {
   readonly #options: UpkeepOptions
   readonly #releasedBlobs = new Set<number>()
   #snapshotFileBytes: number
+  /** Of the one that is being written; and of the last one that had no room, with what was to come next. */
+  #unfinishedBytes = 0
+  #refusedBytes = 0
   #sinceBytes: number
   #running: Promise<void> | undefined
+  /** Since it looked last whether there is anything to do. */
+  #isAsked = false
   #isEnding = false
 
   constructor(options: UpkeepOptions) {
@@ -74,12 +83,20 @@ export class Upkeep {
 
   /** Looks whether there is anything to do. */
   start(): void {
-    if (this.#isEnding || this.#running !== undefined) return
+    this.#isAsked = this.#running !== undefined
+    if (this.#isEnding || this.#isAsked) return
     // Whoever released something is in the middle of its work.
-    this.#running = Promise.resolve()
-      .then(() => this.#work())
+    this.#run(Promise.resolve().then(() => this.#work()))
+  }
+
+  #run(work: Promise<void>): void {
+    this.#running = work
       .catch((thrown: unknown) => this.#options.notice(WaybillError.from(thrown)))
-      .finally(() => (this.#running = undefined))
+      .finally(() => {
+        this.#running = undefined
+        // Asked when it had looked and was about to end.
+        if (this.#isAsked) this.start()
+      })
   }
 
   /** Resolves when nothing is under way. */
@@ -87,13 +104,33 @@ export class Upkeep {
     while (this.#running !== undefined) await this.#running
   }
 
+  /** Nothing is appended any more. What a start would have to read record by record goes into a last snapshot, where that is much. */
   async end(): Promise<void> {
     this.#isEnding = true
+    await this.idle()
+    const sinceBytes = this.#sinceBytes + this.#options.writer.pendingBytes
+    if (sinceBytes < this.#dueBytes * WORTHWHILE_SHARE || !this.#hasRoom) return
+    this.#isEnding = false
+    this.#run(this.#takeSnapshot().finally(() => (this.#isEnding = true)))
     await this.idle()
   }
 
   get #isSnapshotDue(): boolean {
-    return this.#sinceBytes >= Math.max(this.#options.snapshotBytes, this.#snapshotFileBytes)
+    return this.#sinceBytes >= this.#dueBytes
+  }
+
+  get #dueBytes(): number {
+    return Math.max(this.#options.snapshotBytes, this.#snapshotFileBytes)
+  }
+
+  /** What is kept free for ends of calls is not taken for it: it is hardly shorter than the last one. */
+  get #hasRoom(): boolean {
+    return this.#leavesReserve(Math.max(this.#snapshotFileBytes, this.#refusedBytes))
+  }
+
+  #leavesReserve(bytes: number): boolean {
+    const { space, writer } = this.#options
+    return space.leavesReserve(bytes, writer.pendingBytes)
   }
 
   get #isWanted(): boolean {
@@ -107,23 +144,28 @@ export class Upkeep {
 
   async #work(): Promise<void> {
     while (this.#isWanted) {
-      if (this.#isSnapshotDue) await this.#takeSnapshot()
+      this.#isAsked = false
+      if (this.#isSnapshotDue && this.#hasRoom) await this.#takeSnapshot()
       else if (!(await this.#removeDead()) && !(await this.#compact())) return
     }
   }
 
   async #takeSnapshot(): Promise<void> {
     const { disk, fold, writer, store, nextBlob, notice } = this.#options
+    const sinceBytes = this.#sinceBytes
     this.#sinceBytes = 0
+    this.#unfinishedBytes = 0
+    this.#refusedBytes = 0
     const before = store.state.snapshot
     let bytes: number | undefined
+    const allowance = { may: (more: number) => this.#mayWrite(more), written: (more: number) => this.#written(more) }
     const boundary = writer.roll()
     // Nothing was appended since: what was only written since is in the last one.
     if (boundary.segment === before) return
     let file: DiskFile | undefined
     try {
       file = await disk.create(UNFINISHED_SNAPSHOT)
-      bytes = await writeSnapshot(file, store.state.files, { ...boundary, nextBlob: nextBlob() }, fold.entries(), () => this.#isWanted)
+      bytes = await writeSnapshot(file, store.state.files, { ...boundary, nextBlob: nextBlob() }, fold.entries(), allowance)
     } catch (thrown) {
       notice(new WaybillError('Damaged', `no snapshot could be written in ${disk.name}`, { cause: thrown }))
     } finally {
@@ -131,6 +173,8 @@ export class Upkeep {
     }
     if (bytes === undefined) {
       if (file !== undefined) await disk.remove(UNFINISHED_SNAPSHOT)
+      // It is still due, as soon as there is more room than it found.
+      if (this.#refusedBytes > 0) this.#sinceBytes += sinceBytes
       return
     }
     // What it tells of must not be known to a start that does not know what led to it.
@@ -141,6 +185,18 @@ export class Upkeep {
     this.#snapshotFileBytes = bytes
     for (const [blob, segment] of this.#options.blobSegments) if (this.#isOld(segment)) this.#options.blobSegments.delete(blob)
     if (before > 0) await disk.remove(snapshotName(before))
+  }
+
+  #mayWrite(bytes: number): boolean {
+    if (!this.#isWanted) return false
+    if (this.#leavesReserve(bytes)) return true
+    this.#refusedBytes = this.#unfinishedBytes + bytes
+    return false
+  }
+
+  #written(bytes: number): void {
+    this.#options.space.written(bytes)
+    this.#unfinishedBytes += bytes
   }
 
   /** Whether there was anything. */
