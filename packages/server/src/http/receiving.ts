@@ -25,13 +25,13 @@ export const receivingRoutes: Routes = (app, { parcels, who, maxBodyBytes, pace 
     const loanMs = secondsIn(query, 'lease', MOST_LEASE, DEFAULT_LEASE)
     const base = originOf(raw)
     if (!(raw.headers.get('accept') ?? '').includes('text/event-stream')) {
-      const item = await who.during(known, raw, (signal) => parcels.receive(principal, name, waitMs, loanMs, signal))
+      const item = await who.during(known, raw.signal, (signal) => parcels.receive(principal, name, waitMs, loanMs, signal))
       return item === undefined ? nothing() : contentAnswer(item, itemHeaders(item, base))
     }
     // Whoever may not is told so before the stream begins.
     parcels.check(principal, name)
     return streamSSE(context, (stream) =>
-      who.during(known, raw, async (signal) => {
+      who.during(known, raw.signal, async (signal) => {
         while (!signal.aborted && !stream.aborted) {
           const item = await parcels.receive(principal, name, DEFAULT_WAIT * 1000, loanMs, signal)
           if (item !== undefined) await stream.writeSSE({ event: item.kind, id: item.id, data: JSON.stringify(told(item, base)) })

@@ -2,12 +2,20 @@
  * Who asks: the principal of the token that a request shows, and requests that are still open, which end when that token is revoked. A token stands in the
  * header and nowhere else.
  */
+import { WaybillError } from '@waybill/core'
 import { tokenIn, type Principal } from '../access.js'
 import type { Known } from '../admission.js'
 
 interface Open {
   readonly known: Known
   readonly controller: AbortController
+}
+
+/** Something that stays open for somebody. */
+export interface Opened {
+  /** Aborted, with the reason, when that one is shut out, or the router closes. */
+  readonly signal: AbortSignal
+  close(): void
 }
 
 export class Who {
@@ -34,24 +42,31 @@ export class Who {
     }
   }
 
-  /** A request that may stay open: aborted when its client goes, or is shut out. */
-  async during<T>(known: Known, request: Request, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** A request that may stay open: `signal` is aborted when its client is `gone`, or shut out. */
+  async during<T>(known: Known, gone: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const opened = this.opened(known)
+    try {
+      return await work(AbortSignal.any([gone, opened.signal]))
+    } finally {
+      opened.close()
+    }
+  }
+
+  opened(known: Known): Opened {
     const open: Open = { known, controller: new AbortController() }
     this.#open.add(open)
-    try {
-      return await work(AbortSignal.any([request.signal, open.controller.signal]))
-    } finally {
-      this.#open.delete(open)
-    }
+    return { signal: open.controller.signal, close: () => void this.#open.delete(open) }
   }
 
   /** All of the principal, or those with the token of this digest. */
   revoke(principal: Principal, digest: string | undefined): void {
+    const why = new WaybillError('Unauthorized', 'your token is not good any more', { executed: 'maybe' })
     for (const { known, controller } of this.#open)
-      if (known.principal === principal && (digest === undefined || known.digest === digest)) controller.abort()
+      if (known.principal === principal && (digest === undefined || known.digest === digest)) controller.abort(why)
   }
 
   stop(): void {
-    for (const { controller } of this.#open) controller.abort()
+    const why = new WaybillError('RouterLost', 'the router is closing', { executed: 'maybe' })
+    for (const { controller } of this.#open) controller.abort(why)
   }
 }

@@ -37,6 +37,7 @@ import { Posting, type Poster } from './posting.js'
 import type { Item } from './receiver.js'
 import { Receivers, type Present } from './receivers.js'
 import type { Registration, Registrations } from './registrations.js'
+import type { Loan } from './waiting.js'
 
 /** What a name says of itself when it registers. */
 export interface Registering {
@@ -249,6 +250,19 @@ export class Parcels {
   /** The next item for the name, lent for `loanMs`: until then it has to be acknowledged or answered, or somebody else gets it. */
   receive(principal: Principal, name: string, waitMs: number, loanMs: number, signal: AbortSignal): Promise<Item | undefined> {
     return this.#coming(principal, name).waiting.next(waitMs, loanMs, signal)
+  }
+
+  /** As `receive`, for who may give it back before its time. */
+  lend(principal: Principal, name: string, waitMs: number, loanMs: number, signal: AbortSignal): Promise<Loan<Item> | undefined> {
+    return this.#coming(principal, name).waiting.lend(waitMs, loanMs, signal)
+  }
+
+  /** One that is there for the name and not acknowledged. */
+  item(principal: Principal, name: string, id: string): Item {
+    const item = this.#coming(principal, name).waiting.find(id)
+    if (item === undefined)
+      throw new WaybillError('NoSuchReceipt', `nothing of the id ${quoted(id)} is there for ${name}, or it is acknowledged`)
+    return item
   }
 
   #coming(principal: Principal, name: string): Present {
