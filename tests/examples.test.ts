@@ -206,6 +206,18 @@ it('06-streams: out with a bar, bytes up and down, in and out', { timeout: 30_00
   expect({ ...(await kennel.ended), stderr: kennel.stderr }).toEqual({ code: 0, signal: null, stderr: '' })
 })
 
+it('10-trpc: a parcel, its receipt, its result, between two that know no more than a type', async () => {
+  const walker = startNode('examples/dist/10-trpc/walker.js', [], place)
+  const dog = startNode('examples/dist/10-trpc/dog.js', [], place)
+  for (const { ended } of [walker, dog]) expect(await ended).toEqual({ code: 0, signal: null })
+  expect([walker.stdout, walker.stderr, dog.stdout, dog.stderr]).toEqual([
+    'It has a receipt.\nsucceeded: {"walked":3}\nresult: {"walked":3}\nstored, handed, accepted, started, succeeded\n',
+    '',
+    'The dog is registered.\nwalker wants to walk 3 km\n',
+    '',
+  ])
+})
+
 it('07-offline: a laptop that is closed, an office that closes, a router that is killed, and the result', { timeout: 30_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'waybill-offline-'))
   const begin = (): Promise<RunningRouter> => startRouter(['--data', folder])

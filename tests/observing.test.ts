@@ -200,7 +200,7 @@ describe('the figures', () => {
 
   test('off by default; without tokens, open to this machine', async () => {
     await using closed = await realHarness()
-    expect((await read(closed)).status).toBe(426)
+    expect((await read(closed)).status).toBe(404)
     await using open = await realHarness({ metrics: true })
     expect((await read(open)).status).toBe(200)
   })

@@ -52,6 +52,7 @@ import { defaultLimits } from '@waybill/server'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { routerMethods } from '../packages/server/src/api/router-api.js'
+import { trpcApi } from '../packages/server/src/trpc/api.js'
 import { deadReasonOf } from '../packages/server/src/receipt-states.js'
 import { CloseCode } from '../packages/server/src/sessions.js'
 import { failures, webhookLimits } from '../packages/server/src/webhooks/index.js'
@@ -274,6 +275,15 @@ describe('limits, times, methods, errors', () => {
       24 * constant('request.ts', 'HOUR_MS'),
       constant('request.ts', 'SEND_TTL_MS'),
     ])
+  })
+
+  test("the procedures of the router's API over tRPC", () => {
+    const inCode = Object.entries(trpcApi({ router: {} } as never)._def.procedures).map(([procedure, { _def }]) => ({
+      procedure,
+      kind: _def.type,
+    }))
+    expect(table('trpc procedures', 'procedure', 'kind')).toMatchObject(inCode)
+    expect(table('trpc procedures', 'procedure', 'kind')).toHaveLength(inCode.length)
   })
 
   test("the router's methods", () => {

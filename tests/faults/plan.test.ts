@@ -48,7 +48,7 @@ describe('the command', () => {
   test.each([
     [['--minutes', 'x'], '--minutes is x, which is not a number'],
     [['--minutes', '0'], '--minutes is 0, which is not a number from 0.05 on'],
-    [['--only', 'wind'], 'there is no part "wind"; there are storm, crowd'],
+    [['--only', 'wind'], 'there is no part "wind"; there are storm, http, crowd'],
     [['--wind'], "Unknown option '--wind'"],
     [['wind'], 'Unexpected argument'],
   ])('refuses %j', (args, why) => {

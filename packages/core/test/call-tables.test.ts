@@ -41,9 +41,9 @@ function reachable(table: AnyTable, from: string): Set<string> {
 }
 
 describe('the caller', () => {
-  it('write stored accepted started progress result exception rejected returned givenUp sessionLost closed', () => {
+  it('write stored accepted started progress result exception rejected returned retried givenUp sessionLost closed', () => {
     expect(Object.keys(callerTable.waiting).join(' ')).toBe(
-      'write stored accepted started progress result exception rejected returned givenUp sessionLost closed',
+      'write stored accepted started progress result exception rejected returned retried givenUp sessionLost closed',
     )
     expect(drawn(callerTable)).toEqual([
       'waiting  wri . . . . . . . . set = set',

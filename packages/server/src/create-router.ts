@@ -8,6 +8,7 @@ import { memoryTransport } from './gateways/memory.js'
 import { Signer, type SigningOptions } from './gateways/signing.js'
 import type { JsonDoorOptions } from './gateways/websocket.js'
 import { lateHttpDoor } from './http/late.js'
+import { Who } from './http/who.js'
 import { Incidents, thrownText, type RouterIncident } from './incidents.js'
 import { RouterLog, type Log } from './log.js'
 import { defaultLimits, type Limits } from './limits.js'
@@ -20,6 +21,7 @@ import type { OpenedStore } from './open-store.js'
 import type { Poster } from './parcels/index.js'
 import { Router, type RouterLoad } from './router.js'
 import { Tally } from './tally.js'
+import { lateTrpc } from './trpc/late.js'
 import { Webhooks, type WebhookOptions } from './webhooks/index.js'
 
 export { DEFAULT_PORT, DEFAULT_TCP_PORT } from './gateways/doors.js'
@@ -87,14 +89,23 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
   if (opened !== undefined) log.recovered(opened.report)
   const incidents = new Incidents(ports.random, options.onIncident)
   const json = jsonDoor(options, ports)
-  const web = lateHttpDoor(router, json, (error) => incidents.disclosed('HTTP door', error))
+  const who = whoOf(router)
+  // A body may pause for longer than an introduction.
+  const shared = { router, who, json, pace: { clock: ports.clock, idleMs: 4 * router.openingMs } }
+  const trpc = lateTrpc({ ...shared, disclosed: (error) => incidents.disclosed('tRPC', error) })
+  const web = lateHttpDoor({
+    ...shared,
+    trpc: (request) => trpc.answer(request),
+    disclosed: (error) => incidents.disclosed('HTTP door', error),
+  })
+  const upgrades = new Map([['/trpc', trpc.upgrade]])
   let metrics: Metrics | undefined
   let doors: Doors
   try {
     // Loaded here, as only few need it.
     if (tally !== undefined) metrics = (await import('./metrics/index.js')).metricsOf(() => router.measured, tally)
     const page = metrics && metricsPage(metrics, (token) => router.letObserve(token))
-    doors = await openDoors(openings, { entrance: router, ports, json, page, web: web.answer })
+    doors = await openDoors(openings, { entrance: router, ports, json, page, web, upgrades })
     router.parcels.base = (doors.all[0]?.url ?? '').replace(/^ws/, 'http')
   } catch (thrown) {
     metrics?.close()
@@ -105,7 +116,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
   for (const { url } of doors.all) log.listening(url)
   const close = async (): Promise<void> => {
     router.close()
-    web.close()
+    who.stop()
     metrics?.close()
     await doors.close()
     await opened?.kept.store.journal.close()
@@ -123,6 +134,12 @@ export async function createRouter(options: RouterOptions = {}): Promise<RouterH
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function whoOf(router: Router): Who {
+  const who = new Who((token) => router.identify(token))
+  router.whenRevoked.add((principal, digest) => who.revoke(principal, digest))
+  return who
 }
 
 /** The router without any gateway, for embedding and for simulation. */

@@ -1,6 +1,16 @@
 export type { Access, Action, OpenTokens, Principal, Subject, TokenSource } from './access.js'
 export type { Waiting } from './api/mailbox.js'
-export type { ClientInfo, DrainInfo, Redriven, RouterApi, RouterInfo, ServiceInfo } from './api/router-api.js'
+export type {
+  ClientInfo,
+  DrainInfo,
+  EdgeInfo,
+  NameInfo,
+  NameOffer,
+  Redriven,
+  RouterApi,
+  RouterInfo,
+  ServiceInfo,
+} from './api/router-api.js'
 export { composeRouter, createRouter, DEFAULT_PORT, DEFAULT_TCP_PORT, type RouterHandle, type RouterOptions } from './create-router.js'
 export type { Entrance } from './entrance.js'
 export { EventLog, type CursorInfo } from './event-log/index.js'

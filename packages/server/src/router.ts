@@ -4,6 +4,7 @@
  */
 import {
   FrameReader,
+  mintIncarnation,
   Slab,
   WaybillError,
   type Clock,
@@ -25,7 +26,7 @@ import type { Incidents } from './incidents.js'
 import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
 import { Liveness } from './liveness.js'
-import { Parcels, type Edges, type Poster, type Registrations } from './parcels/index.js'
+import { InnerClient, Parcels, type Edges, type InnerEvents, type Poster, type Registrations } from './parcels/index.js'
 import type { Lease, Session } from './model.js'
 import type { Measured } from './metrics/index.js'
 import { Postbacks } from './postbacks.js'
@@ -174,6 +175,7 @@ export class Router implements Entrance {
       store,
       events: this.#events,
       durable: this.#durable,
+      parcels: () => this.#parcels,
     })
     this.#parcels = new Parcels({
       ports,
@@ -247,6 +249,10 @@ export class Router implements Entrance {
 
   // ---- the whole
 
+  get identity(): RouterIdentity {
+    return this.#parts.identity
+  }
+
   /** What clients may ask of it. */
   get view(): View {
     return this.#view
@@ -254,6 +260,13 @@ export class Router implements Entrance {
 
   get clock(): Clock {
     return this.#parts.ports.clock
+  }
+
+  /** A client in this process, for somebody who has no connection. Throws what the router refuses it with. */
+  inner(known: Known, events: InnerEvents): InnerClient {
+    const { clock, random, soon } = this.#parts.ports
+    const incarnation = mintIncarnation(clock, random)
+    return new InnerClient({ admit: (link) => this.#admit(link, known), soon, incarnation, known, events })
   }
 
   /** Why nothing can be stored any more. */

@@ -73,6 +73,11 @@ export class Sessions {
     return this.#byId.values()
   }
 
+  /** The digest of the token that it last came in with; undefined where it showed none. */
+  presentedBy(session: Session): string | undefined {
+    return this.#secrets.get(session)?.presented
+  }
+
   /** All of the principal, or those that came in with the token of this digest. */
   ofPrincipal(principal: Principal, digest?: string): Session[] {
     return [...this.all()].filter(

@@ -10,16 +10,30 @@ import {
   type RouterIdentity,
 } from '@waybill/core'
 import type { Access } from './access.js'
+import type { Known } from './admission.js'
 import { deadLetter, reasonOf } from './api/dead-api.js'
 import { mailboxOf, type Waiting } from './api/mailbox.js'
 import { receiptInfo, type Selection } from './api/receipts-api.js'
-import type { ClientInfo, DrainInfo, InstanceInfo, Redriven, RouterInfo, RouterView, ServiceInfo } from './api/router-api.js'
+import type {
+  Caller,
+  ClientInfo,
+  DrainInfo,
+  EdgeInfo,
+  InstanceInfo,
+  NameInfo,
+  NameOffer,
+  Redriven,
+  RouterInfo,
+  RouterView,
+  ServiceInfo,
+} from './api/router-api.js'
 import type { Calls } from './calls.js'
 import type { CursorInfo, DurableEvents } from './event-log/index.js'
 import type { Events } from './events.js'
 import type { Limits } from './limits.js'
 import type { Offer, Receipt, Session } from './model.js'
 import type { Noted } from './notes.js'
+import type { Parcels, Registration } from './parcels/index.js'
 import type { Receipts } from './receipts.js'
 import { noSuchReceipt } from './refusals.js'
 import type { Offered, Registry } from './registry.js'
@@ -41,6 +55,8 @@ export interface ViewParts {
   readonly store: Store
   readonly events: Events
   readonly durable: DurableEvents
+  /** Made behind it, as they need what it does for clients. */
+  readonly parcels: () => Parcels
 }
 
 export class View implements RouterView {
@@ -117,7 +133,7 @@ export class View implements RouterView {
     }))
   }
 
-  instances({ name, principal }: Session, text: string, method: string | undefined): readonly InstanceInfo[] {
+  instances({ name, principal }: Caller, text: string, method: string | undefined): readonly InstanceInfo[] {
     const { address, service, candidates } = this.#parts.routes.find(text)
     const subject = { client: name, service: address.service, ...(method !== undefined && { method }) }
     if (this.#parts.access.authorize?.(principal, 'call', subject) === false) {
@@ -135,18 +151,18 @@ export class View implements RouterView {
     }))
   }
 
-  receipts(session: Session, selection: Selection): readonly ReceiptInfo[] {
+  receipts(caller: Caller, selection: Selection): readonly ReceiptInfo[] {
     const isWhole = selection.sn !== undefined
-    return this.#parts.receipts.select(session.principal, selection).map((receipt) => receiptInfo(receipt, isWhole))
+    return this.#parts.receipts.select(caller.principal, selection).map((receipt) => receiptInfo(receipt, isWhole))
   }
 
-  dead(session: Session, selection: Selection): readonly DeadLetter[] {
+  dead(caller: Caller, selection: Selection): readonly DeadLetter[] {
     const isWhole = selection.sn !== undefined
-    return this.#select(session, selection).map((receipt) => deadLetter(receipt, isWhole))
+    return this.#select(caller, selection).map((receipt) => deadLetter(receipt, isWhole))
   }
 
-  async redrive(session: Session, sn: string, principal = session.principal): Promise<Redriven> {
-    if (principal !== session.principal) this.#operates(session)
+  async redrive(caller: Caller, sn: string, principal = caller.principal): Promise<Redriven> {
+    if (principal !== caller.principal) this.#operates(caller)
     const receipt = this.#parts.receipts.find(principal, sn)
     if (receipt === undefined) throw noSuchReceipt(sn)
     if (reasonOf(receipt) === undefined) throw new WaybillError('BadArguments', `${quoted(sn)} is no dead letter: it is ${receipt.known}`)
@@ -154,15 +170,15 @@ export class View implements RouterView {
     return { ...(await this.#parts.calls.redriving.redrive(receipt)), durability }
   }
 
-  purge(session: Session, selection: Selection): readonly string[] {
-    const purged = this.#select(session, selection)
+  purge(caller: Caller, selection: Selection): readonly string[] {
+    const purged = this.#select(caller, selection)
     for (const receipt of purged) this.#parts.receipts.purge(receipt)
     return purged.map(({ sn }) => sn)
   }
 
-  mailbox(session: Session, isOfAll: boolean): Promise<readonly Waiting[]> {
-    if (isOfAll) this.#operates(session)
-    const { principal } = session
+  mailbox(caller: Caller, isOfAll: boolean): Promise<readonly Waiting[]> {
+    if (isOfAll) this.#operates(caller)
+    const { principal } = caller
     const isOwn = (receipt: Receipt): boolean => isOfAll || receipt.principal === principal || receipt.terms.told === principal
     return mailboxOf(this.#parts.store.live(), isOwn, this.#parts.ports.soon)
   }
@@ -175,28 +191,60 @@ export class View implements RouterView {
     return this.#parts.calls.notes.note(session, lease, key, value)
   }
 
-  cursors({ principal }: Session): readonly CursorInfo[] {
+  register(session: Session, offer: NameOffer): Promise<NameInfo> {
+    return this.registerFor({ principal: session.principal, digest: this.#parts.sessions.presentedBy(session) }, offer)
+  }
+
+  /** `known`: whose name it will be. */
+  async registerFor(known: Known, { fields = {}, ...offer }: NameOffer): Promise<NameInfo> {
+    const parcels = this.#parts.parcels()
+    const registration = await parcels.register(known, { ...offer, fields })
+    const key = parcels.keyOf(registration)
+    return { ...nameInfo(registration), ...(key !== undefined && { key }) }
+  }
+
+  unregister({ principal }: Caller, name: string): Promise<void> {
+    return this.#parts.parcels().unregister(principal, name)
+  }
+
+  registered({ principal }: Caller): readonly NameInfo[] {
+    return this.#parts.parcels().registered(principal).map(nameInfo)
+  }
+
+  connect({ principal }: Caller, edge: EdgeInfo): Promise<void> {
+    return this.#parts.parcels().graph.connect(principal, edge)
+  }
+
+  disconnect({ principal }: Caller, edge: EdgeInfo): Promise<void> {
+    return this.#parts.parcels().graph.disconnect(principal, edge)
+  }
+
+  edges({ principal }: Caller): readonly EdgeInfo[] {
+    return this.#parts.parcels().graph.edges(principal)
+  }
+
+  cursors({ principal }: Caller): readonly CursorInfo[] {
     return this.#parts.durable.cursors(principal)
   }
 
-  forgetCursor({ principal }: Session, name: string): boolean {
+  forgetCursor({ principal }: Caller, name: string): boolean {
     return this.#parts.durable.forget(principal, name)
   }
 
-  #select(session: Session, selection: Selection): readonly Receipt[] {
-    if (selection.isOfAll === true) this.#operates(session)
-    return this.#parts.receipts.select(session.principal, selection)
+  #select(caller: Caller, selection: Selection): readonly Receipt[] {
+    if (selection.isOfAll === true) this.#operates(caller)
+    return this.#parts.receipts.select(caller.principal, selection)
   }
 
   /** What is everyone's is for whom the deployment says so. */
-  #operates({ principal }: Session): void {
+  #operates({ principal }: Caller): void {
     if (this.#parts.access.authorize?.(principal, 'operate', {}) !== true)
       throw new WaybillError('Forbidden', `${principal} may not see to the calls of others`)
   }
 
-  cancel(session: Session, selection: Selection): readonly string[] {
+  cancel(caller: Caller, selection: Selection): readonly string[] {
     return this.#parts.receipts
-      .select(session.principal, selection)
+      .select(caller.principal, selection)
       .flatMap(({ call, sn }) => (call && this.#parts.calls.stored.cancel(call) ? [sn] : []))
   }
 
@@ -222,11 +270,11 @@ export class View implements RouterView {
     }
   }
 
-  drain(session: Session, client: string): DrainInfo {
+  drain(caller: Caller, client: string): DrainInfo {
     const found = this.#parts.sessions.named(client)
     if (found === undefined) throw new WaybillError('NoSuchClient', `there is no client ${quoted(client)}`)
     const { authorize } = this.#parts.access
-    const { principal } = session
+    const { principal } = caller
     const may = authorize === undefined ? principal === found.principal : authorize(principal, 'drain', { client: found.name })
     if (!may) throw new WaybillError('Forbidden', `${principal} may not drain ${found.name}`)
     // At once and not when the client does it: who asked may rely on it that nothing new goes there.
@@ -235,7 +283,11 @@ export class View implements RouterView {
       Array.from(found.instances, ({ symbol }) => symbol),
     )
     found.channel.write({ type: FrameType.drain })
-    if (found.channel.outboundBytes > this.maxOutboundBytes) found.channel.holdBack(session.channel)
+    if (caller.channel !== undefined && found.channel.outboundBytes > this.maxOutboundBytes) found.channel.holdBack(caller.channel)
     return { client: found.name, inFlight: found.handling }
   }
+}
+
+function nameInfo({ name, address, concurrency, fields }: Registration): NameInfo {
+  return { name, ...(address !== undefined && { address }), concurrency, fields }
 }

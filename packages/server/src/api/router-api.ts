@@ -3,6 +3,7 @@
  * services. Sees the router only through the small `RouterView`.
  */
 import { WaybillError, type DeadLetter, type DeadQuery, type Durability, type ReceiptInfo, type ReceiptQuery } from '@waybill/core'
+import type { Principal } from '../access.js'
 import type { CursorInfo } from '../event-log/index.js'
 import type { Offer, Session } from '../model.js'
 import { noSuchReceipt } from '../refusals.js'
@@ -80,12 +81,45 @@ export interface DrainInfo {
   readonly inFlight: number
 }
 
+/** A name that takes parcels without a connection of its own, as it registers. */
+export interface NameOffer {
+  readonly name: string
+  /** Where they are posted to; absent: it comes for them. */
+  readonly address?: string | undefined
+  /** How many it takes at once. Default 16. */
+  readonly concurrency?: number | undefined
+  /** All else that it says of itself. */
+  readonly fields?: Readonly<Record<string, unknown>> | undefined
+}
+
+export interface NameInfo extends NameOffer {
+  /** What posts to its address are signed with; told when it registers and never again. */
+  readonly key?: string
+  readonly address?: string
+  readonly concurrency: number
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** Where parcels go on that are for nobody: from their sender to another name. */
+export interface EdgeInfo {
+  readonly from: string
+  readonly to: string
+}
+
 /** The call that is another try of a dead letter. */
 export interface Redriven {
   readonly sn: string
   readonly durability: Durability
   /** It had been made before. */
   readonly duplicate: boolean
+}
+
+/** Who asks: a session, or somebody who has none. */
+export interface Caller {
+  readonly name: string
+  readonly principal: Principal
+  /** Where what it is answered waits. */
+  readonly channel?: Session['channel']
 }
 
 export interface RouterView {
@@ -98,28 +132,37 @@ export interface RouterView {
   services(): readonly ServiceInfo[]
   clients(): readonly ClientInfo[]
   /** All that an address means. Throws what a call to it would be refused with. */
-  instances(session: Session, address: string, method: string | undefined): readonly InstanceInfo[]
+  instances(caller: Caller, address: string, method: string | undefined): readonly InstanceInfo[]
   offer(session: Session, offers: readonly Offer[]): readonly Offered[]
   /** The newest first. */
-  receipts(session: Session, selection: Selection): readonly ReceiptInfo[]
+  receipts(caller: Caller, selection: Selection): readonly ReceiptInfo[]
   /** Asks for the cancel of each that has not ended; returns their serial numbers. */
-  cancel(session: Session, selection: Selection): readonly string[]
+  cancel(caller: Caller, selection: Selection): readonly string[]
   /** Throws `Forbidden` where they are not the session's own and it may not `operate`, as the next ones do. */
-  dead(session: Session, selection: Selection): readonly DeadLetter[]
+  dead(caller: Caller, selection: Selection): readonly DeadLetter[]
   /** Rejects with `NoSuchReceipt`, `BadArguments` for what is no dead letter, or what a call is refused with. */
-  redrive(session: Session, sn: string, principal: string | undefined): Promise<Redriven>
+  redrive(caller: Caller, sn: string, principal: string | undefined): Promise<Redriven>
   /** Keeps them no longer; returns their serial numbers. */
-  purge(session: Session, selection: Selection): readonly string[]
-  mailbox(session: Session, isOfAll: boolean): Promise<readonly Waiting[]>
+  purge(caller: Caller, selection: Selection): readonly string[]
+  mailbox(caller: Caller, isOfAll: boolean): Promise<readonly Waiting[]>
   /** What the callees of a call have recorded, for who has it now. */
   noted(session: Session, lease: string, key: string): Promise<Noted | undefined>
   note(session: Session, lease: string, key: string, value: Noted): Promise<Noted | undefined>
-  cursors(session: Session): readonly CursorInfo[]
-  forgetCursor(session: Session, name: string): boolean
+  /** Resolves once it outlives the router. Rejects with `Forbidden` where the name is another principal's. */
+  register(session: Session, offer: NameOffer): Promise<NameInfo>
+  unregister(caller: Caller, name: string): Promise<void>
+  /** Those of the caller's principal. */
+  registered(caller: Caller): readonly NameInfo[]
+  /** Edges of the caller's principal. These resolve once they outlive the router. */
+  connect(caller: Caller, edge: EdgeInfo): Promise<void>
+  disconnect(caller: Caller, edge: EdgeInfo): Promise<void>
+  edges(caller: Caller): readonly EdgeInfo[]
+  cursors(caller: Caller): readonly CursorInfo[]
+  forgetCursor(caller: Caller, name: string): boolean
   /** Takes back the instances of these symbols, as far as they are the session's own. */
   withdraw(session: Session, symbols: readonly number[]): void
   /** Asks a client to take its services back. Throws `NoSuchClient` or `Forbidden`. */
-  drain(session: Session, client: string): DrainInfo
+  drain(caller: Caller, client: string): DrainInfo
 }
 
 /** What `client.remote<RouterApi>('waybill.Router')` offers. */
@@ -141,6 +184,15 @@ export interface RouterApi {
   purge(query: DeadQuery): readonly string[]
   /** What waits for whom of your principal, or of everyone. */
   mailbox(query?: { readonly everyone?: boolean }): readonly Waiting[]
+  /** From now on the name takes parcels, until it is unregistered, a client takes it, or your token is revoked. */
+  register(offer: NameOffer): NameInfo
+  unregister(name: string): void
+  /** Registered names of your principal. */
+  registered(): readonly NameInfo[]
+  /** Draws an edge of your principal's graph: parcels of `from` that are for nobody go to `to`. */
+  connect(edge: EdgeInfo): void
+  disconnect(edge: EdgeInfo): void
+  edges(): readonly EdgeInfo[]
   /** The named cursors of your principal: how far their readers have read the durable events. */
   cursors(): readonly CursorInfo[]
   /** Deletes one; who reads with it is told `Closed`. False where there is none. */
@@ -197,6 +249,12 @@ export const routerMethods: ReadonlyMap<string, Method> = new Map<string, Method
       return view.note(caller, text(lease, 'lease'), text(key, 'key'), { encoding: whole(encoding, 'encoding'), bytes })
     },
   ],
+  ['register', (view, caller, [offer]) => view.register(caller, readNameOffer(offer))],
+  ['unregister', (view, caller, [name]) => view.unregister(caller, text(name, 'name'))],
+  ['registered', (view, caller) => view.registered(caller)],
+  ['connect', (view, caller, [edge]) => view.connect(caller, readEdge(edge))],
+  ['disconnect', (view, caller, [edge]) => view.disconnect(caller, readEdge(edge))],
+  ['edges', (view, caller) => view.edges(caller)],
   ['cursors', (view, caller) => view.cursors(caller)],
   ['forgetCursor', (view, caller, [name]) => view.forgetCursor(caller, text(name, 'name'))],
   ['drain', (view, caller, [client]) => view.drain(caller, text(client, 'client'))],
@@ -218,6 +276,21 @@ function readOffer(value: unknown): Offer {
     idempotent: new Set(list(idempotent ?? [], 'offer.idempotent').map((method) => text(method, 'offer.idempotent'))),
     perCaller: perCaller === true,
   }
+}
+
+function readNameOffer(value: unknown): NameOffer {
+  const { name, address, concurrency, fields } = object(value, 'offer')
+  return {
+    name: text(name, 'offer.name'),
+    address: address === undefined ? undefined : text(address, 'offer.address'),
+    concurrency: concurrency === undefined ? undefined : whole(concurrency, 'offer.concurrency'),
+    fields: fields === undefined ? undefined : object(fields, 'offer.fields'),
+  }
+}
+
+function readEdge(value: unknown): EdgeInfo {
+  const { from, to } = object(value, 'edge')
+  return { from: text(from, 'edge.from'), to: text(to, 'edge.to') }
 }
 
 function bad(path: string, expected: string): WaybillError {

@@ -1,5 +1,6 @@
 /** `POST /call/…`: from the request to the answer. Owns what becomes of a call whose client goes or waits no longer. */
 import { WaybillError } from '@waybill/core'
+import { tokenIn } from '../access.js'
 import { SAFE_HEADERS } from '../gateways/web-door.js'
 import { messageOf, readAsked, readBody, type Asked } from './asked.js'
 import type { Conversation, ConversationParts } from './conversation.js'
@@ -20,7 +21,7 @@ export class Calling {
   async call(request: Request): Promise<Response> {
     try {
       const asked = readAsked(request)
-      const conversation = await this.#conversations.of(request)
+      const conversation = await this.#conversations.of(tokenIn(request.headers))
       const body = await readBody(request, conversation.maxMessageBytes)
       const message = messageOf(asked, body, conversation.name, conversation.maxMessageBytes)
       return await (asked.isStored ? this.#stored(request, conversation, asked, message) : live(request, conversation, asked, message))

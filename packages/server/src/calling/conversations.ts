@@ -1,5 +1,5 @@
 /** The conversations of those who call over HTTP: one for each token, opened when somebody first calls with it. Owns which there are. */
-import { digestOf, tokenIn } from '../access.js'
+import { digestOf } from '../access.js'
 import { Conversation, type ConversationParts } from './conversation.js'
 
 export class Conversations {
@@ -11,8 +11,7 @@ export class Conversations {
   }
 
   /** Rejects with why the router does not let this one in. One whose token is taken back ends, as every session does. */
-  async of({ headers }: Request): Promise<Conversation> {
-    const token = tokenIn(headers)
+  async of(token: string | undefined): Promise<Conversation> {
     const key = token === undefined ? '' : digestOf(token).toString('base64')
     let opening = this.#open.get(key)
     if (opening === undefined) {

@@ -1,6 +1,7 @@
 /** The routes under which services are called over HTTP. Knows neither listeners nor who may reach them: the door that mounts it does. */
 import { Hono } from 'hono'
 import { WaybillError } from '@waybill/core'
+import { tokenIn } from '../access.js'
 import { SAFE_HEADERS } from '../gateways/web-door.js'
 import { Refusal } from './asked.js'
 import { Calling } from './call.js'
@@ -16,7 +17,7 @@ export function callRoutes(parts: ConversationParts): Hono {
   const offered = new Offered()
   const document = async (request: Request, only?: string): Promise<Response> => {
     try {
-      const conversation = await conversations.of(request)
+      const conversation = await conversations.of(tokenIn(request.headers))
       const services = await offered.to(conversation, only)
       if (only !== undefined && services.length === 0) throw new WaybillError('NoSuchService', `nobody offers you ${only}`)
       return Response.json(openApi(conversation.routerName, services), { headers: SAFE_HEADERS })

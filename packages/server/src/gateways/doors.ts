@@ -35,6 +35,8 @@ export interface DoorsParts {
   /** Answers plain requests to the WebSocket door. */
   readonly page: ListenOptions['page'] | undefined
   readonly web: ListenOptions['web'] | undefined
+  /** Takes WebSockets at paths of their own. */
+  readonly upgrades: ListenOptions['upgrades'] | undefined
 }
 
 /** Opens one of those that are asked for. */
@@ -46,8 +48,8 @@ export function checkedDoors({ listen = {}, tcp, unix }: DoorsOptions, credentia
   const openings: Opening[] = []
   if (listen !== false) {
     const checked = checkedPlace(listen, DEFAULT_PORT, credentials)
-    openings.push(({ entrance, json, page, web }) =>
-      listenWebSocket(entrance, { ...checked, ...(page && { page }), ...(web && { web }) }, json),
+    openings.push(({ entrance, json, page, web, upgrades }) =>
+      listenWebSocket(entrance, { ...checked, ...(page && { page }), ...(web && { web }), ...(upgrades && { upgrades }) }, json),
     )
   }
   if (tcp !== undefined) {

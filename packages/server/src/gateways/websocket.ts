@@ -21,8 +21,12 @@ export interface ListenOptions extends DoorOptions {
   readonly page?: (request: PageRequest) => Promise<Page | undefined>
   /** Answers all other plain requests that may come in; absent: they are told that this is a router. */
   readonly web?: Web
+  /** By path: who takes a WebSocket there instead, once it may come in. */
+  readonly upgrades?: ReadonlyMap<string, Upgrade>
   readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer }
 }
+
+export type Upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => void
 
 export type Web = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -99,6 +103,8 @@ export async function listenWebSocket(entrance: Entrance, options: ListenOptions
     socket.on('error', () => socket.destroy())
     const refusal = refusalOf(request.headers, host, options)
     if (refusal !== undefined) return refuseUpgrade(socket, refusal)
+    const other = options.upgrades?.get(request.url!.split('?', 1)[0]!)
+    if (other !== undefined) return other(request, socket as Socket, head)
     sockets.handleUpgrade(request, socket, head, (webSocket) => admit(entrance, webSocket, socket as Socket, json))
   })
   await new Promise<void>((resolve, reject) => {

@@ -14,8 +14,8 @@ export function jsonAnswer(value: unknown, status = 200, headers: Readonly<Recor
   })
 }
 
-export function textAnswer(text: string, type: string): Response {
-  return new Response(text, { headers: { 'content-type': `${type}; charset=utf-8`, ...SAFE_HEADERS } })
+export function textAnswer(text: string, type: string, status = 200): Response {
+  return new Response(text, { status, headers: { 'content-type': `${type}; charset=utf-8`, ...SAFE_HEADERS } })
 }
 
 export function nothing(status = 204): Response {

@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { WaybillError } from '@waybill/core'
 import { callRoutes } from '../calling/index.js'
-import { errorAnswer, jsonAnswer } from './answers.js'
+import { errorAnswer, jsonAnswer, textAnswer } from './answers.js'
 import { graphRoutes } from './graph.js'
 import { healthRoutes } from './health.js'
 import { nameRoutes } from './names.js'
@@ -11,6 +11,9 @@ import { receivingRoutes } from './receiving.js'
 import type { RouteParts, Routes } from './routes.js'
 import { sendingRoutes } from './sending.js'
 
+export { errorAnswer } from './answers.js'
+export { readBody, type Pace } from './body.js'
+export { originOf } from './routes.js'
 export { Who } from './who.js'
 export type { RouteParts } from './routes.js'
 
@@ -21,6 +24,10 @@ export function httpDoor(parts: RouteParts, disclosed: (error: WaybillError) => 
   const app = new Hono()
   for (const add of ALL) add(app, parts)
   app.route('/', callRoutes(parts.calling))
+  app.all('/trpc/*', ({ req: { raw } }) => parts.trpc(raw))
+  app.all('/', () =>
+    textAnswer('This is a Waybill router. Connect with a WebSocket, or ask over HTTP as PROTOCOL.md says.\n', 'text/plain', 426),
+  )
   app.onError((thrown) => errorAnswer(disclosed(WaybillError.from(thrown))))
   app.notFound(({ req }) =>
     jsonAnswer(

@@ -2,44 +2,40 @@
 import type { WaybillError } from '@waybill/core'
 import type { JsonDoorOptions, Web } from '../gateways/websocket.js'
 import type { Router } from '../router.js'
+import type { Pace } from './body.js'
+import type { RouteParts } from './routes.js'
+import type { Who } from './who.js'
 
-export interface LateDoor {
-  readonly answer: Web
-  /** Requests that are open end. */
-  close(): void
+export interface LateParts {
+  readonly router: Router
+  readonly who: Who
+  /** Of the JSON doors behind which those who call are. */
+  readonly json: JsonDoorOptions
+  readonly trpc: RouteParts['trpc']
+  readonly pace: Pace
+  readonly disclosed: (error: WaybillError) => WaybillError
 }
 
-/** `json`: of the JSON doors behind which those who call are. */
-export function lateHttpDoor(router: Router, json: JsonDoorOptions, disclosed: (error: WaybillError) => WaybillError): LateDoor {
-  let loading: Promise<Loaded> | undefined
-  return {
-    answer: (request, response) => {
-      loading ??= load(router, json, disclosed)
-      loading.then(({ answer }) => answer(request, response)).catch(() => response.destroy())
-    },
-    close: () => void loading?.then(({ close }) => close()).catch(() => {}),
+export function lateHttpDoor(parts: LateParts): Web {
+  let loading: Promise<Web> | undefined
+  return (request, response) => {
+    loading ??= load(parts)
+    loading.then((answer) => answer(request, response)).catch(() => response.destroy())
   }
 }
 
-interface Loaded {
-  readonly answer: Web
-  close(): void
-}
-
-async function load(router: Router, json: JsonDoorOptions, disclosed: (error: WaybillError) => WaybillError): Promise<Loaded> {
-  const [{ getRequestListener }, { httpDoor, Who }] = await Promise.all([import('@hono/node-server'), import('./index.js')])
-  const who = new Who((token) => router.identify(token))
-  router.whenRevoked.add((principal, digest) => who.revoke(principal, digest))
-  const { parcels, maxFrameBytes, openingMs } = router
-  // A body may pause for longer than an introduction.
+async function load({ router, who, json, trpc, pace, disclosed }: LateParts): Promise<Web> {
+  const [{ getRequestListener }, { httpDoor }] = await Promise.all([import('@hono/node-server'), import('./index.js')])
+  const { parcels, maxFrameBytes } = router
   const parts = {
     calling: { entrance: router, json },
+    trpc,
     parcels,
     who,
     maxBodyBytes: maxFrameBytes,
-    pace: { clock: router.clock, idleMs: 4 * openingMs },
+    pace,
     failure: () => router.failure,
   }
   const answer = getRequestListener(httpDoor(parts, disclosed), { overrideGlobalObjects: false })
-  return { answer: (request, response) => void answer(request, response), close: () => who.stop() }
+  return (request, response) => void answer(request, response)
 }

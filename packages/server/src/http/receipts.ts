@@ -10,7 +10,7 @@ export const receiptRoutes: Routes = (app, { parcels, who }) => {
     const known = await who.of(req.raw)
     const waitMs = secondsIn(new URL(req.url).searchParams, 'wait', MOST_WAIT, 0)
     const id = req.param('id')
-    const info = await who.during(known, req.raw, (signal) => parcels.outcomes.receipt(known.principal, id, waitMs, signal))
+    const info = await who.during(known, req.raw.signal, (signal) => parcels.outcomes.receipt(known.principal, id, waitMs, signal))
     return jsonAnswer({ receipt_id: info.sn, status: info.state, ...info })
   })
 
@@ -19,7 +19,7 @@ export const receiptRoutes: Routes = (app, { parcels, who }) => {
     const { principal } = known
     const id = req.param('id')
     const waitMs = secondsIn(new URL(req.url).searchParams, 'wait', MOST_WAIT, 0)
-    const { sn, state } = await who.during(known, req.raw, (signal) => parcels.outcomes.receipt(principal, id, waitMs, signal))
+    const { sn, state } = await who.during(known, req.raw.signal, (signal) => parcels.outcomes.receipt(principal, id, waitMs, signal))
     const headers = { 'waybill-receipt': sn, 'waybill-status': state }
     const outcome = await parcels.outcomes.outcome(principal, id)
     if (outcome === undefined) return jsonAnswer({ status: state, receipt_id: sn }, 202, { ...headers, 'retry-after': '1' })

@@ -28,11 +28,11 @@ export const receivingRoutes: Routes = (app, { parcels, who, maxBodyBytes, pace 
     parcels.check(principal, name)
     if (raw.method === 'HEAD') return nothing()
     if (!(raw.headers.get('accept') ?? '').includes('text/event-stream')) {
-      const item = await who.during(known, raw, (signal) => parcels.receive(principal, name, waitMs, loanMs, signal))
+      const item = await who.during(known, raw.signal, (signal) => parcels.receive(principal, name, waitMs, loanMs, signal))
       return item === undefined ? nothing() : contentAnswer(item, itemHeaders(item, base))
     }
     const send = (stream: SSEStreamingApi): Promise<void> =>
-      who.during(known, raw, async (signal) => {
+      who.during(known, raw.signal, async (signal) => {
         for (;;) {
           const item = await parcels.receive(principal, name, DEFAULT_WAIT * 1000, loanMs, signal)
           if (signal.aborted || stream.aborted) return

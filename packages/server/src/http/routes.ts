@@ -8,6 +8,8 @@ import type { Who } from './who.js'
 export interface RouteParts {
   /** What calls need. */
   readonly calling: ConversationParts
+  /** Answers what is for the router's API over tRPC. */
+  readonly trpc: (request: Request) => Promise<Response>
   readonly parcels: Parcels
   readonly who: Who
   /** Of one parcel in memory. */

@@ -11,6 +11,13 @@ interface Open {
   readonly controller: AbortController
 }
 
+/** Something that stays open for somebody. */
+export interface Opened {
+  /** Aborted, with the reason, when that one is shut out, or the router closes. */
+  readonly signal: AbortSignal
+  close(): void
+}
+
 export class Who {
   readonly #identify: (token: string | undefined) => Promise<Known>
   readonly #open = new Set<Open>()
@@ -35,30 +42,33 @@ export class Who {
     }
   }
 
-  /** A request that may stay open: aborted when its client goes, is shut out, or the router closes; of the last two it rejects with why. */
-  async during<T>(known: Known, request: Request, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const open: Open = { known, controller: new AbortController() }
-    this.#open.add(open)
+  /** A request that may stay open: `signal` is aborted when its client is `gone`, is shut out, or the router closes; of the last two it rejects with why. */
+  async during<T>(known: Known, gone: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const opened = this.opened(known)
     try {
-      const done = await work(AbortSignal.any([request.signal, open.controller.signal]))
-      open.controller.signal.throwIfAborted()
+      const done = await work(AbortSignal.any([gone, opened.signal]))
+      opened.signal.throwIfAborted()
       return done
     } finally {
-      this.#open.delete(open)
+      opened.close()
     }
+  }
+
+  opened(known: Known): Opened {
+    const open: Open = { known, controller: new AbortController() }
+    this.#open.add(open)
+    return { signal: open.controller.signal, close: () => void this.#open.delete(open) }
   }
 
   /** All of the principal, or those with the token of this digest. */
   revoke(principal: Principal, digest: string | undefined): void {
+    const why = new WaybillError('Unauthorized', 'your token is not good any more', { executed: 'maybe' })
     for (const { known, controller } of this.#open)
-      if (known.principal === principal && (digest === undefined || known.digest === digest)) controller.abort(shutOut())
+      if (known.principal === principal && (digest === undefined || known.digest === digest)) controller.abort(why)
   }
 
   stop(): void {
-    for (const { controller } of this.#open) controller.abort(new WaybillError('Closed', 'the router is closing', { executed: 'no' }))
+    const why = new WaybillError('RouterLost', 'the router is closing', { executed: 'maybe' })
+    for (const { controller } of this.#open) controller.abort(why)
   }
-}
-
-function shutOut(): WaybillError {
-  return new WaybillError('Unauthorized', 'your token is not good any more', { executed: 'no' })
 }

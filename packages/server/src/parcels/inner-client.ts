@@ -33,7 +33,8 @@ export interface InnerEvents {
 export interface InnerParts {
   readonly admit: (link: Link, known: Known) => LinkEvents
   readonly soon: Soon
-  readonly name: string
+  /** Absent: the router gives it one. */
+  readonly name?: string
   readonly incarnation: string
   readonly known: Known
   readonly events: InnerEvents
@@ -68,7 +69,7 @@ export class InnerClient implements Link {
     this.#router = admit(this, known)
     this.#packets = new Packets(this.#router, soon, this.#numbers)
     // The answer is there when this returns, as nobody has to be asked.
-    this.#router.packet(writeOpening({ name, incarnation, features: [Feature.leases] }))
+    this.#router.packet(writeOpening({ ...(name !== undefined && { name }), incarnation, features: [Feature.leases] }))
     if (this.#connected === undefined) throw this.#refusal ?? new WaybillError('Closed', 'the router is closing', { executed: 'no' })
   }
 

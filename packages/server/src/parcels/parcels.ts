@@ -4,7 +4,6 @@
  */
 import {
   encodings,
-  isName,
   isSerialNumber,
   mintIncarnation,
   quoted,
@@ -37,15 +36,9 @@ import { PostbackIds } from './postback-ids.js'
 import { Posting, type Poster } from './posting.js'
 import type { Item } from './receiver.js'
 import { Receivers, type Present } from './receivers.js'
+import { checkRegistering, DEFAULT_CONCURRENCY, type Registering } from './registering.js'
 import type { Registration, Registrations } from './registrations.js'
-
-/** What a name says of itself when it registers. */
-export interface Registering {
-  readonly name: string
-  readonly address?: string | undefined
-  readonly concurrency?: number | undefined
-  readonly fields: Readonly<Record<string, unknown>>
-}
+import type { Loan } from './waiting.js'
 
 export interface ParcelsParts {
   readonly ports: Ports
@@ -63,10 +56,6 @@ export interface ParcelsParts {
   readonly offer: (session: Session, offers: readonly Offer[]) => readonly Offered[]
 }
 
-const DEFAULT_CONCURRENCY = 16
-const MOST_CONCURRENCY = 1024
-/** Of what a name says of itself, as JSON. */
-const MAX_FIELDS_BYTES = 16 * 1024
 /** A note of this key stands for what its receiver calls a parcel. */
 const ALIAS = 'receipt_id'
 
@@ -157,15 +146,7 @@ export class Parcels {
   /** Resolves once that outlives the router. What was registered under the name before is replaced. Rejects with `Forbidden` where it is another principal's. */
   async register(known: Known, { name, address, concurrency = DEFAULT_CONCURRENCY, fields }: Registering): Promise<Registration> {
     const { registrations, limits, ports } = this.#parts
-    if (!isName(name)) throw new WaybillError('BadAddress', `${quoted(name)} is not a name: letters, digits, _ and -, at most 64`)
-    if (!Number.isSafeInteger(concurrency) || concurrency < 1 || concurrency > MOST_CONCURRENCY)
-      throw new WaybillError('BadArguments', `the concurrency is ${concurrency}; it may be 1 to ${MOST_CONCURRENCY}`)
-    const size = Buffer.byteLength(JSON.stringify(fields))
-    if (size > MAX_FIELDS_BYTES)
-      throw new WaybillError('TooLarge', `what ${name} says of itself has ${size} bytes; it may have ${MAX_FIELDS_BYTES}`, {
-        executed: 'no',
-        details: { limit: MAX_FIELDS_BYTES, size },
-      })
+    checkRegistering({ name, concurrency, fields })
     if (address !== undefined) await this.#posting.check(address)
     const before = registrations.find(name)
     if (before !== undefined && before.principal !== known.principal)
@@ -260,6 +241,19 @@ export class Parcels {
   /** The next item for the name, lent for `loanMs`: until then it has to be acknowledged or answered, or somebody else gets it. */
   receive(principal: Principal, name: string, waitMs: number, loanMs: number, signal: AbortSignal): Promise<Item | undefined> {
     return this.#coming(principal, name).waiting.next(waitMs, loanMs, signal)
+  }
+
+  /** As `receive`, for who may give it back before its time. */
+  lend(principal: Principal, name: string, waitMs: number, loanMs: number, signal: AbortSignal): Promise<Loan<Item> | undefined> {
+    return this.#coming(principal, name).waiting.lend(waitMs, loanMs, signal)
+  }
+
+  /** One that is there for the name and not acknowledged. */
+  item(principal: Principal, name: string, id: string): Item {
+    const item = this.#coming(principal, name).waiting.find(id)
+    if (item === undefined)
+      throw new WaybillError('NoSuchReceipt', `nothing of the id ${quoted(id)} is there for ${name}, or it is acknowledged`)
+    return item
   }
 
   #coming(principal: Principal, name: string): Present {

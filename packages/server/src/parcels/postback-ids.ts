@@ -6,7 +6,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 
 const ORDINAL_DIGITS = 12
 const CODE_DIGITS = 32
-const FORM = new RegExp(`^[0-9a-f]{${ORDINAL_DIGITS + CODE_DIGITS}}$`)
+const FORM = /^[0-9a-f]{44}$/
 
 export class PostbackIds {
   readonly #minted: () => string

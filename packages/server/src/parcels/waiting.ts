@@ -10,6 +10,15 @@ interface Place<T> {
   loan: Timer | undefined
 }
 
+/** An item, lent to who asked. */
+export interface Loan<T> {
+  readonly item: T
+  /** It was acknowledged, given back, or not in time. */
+  readonly isOver: boolean
+  /** The next who asks has it, unless the loan is over already. */
+  giveBack(): void
+}
+
 export class Waiting<T extends { readonly id: string }> {
   readonly #clock: Clock
   readonly #places = new Map<string, Place<T>>()
@@ -26,21 +35,43 @@ export class Waiting<T extends { readonly id: string }> {
     this.#wake()
   }
 
+  find(id: string): T | undefined {
+    return this.#places.get(id)?.item
+  }
+
   /** It was acknowledged, or is to be had no more. False where it was not here. */
   remove(id: string): boolean {
     const place = this.#places.get(id)
     place?.loan?.cancel()
+    if (place !== undefined) place.loan = undefined
     return this.#places.delete(id)
   }
 
-  /** The first that is not lent, lent for so long; undefined when there is none in time, `signal` aborts, or this closes. */
+  /** As `lend`, for good. */
   async next(waitMs: number, loanMs: number, signal: AbortSignal): Promise<T | undefined> {
+    return (await this.lend(waitMs, loanMs, signal))?.item
+  }
+
+  /** The first that is not lent, lent for so long; undefined when there is none in time, `signal` aborts, or this closes. */
+  async lend(waitMs: number, loanMs: number, signal: AbortSignal): Promise<Loan<T> | undefined> {
     const endMs = this.#clock.nowMs() + waitMs
     for (;;) {
       const place = signal.aborted ? undefined : this.#free()
       if (place !== undefined) {
-        place.loan = this.#clock.timer(loanMs, () => this.#returned(place))
-        return place.item
+        const loan = this.#clock.timer(loanMs, () => this.#returned(place))
+        place.loan = loan
+        const isOver = (): boolean => place.loan !== loan
+        return {
+          item: place.item,
+          get isOver() {
+            return isOver()
+          },
+          giveBack: () => {
+            if (isOver()) return
+            loan.cancel()
+            this.#returned(place)
+          },
+        }
       }
       const leftMs = endMs - this.#clock.nowMs()
       if (leftMs <= 0 || signal.aborted || this.#isClosed) return undefined
