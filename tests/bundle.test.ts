@@ -90,6 +90,6 @@ test('a page that calls only has nothing of what serves, streams, gathers, hears
   ])
   const modules = loaded('calls only').flatMap((chunk) => Object.keys(chunk.modules).map((module) => module.replace(/.*\/packages\//, '')))
   const others =
-    /client\/dist\/(?:serving|offers|incoming|running|answers|exposure|groups?|fan|events|subscription|postbacks|streams\/(?!promised)\w+)\.js|core\/dist\/body\/(?:beyond|lift|light|settle|guard|segments|kinds)\.js/
+    /client\/dist\/(?:serving|parcels|offers|incoming|running|answers|exposure|groups?|fan|events|subscription|postbacks|streams\/(?!promised)\w+)\.js|core\/dist\/body\/(?:beyond|lift|light|settle|guard|segments|kinds)\.js/
   expect(modules.filter((module) => others.test(module))).toEqual([])
 })

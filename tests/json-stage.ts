@@ -16,6 +16,8 @@ export class JsonStage {
   readonly faults: WaybillError[] = []
   readonly ends: string[] = []
   readonly door: JsonDoor
+  /** Told of each message, after it was said. */
+  told: ((said: Json) => void) | undefined
   bufferedBytes = 0
   pings = 0
 
@@ -31,7 +33,9 @@ export class JsonStage {
     }
     const say = (text: string): void => {
       this.texts.push(text)
-      this.said.push(JSON.parse(text) as Json)
+      const said = JSON.parse(text) as Json
+      this.said.push(said)
+      if (this.told !== undefined) queueMicrotask(() => this.told!(said))
     }
     const buffered = (): number => this.bufferedBytes
     const to = {

@@ -123,6 +123,8 @@ describe('panes', { timeout: 75_000 }, () => {
       ['help', '--help'],
       ['help-call', 'call', '--help'],
       ['help-trace', 'trace', '--help'],
+      ['help-dispatch', 'dispatch', '--help'],
+      ['help-graph', 'graph', '--help'],
       ['services', 'services'],
       ['clients', 'clients'],
       ['call', 'call', 'Dog.rich'],

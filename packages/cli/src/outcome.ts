@@ -1,5 +1,5 @@
 /** Owns how the outcome of a call is told: its value on stdout, its failure as any other; and the exit code of it. */
-import { WaybillError } from '@waybill/core'
+import { Parcel, WaybillError } from '@waybill/core'
 import { Exit } from './exits.js'
 import { tellFailure, type Telling } from './failure.js'
 import { printable } from './show/paint.js'
@@ -13,7 +13,8 @@ type Manner = Pick<Telling, 'json' | 'beside'>
  * Text and bytes go out as they are, to a file or a pipe unchanged; a terminal gets no control characters from afar. Nothing is printed for
  * nothing.
  */
-export function tellResult(value: unknown, { json, beside }: Manner, terminal: Terminal): number {
+export function tellResult(result: unknown, { json, beside }: Manner, terminal: Terminal): number {
+  const value = result instanceof Parcel ? opened(result, json, terminal) : result
   if (json) print(JSON.stringify({ ...beside, result: jsonForm(value) }), terminal)
   else if (value instanceof Uint8Array && !terminal.out.isTTY) terminal.out.write(value)
   else if (value !== undefined) {
@@ -21,6 +22,22 @@ export function tellResult(value: unknown, { json, beside }: Manner, terminal: T
     print(terminal.out.isTTY ? printable(text) : text, terminal)
   }
   return Exit.ok
+}
+
+/** Of a parcel its bytes, as text to where people read; in JSON also what is said of them. */
+function opened(parcel: Parcel, json: boolean, terminal: Terminal): unknown {
+  const { head, bytes } = parcel
+  const text = textOf(parcel)
+  if (!json) return terminal.out.isTTY === true && text !== undefined ? text : bytes
+  return { ...head, ...(text === undefined ? { base64: Buffer.from(bytes).toString('base64') } : { text }) }
+}
+
+function textOf(parcel: Parcel): string | undefined {
+  try {
+    return parcel.text()
+  } catch {
+    return undefined
+  }
 }
 
 export function tellException(thrown: unknown, { json, beside }: Manner, terminal: Terminal): number {

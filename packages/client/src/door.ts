@@ -3,6 +3,7 @@ export {
   codes,
   currentCall,
   functions,
+  Parcel,
   registerError,
   RemoteException,
   RemoteObject,
@@ -33,6 +34,7 @@ export {
   type FunctionService,
   type MethodDescription,
   type Outcome,
+  type ParcelHead,
   type Prepared,
   type Progress,
   type PublishOptions,
@@ -57,4 +59,5 @@ export type { ConnectOptions } from './connect.js'
 export type { ConnectionStatus } from './connection-status.js'
 export type { Incident } from './answers.js'
 export type { Exposed } from './offers.js'
+export { dispatch, receive, type DispatchOptions, type ParcelContent, type ReceiveOptions, type Take } from './parcels.js'
 export type { PostbackListener } from './postbacks.js'

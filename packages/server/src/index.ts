@@ -22,6 +22,7 @@ export type { Fold, Journal, Place, RecoveryReport, Spool } from './journal/inde
 export type { Log } from './log.js'
 export { defaultLimits, type Limits } from './limits.js'
 export { Edges, Registrations, type Edge, type Registration } from './parcels/index.js'
+export { dotOf, mermaidOf } from './parcels/index.js'
 export { Router, type RouterLoad } from './router.js'
 export { Store } from './store.js'
 export type { WebhookOptions } from './webhooks/index.js'

@@ -20,7 +20,20 @@ import {
 } from '@waybill/core'
 import { digestOf } from './json-digest.js'
 import { bodyMembers, bodyText, eventText, fieldJson, fieldsOf, Pieces, unknownMembers, type Frame } from './json-frames.js'
-import { countOf, flagOf, neededSerial, objectOf, objectText, readRequest, serialOf, textOf, wrong, type Members } from './json-messages.js'
+import {
+  countOf,
+  flagOf,
+  neededSerial,
+  objectOf,
+  objectText,
+  readRequest,
+  serialOf,
+  textOf,
+  wrong,
+  type Asked,
+  type Members,
+} from './json-messages.js'
+import { parcelBody } from './json-parcels.js'
 import { contentOf, isLast, type Pending } from './json-pending.js'
 import { markedBody, plainBody, readStreams, streamsText, type Placed, type Plain } from './json-places.js'
 import type { StreamWord } from './json-stream-words.js'
@@ -78,7 +91,7 @@ export class Asking {
       (isOwn ? 0 : Flag.noReply) | (isOwn && asked.wantsStatuses ? Flag.statusesWanted : 0) | (asked.isDurable ? Flag.durable : 0)
     const carried = asked.isDurable || sn !== natural ? [extensionField(Tag.sn, serialBytes(sn.toLowerCase()))] : []
     const postback = !isOwn && asked.replyto !== undefined ? [extensionField(Tag.replyto, asked.replyto)] : []
-    const body = streams.length === 0 ? asked.args : markedBody(asked.args ?? bytesOf('[]'), streams)
+    const { encoding, body } = argumentsOf(asked, streams)
     const pending: Pending = { sn, number, destination: asked.destination, kind: isOwn ? 'call' : 'stored' }
     if (isTold) this.#add(pending, given, members)
     if (streams.length > 0) this.#streamsOf(pending).send(streams, 0)
@@ -86,8 +99,8 @@ export class Asking {
     const ttlMs = streams.length === 0 ? asked.ttlMs : 0
     const head = { type: FrameType.call, flags, source: self.symbol, call: number, ttlMs }
     const fields = fieldsOf(asked)
-    const digest = asked.key === undefined ? [] : [digestOf(asked.args, fields)]
-    this.#send(number, head, [...fields, ...digest, ...carried, ...postback], body, streams.length === 0 ? undefined : encodings.rich)
+    const digest = asked.key === undefined ? [] : [digestOf(encoding, body, fields)]
+    this.#send(number, head, [...fields, ...digest, ...carried, ...postback], body, encoding)
   }
 
   /** What the client says of a stream of a call that it made. */
@@ -353,6 +366,15 @@ export class Asking {
       ['routing', `[${sender},${quote(this.#wire.self.name)}]`],
     ]
   }
+}
+
+function argumentsOf(
+  { args, parcel }: Asked,
+  streams: readonly Placed[],
+): { readonly encoding: number; readonly body: Uint8Array | undefined } {
+  if (parcel !== undefined) return { encoding: encodings.parcel, body: parcelBody(parcel) }
+  if (streams.length === 0) return { encoding: encodingOf(args), body: args }
+  return { encoding: encodings.rich, body: markedBody(args ?? bytesOf('[]'), streams) }
 }
 
 function keyOf(call: number, sn: string | undefined): string {

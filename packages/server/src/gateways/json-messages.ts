@@ -132,6 +132,8 @@ export interface Asked {
   readonly replyto: string | undefined
   readonly timestamp: string | undefined
   readonly args: Uint8Array | undefined
+  /** Takes the place of the arguments. */
+  readonly parcel: Members | undefined
   readonly kws: Uint8Array | undefined
   readonly cntr: Uint8Array | undefined
   readonly data: Uint8Array | undefined
@@ -154,6 +156,9 @@ export function readRequest(members: Members): Asked {
   const args = request.get('args')
   const kws = request.get('kws')
   const cntr = request.get('cntr')
+  const hasParcel = request.has('parcel')
+  if (hasParcel && ['args', 'kws', 'streams'].some((name) => request.has(name)))
+    throw wrong('request', 'one with either a parcel or args, kws and streams')
   const {
     routing,
     replyto,
@@ -185,6 +190,7 @@ export function readRequest(members: Members): Asked {
     replyto,
     timestamp,
     args,
+    parcel: hasParcel ? request : undefined,
     kws: asked.kws === undefined ? undefined : kws,
     cntr,
     data: members.get('data'),
@@ -224,12 +230,19 @@ export type Answer =
   /** With the text of its body. */
   | { readonly kind: 'progress' | 'rejected'; readonly body: string }
   | { readonly kind: 'result'; readonly retval: Uint8Array | undefined }
+  /** A result, whose member `parcel` it is. */
+  | { readonly kind: 'parcel'; readonly said: Members }
   | { readonly kind: 'exception'; readonly body: string; readonly executed: Executed }
 
 /** A status or an outcome, from who serves. */
 export function readAnswer(members: Members, kind: 'status' | 'result'): Answer {
   const details = members.get('details')
-  if (kind === 'result') return readOutcome(members, objectOf(members, 'result'))
+  if (kind === 'result') {
+    const said = objectOf(members, 'result')
+    if (!said.has('parcel')) return readOutcome(members, said)
+    if (said.size > 1) throw wrong('result', 'a parcel alone')
+    return { kind: 'parcel', said }
+  }
   const { kind: said } = checked(members, {
     status: valueOf(members, 'status'),
     ...Object.fromEntries(['total', 'completed', 'code', 'description'].map((name) => [name, valueOf(members, name)])),

@@ -1,7 +1,8 @@
 /** What a JSON client has asked for and waits for, and what the frames that answer it say in the members of a message. */
-import { FrameType } from '@waybill/core'
+import { encodings, FrameType } from '@waybill/core'
 import { bodyMembers, bodyText, type Frame } from './json-frames.js'
 import { objectText, pick } from './json-messages.js'
+import { parcelText } from './json-parcels.js'
 import { exceptionOf, type CallStreams } from './json-streams.js'
 import type { Said } from './json-wire.js'
 
@@ -37,6 +38,7 @@ export function contentOf(frame: Frame, pending: Pending | undefined): Said | un
     case FrameType.exception:
       return [['result', objectText(exceptionOf(frame))]]
     case FrameType.result: {
+      if (frame.encoding === encodings.parcel) return [['result', `{"parcel":${parcelText(frame.body, 'yes')}}`]]
       const retval = pending?.answered ? pending.answered(frame) : bodyText(frame.encoding, frame.body, 'yes')
       return [['result', retval === undefined ? '{}' : `{"retval":${retval}}`]]
     }

@@ -19,6 +19,7 @@ import {
 } from '@waybill/core'
 import type { Asking } from './json-asking.js'
 import { fieldJson, fieldText, Pieces, unknownMembers, type Frame } from './json-frames.js'
+import { givenArguments, jsonField, requestText, textFields } from './json-given.js'
 import {
   neededSerial,
   objectOf,
@@ -30,7 +31,8 @@ import {
   type Members,
   type Registered,
 } from './json-messages.js'
-import { markedBody, plainBody, readStreams, streamsText, type Placed, type Plain } from './json-places.js'
+import { parcelBody } from './json-parcels.js'
+import { markedBody, readStreams, type Placed } from './json-places.js'
 import type { StreamWord } from './json-stream-words.js'
 import { CallStreams, sayUnread } from './json-streams.js'
 import { bytesOf, encodingOf, quote, type JsonWire } from './json-wire.js'
@@ -41,8 +43,6 @@ const MOST_CALLS = 65_536
 const MOST_DATA_BYTES = 32 * 1024 * 1024
 /** Of streams in the arguments of such calls. */
 const MOST_STREAMS = 65_536
-
-const NO_ARGUMENTS: Plain = { text: '[]', streams: [] }
 
 interface Instance {
   readonly offer: Registered
@@ -124,7 +124,7 @@ export class Serving {
     if (answer.kind === 'rejected') return this.#rejected(given, answer, members)
     if (answer.kind === 'started' || answer.kind === 'progress') given.hasBegun = true
     this.#say(given, answer)
-    if (answer.kind === 'result' || answer.kind === 'exception') this.#forget(given)
+    if (answer.kind === 'result' || answer.kind === 'parcel' || answer.kind === 'exception') this.#forget(given)
   }
 
   /** What has begun is refused no more, and the router would drop such a word: its caller hears it as an exception. Streams have begun with their credit. */
@@ -195,9 +195,10 @@ export class Serving {
 
   #say(given: Given, answer: Answer): void {
     const { flags } = given
-    const isLast = answer.kind === 'result' || answer.kind === 'exception' || answer.kind === 'rejected'
+    const isLast = ['result', 'parcel', 'exception', 'rejected'].includes(answer.kind)
     if ((flags & Flag.noReply) !== 0) return isLast ? this.#over(given) : undefined
     if ((answer.kind === 'accepted' || answer.kind === 'started') && (flags & Flag.statusesWanted) === 0) return
+    if (answer.kind === 'parcel') return this.#frame(given, FrameType.result, 0, parcelBody(answer.said), encodings.parcel)
     const body = 'body' in answer ? bytesOf(answer.body) : answer.kind === 'result' ? answer.retval : undefined
     const executed = answer.kind === 'exception' ? executedFlag(answer.executed) : 0
     this.#frame(given, FrameType[answer.kind], executed, body)
@@ -280,8 +281,8 @@ export class Serving {
     const sn = frame.fields.get(Tag.sn)
     const given: Given = { sn: sn ? serialText(sn) : serialNumber(caller.incarnation, frame.call), ...addressee(frame) }
     const isSilent = (frame.flags & Flag.noReply) !== 0
-    const args = plainBody(frame.encoding, frame.body, 'no') ?? NO_ARGUMENTS
-    const request = requestText(frame, offer, method, args)
+    const args = givenArguments(frame)
+    const request = requestText(frame, offer.service, method, args)
     const carried = [
       ...(isSilent ? [] : [['replyto', quote(caller.client)] as const]),
       ['principal', quote(caller.principal)] as const,
@@ -362,28 +363,6 @@ export class Serving {
 /** Where the answer to a call goes. */
 function addressee({ source, call, flags, fields }: Frame): Omit<Given, 'sn'> {
   return { source, call, flags, data: fields.get(Tag.data)?.slice() }
-}
-
-function requestText(frame: Frame, { service }: Registered, method: string, { text, streams }: Plain): string {
-  const placed: readonly [string, string][] = streams.length === 0 ? [] : [['streams', streamsText(streams, 'a')]]
-  const carried = [...placed, ...jsonField(frame, 'kws', Tag.kws), ...jsonField(frame, 'cntr', Tag.cntr)]
-  return `{"classname":${quote(service)},"method":${quote(method)},"args":${text}${carried.map(([name, text]) => `,"${name}":${text}`).join('')}}`
-}
-
-function jsonField(frame: Frame, name: string, tag: number): [string, string][] {
-  const text = fieldJson(frame, tag)
-  return text === undefined ? [] : [[name, text]]
-}
-
-function textFields(frame: Frame): [string, string][] {
-  const parent = frame.fields.get(Tag.parent)
-  const texts = {
-    timestamp: fieldText(frame, Tag.timestamp),
-    orderKey: fieldText(frame, Tag.orderKey),
-    trace: fieldText(frame, Tag.trace),
-    parent: parent && serialText(parent),
-  }
-  return Object.entries(texts).flatMap(([name, text]) => (text === undefined ? [] : [[name, quote(text)] as [string, string]]))
 }
 
 function reasonOf({ encoding, body }: Frame): string | undefined {
