@@ -10,7 +10,7 @@ import { Child } from './fixtures/children.js'
 import { httpStage } from './http-stage.js'
 
 const every = Uint8Array.from({ length: 256 }, (_none, byte) => byte)
-const large = Array.from({ length: 40 }, (_none, n) => new Uint8Array(16_384).fill(n))
+const large = Array.from({ length: 80 }, (_none, n) => new Uint8Array(16_384).fill(n))
 
 describe('names', () => {
   test('row 000-1: a name keeps whatever it says of itself; registered again, it is replaced; and it leaves', async () => {
@@ -52,7 +52,7 @@ describe('parcels', () => {
     ['nothing', '', { 'content-type': 'text/plain' }],
     ['nothing, of no type', '', {}],
     ['something of no type', 'WUFF', {}],
-    ['40 chunks of 16 KiB', large, { 'content-type': 'application/x-dog' }],
+    ['80 chunks of 16 KiB, more than a frame holds', large, { 'content-type': 'application/x-dog' }],
     [
       'what is compressed',
       gzipSync('{"bark":"WUFF"}'),
