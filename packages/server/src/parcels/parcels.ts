@@ -2,16 +2,7 @@
  * Parcels for everyone: registering a name, sending to one, coming for what is there, acknowledging and answering it, asking what became of it. The functions
  * that all faces of the router show, each for a principal. Owns who is registered; a parcel itself is a stored call like any other.
  */
-import {
-  encodings,
-  isSerialNumber,
-  mintIncarnation,
-  quoted,
-  WaybillError,
-  type Link,
-  type LinkEvents,
-  type Ports,
-} from '@waybill/core'
+import { encodings, isSerialNumber, mintIncarnation, quoted, WaybillError, type Link, type LinkEvents, type Ports } from '@waybill/core'
 import type { Access, Principal } from '../access.js'
 import type { Known } from '../admission.js'
 import type { BodySpool } from '../bodies.js'
@@ -343,7 +334,9 @@ export class Parcels {
   #holder(principal: Principal | undefined, id: string): Present {
     const ordinal = this.#ids.read(id)
     if (ordinal === undefined)
-      throw new WaybillError('NoSuchReceipt', `${quoted(id)} is not the id of a parcel; it came with the parcel, in Waybill-Postback`)
+      throw new WaybillError('NoSuchReceipt', `${quoted(id)} is not the id of a parcel; it came with the parcel, in Waybill-Postback`, {
+        executed: 'no',
+      })
     const receipt = this.#parts.store.byOrdinal(ordinal)
     if (receipt === undefined || receipt.endedMs !== undefined) throw overOf(receipt)
     const session = receipt.call?.instance?.session
