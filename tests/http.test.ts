@@ -1,11 +1,11 @@
 /** The HTTP door over real sockets: whoever can make a request takes part. Titles begin with the row in docs/rows.md. */
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect as dial } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { Child } from './fixtures/children.js'
 import { httpStage } from './http-stage.js'
 
@@ -238,6 +238,7 @@ describe('coming for parcels', () => {
       postback=$(tr -d '\\r' < head | sed -n 's/^waybill-postback: //p')
       sed 's/WUFF/WAU/' body | curl -sf --data-binary @- "$postback" > /dev/null`
     const folder = mkdtempSync(join(tmpdir(), 'waybill-curl-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
     const receiver = new Child('/bin/sh', ['-c', `cd ${folder} && ${script}`], {})
     await expect.poll(async () => (await s.told('GET /register'))[1]).toHaveLength(1)
     const sn = await s.dispatch('dog', { body: 'WUFF!' })
