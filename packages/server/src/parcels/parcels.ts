@@ -29,6 +29,7 @@ import type { Item } from './receiver.js'
 import { Receivers, type Present } from './receivers.js'
 import { checkRegistering, DEFAULT_CONCURRENCY, type Registering } from './registering.js'
 import type { Registration, Registrations } from './registrations.js'
+import { isReceivedBy, overOf } from './standing.js'
 import type { Loan } from './waiting.js'
 
 export interface ParcelsParts {
@@ -43,6 +44,8 @@ export interface ParcelsParts {
   readonly registry: Registry
   readonly store: Store
   readonly poster: Poster | undefined
+  /** Whether the token that it was registered with is still good. */
+  readonly isGood: (registration: Registration) => boolean
   readonly admit: (link: Link, known: Known) => LinkEvents
   readonly offer: (session: Session, offers: readonly Offer[]) => readonly Offered[]
 }
@@ -120,8 +123,14 @@ export class Parcels {
     const begun: Promise<void>[] = []
     for (const registration of [...this.#parts.registrations.all()]) {
       const received = [...this.#parts.store.live()].filter((receipt) => isReceivedBy(receipt, registration))
-      const present = this.#receivers.open(registration, received)
-      begun.push(present.receiver.settled, ...received.map((receipt) => this.#recallAlias(present, receipt)))
+      try {
+        if (!this.#parts.isGood(registration)) throw new WaybillError('Unauthorized', 'its token is not good any more')
+        const present = this.#receivers.open(registration, received)
+        begun.push(present.receiver.settled, ...received.map((receipt) => this.#recallAlias(present, receipt)))
+      } catch {
+        // It may come in no more: its principal lost the right, or its token, while the router was not there.
+        this.#unlist(registration.name)
+      }
     }
     this.#begun = Promise.all(begun)
     this.#fanning.begin()
@@ -371,19 +380,6 @@ export class Parcels {
   }
 }
 
-function isReceivedBy({ lease, endedMs, state }: Receipt, { name, principal, incarnation }: Registration): boolean {
-  if (lease === undefined || endedMs !== undefined || (state !== 'started' && state !== 'accepted')) return false
-  return lease.client === name && lease.principal === principal && lease.incarnation === incarnation
-}
-
 function noteOf(alias: string): { readonly encoding: number; readonly bytes: Uint8Array } {
   return { encoding: encodings.json, bytes: Buffer.from(JSON.stringify(alias)) }
-}
-
-function overOf(receipt: Receipt | undefined): WaybillError {
-  const state = receipt?.state
-  if (state === 'succeeded' || state === 'failed' || state === 'rejected')
-    return new WaybillError('Answered', 'the parcel has its answer already; the first one stays', { executed: 'yes', details: { state } })
-  const why = state === undefined ? 'and its receipt is kept no more' : `it is ${state}`
-  return new WaybillError('Expired', `the parcel can be answered no more: its time is over, ${why}`, { details: { state } })
 }
