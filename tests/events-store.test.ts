@@ -183,10 +183,10 @@ async function readValues(events: Subscription<unknown>, count: number): Promise
 }
 
 describe('a router', () => {
-  test('replays 100,000 events of earlier starts, in order', { timeout: 120_000 }, async () => {
+  test('replays 20,000 events of earlier starts, in order', { timeout: 120_000 }, async () => {
     const first = await router()
     const kennel = await here(first)
-    for (let from = 0; from < 100_000; from += 2000)
+    for (let from = 0; from < 20_000; from += 2000)
       await Promise.all(Array.from({ length: 2000 }, (_, at) => kennel.publish('dog.barked', from + at + 1, durable)))
     await kennel.close()
     await first.close()
@@ -195,7 +195,7 @@ describe('a router', () => {
     let next = 1
     for await (const item of watcher.events('dog.*', { after: 0 })) {
       if (item.kind !== 'event' || item.value !== next) throw new Error(`${JSON.stringify(item)} instead of ${next}`)
-      if (next++ === 100_000) break
+      if (next++ === 20_000) break
     }
     await watcher.close()
     await second.close()
@@ -224,7 +224,7 @@ describe('a router', () => {
         }
       })()
       let value = 0
-      for (let round = 0; round < 4; round++) {
+      for (let round = 0; round < 3; round++) {
         const end = stored.size + 200
         while (stored.size < end) {
           const batch = Array.from({ length: 50 }, async () => {
@@ -248,7 +248,7 @@ describe('a router', () => {
       expect(ids).toEqual(Array.from({ length: ids.length }, (_, at) => at + 1))
       const values = new Map(got.map((event) => [event.id, event.value]))
       expect([...stored].filter(([id, bark]) => values.get(id) !== bark)).toEqual([])
-      expect(stored.size).toBeGreaterThan(500)
+      expect(stored.size).toBeGreaterThan(350)
       await Promise.all([kennel.close(), watcher.close()])
     },
   )

@@ -18,7 +18,7 @@ function listed(page: string): string[] {
 /** `row file` of each title that begins with a row. */
 function tested(files: ReadonlyMap<string, string>): string[] {
   return [...files].flatMap(([file, text]) =>
-    Array.from(text.matchAll(/\b(?:test|it)(?:\.each\(\w+\))?\(\s*'row ([\w-]+):/g), ([, row]) => `${row} ${file}`),
+    Array.from(text.matchAll(/\b(?:test|it|describe)(?:\.each\(\w+\))?\(\s*'row ([\w-]+):/g), ([, row]) => `${row} ${file}`),
   )
 }
 

@@ -84,7 +84,7 @@ function show(text: string, options: Options, terminal: Terminal): Promise<numbe
   const sn = readSerialNumber(text)
   return asking(options, terminal, async (client) => {
     const [letter] = await client.deadLetters({ sn, ...(options.everyone === true && { everyone: true }) })
-    if (letter === undefined) throw new WaybillError('NoSuchReceipt', `you have no dead letter ${sn} here`)
+    if (letter === undefined) throw noDeadLetter(sn)
     if (options.json === true) return print(JSON.stringify(letter), terminal)
     const width = widthOf(terminal.out)
     const advice = letter.redrivenAs === undefined ? fold(`  to do     ${adviceByReason[letter.reason]}`, width, 12) : []
@@ -132,7 +132,7 @@ async function found(client: Client, queries: readonly DeadQuery[]): Promise<rea
   const letters: DeadLetter[] = []
   for (const query of queries) {
     const some = await client.deadLetters({ limit: MOST_RECEIPTS, ...query })
-    if (some.length === 0 && query.sn !== undefined) throw new WaybillError('NoSuchReceipt', `you have no dead letter ${query.sn} here`)
+    if (some.length === 0 && query.sn !== undefined) throw noDeadLetter(query.sn)
     letters.push(...some)
   }
   return letters
@@ -159,4 +159,8 @@ function asking(options: Options, terminal: Terminal, work: (client: Client) => 
       return Exit.failed
     }
   })
+}
+
+function noDeadLetter(sn: string): WaybillError {
+  return new WaybillError('NoSuchReceipt', `you have no dead letter ${sn} here`, { executed: 'no' })
 }

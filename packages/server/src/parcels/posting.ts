@@ -79,10 +79,10 @@ export class Posting {
     try {
       const { status, body } = await this.#send(present, item)
       if (status >= 200 && status < 300) return this.#parts.received(present, item.id, aliasIn(body))
-      receiver.refused(
-        item.id,
-        new WaybillError('Rejected', `${name} answered ${status} to the parcel, which it has not taken`, { details: { status } }),
-      )
+      // One that failed may have begun; any other says that it does not want it.
+      if (status >= 500) return receiver.failed(item.id, `${name} answered ${status} to the parcel, and may have taken it`, 'maybe')
+      const what = `${name} answered ${status} to the parcel, which it has not taken`
+      receiver.refused(item.id, new WaybillError('Rejected', what, { details: { status } }))
     } catch (thrown) {
       if (this.#stopped.signal.aborted) return
       const error = WaybillError.from(thrown, 'maybe')
