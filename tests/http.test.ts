@@ -1,16 +1,16 @@
 /** The HTTP door over real sockets: whoever can make a request takes part. Titles begin with the row in docs/rows.md. */
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect as dial } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { Child } from './fixtures/children.js'
 import { httpStage } from './http-stage.js'
 
 const every = Uint8Array.from({ length: 256 }, (_none, byte) => byte)
-const large = Array.from({ length: 40 }, (_none, n) => new Uint8Array(16_384).fill(n))
+const large = Array.from({ length: 80 }, (_none, n) => new Uint8Array(16_384).fill(n))
 
 describe('names', () => {
   test('row 000-1: a name keeps whatever it says of itself; registered again, it is replaced; and it leaves', async () => {
@@ -52,7 +52,7 @@ describe('parcels', () => {
     ['nothing', '', { 'content-type': 'text/plain' }],
     ['nothing, of no type', '', {}],
     ['something of no type', 'WUFF', {}],
-    ['40 chunks of 16 KiB', large, { 'content-type': 'application/x-dog' }],
+    ['80 chunks of 16 KiB, more than a frame holds', large, { 'content-type': 'application/x-dog' }],
     [
       'what is compressed',
       gzipSync('{"bark":"WUFF"}'),
@@ -238,6 +238,7 @@ describe('coming for parcels', () => {
       postback=$(tr -d '\\r' < head | sed -n 's/^waybill-postback: //p')
       sed 's/WUFF/WAU/' body | curl -sf --data-binary @- "$postback" > /dev/null`
     const folder = mkdtempSync(join(tmpdir(), 'waybill-curl-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
     const receiver = new Child('/bin/sh', ['-c', `cd ${folder} && ${script}`], {})
     await expect.poll(async () => (await s.told('GET /register'))[1]).toHaveLength(1)
     const sn = await s.dispatch('dog', { body: 'WUFF!' })

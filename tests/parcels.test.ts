@@ -1,6 +1,10 @@
 /** Parcels for names without a connection, on virtual time: lending, acknowledging, answering, and who may. */
 import { service } from '@waybill/client'
 import { Parcel } from '@waybill/core'
+import { createToken, revokeTokens, tokenFile } from '@waybill/server/tokens'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parcelStage, textOf, type ParcelStage } from './parcels-stage.js'
 
@@ -254,6 +258,29 @@ describe('a name', () => {
     await s.h.advance(10)
     await s.h.restartRouter()
     expect(s.parcels.registered('local')).toEqual([])
+  })
+
+  test('does not come back where its token was revoked, or its principal lost the right, while the router was down', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'waybill-names-')), 'own', 'tokens.json')
+    const [kept, gone] = ['kennel', 'walker'].map((label) => createToken(file, label).entry.digest) as [string, string]
+    let mayConnect = true
+    const authorize = (_principal: string, action: string, { client }: { client?: string }): boolean =>
+      mayConnect || action !== 'connect' || client !== 'cat'
+    await using s = parcelStage({ router: { tokens: tokenFile(file), authorize } })
+    await s.register('dog', { principal: 'kennel', digest: kept })
+    await s.register('cat', { principal: 'kennel', digest: kept })
+    await s.register('owl', { principal: 'walker', digest: gone })
+    const names = (): string[] => ['kennel', 'walker'].flatMap((principal) => s.parcels.registered(principal).map(({ name }) => name))
+    await s.h.restartRouter()
+    expect(names()).toEqual(['dog', 'cat', 'owl'])
+    revokeTokens(file, 'walker')
+    mayConnect = false
+    await s.h.restartRouter()
+    expect([names(), s.h.router.load.sessions]).toEqual([['dog'], 1])
+    await s.h.advance(10)
+    mayConnect = true
+    await s.h.restartRouter()
+    expect(names()).toEqual(['dog'])
   })
 
   test('is taken over by a client that connects as it, with all that it had, and back', async () => {

@@ -46,12 +46,12 @@ describe('the caller', () => {
       'write stored accepted started progress result exception rejected returned retried givenUp sessionLost closed',
     )
     expect(drawn(callerTable)).toEqual([
-      'waiting  wri . . . . . . . . set = set',
-      'written  . sto acc sta sta set set set wai set set set',
-      'stored   . . = = = set set set . set = set',
-      'accepted . . . sta sta set set set wai set set set',
-      'started  . . . . = set set . . set set set',
-      'settled  . = = = = = = = = = = =',
+      'waiting  wri . . . . . . . . . set = set',
+      'written  . sto acc sta sta set set set wai wai set set set',
+      'stored   . . = = = set set set . . set = set',
+      'accepted . . . sta sta set set set wai wai set set set',
+      'started  . . . . = set set . . wai set set set',
+      'settled  . = = = = = = = = = = = =',
     ])
   })
 })

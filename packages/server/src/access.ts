@@ -38,6 +38,8 @@ export interface TokenSource {
 
 export interface OpenTokens {
   readonly authenticate: Access['authenticate']
+  /** Whether a token of this digest still makes this principal of who shows it; absent: nobody can say, and it does. */
+  readonly isGood?: (principal: Principal, digest: string) => boolean
   close(): void
 }
 

@@ -142,3 +142,15 @@ export function readEntry(bytes: Uint8Array, make: (ordinal: number, terms: Stor
   if (notes !== undefined) receipt.notes = new Map(notes)
   return Object.assign(receipt, rest)
 }
+
+const NEXT_MARK = 19
+
+/** The number that the next stored call has: none is ever given twice, also where nothing is left of who had the last ones. */
+export function writeNext(ordinal: number): Uint8Array {
+  return new Uint8Array([NEXT_MARK, ...encoder.encode(String(ordinal))])
+}
+
+/** Undefined for any other entry. */
+export function readNext(entry: Uint8Array): number | undefined {
+  return entry[0] === NEXT_MARK ? Number(decoder.decode(entry.subarray(1))) : undefined
+}

@@ -50,7 +50,8 @@ export interface Refusal {
 }
 
 export function noSuchReceipt(sn: string): WaybillError {
-  return new WaybillError('NoSuchReceipt', `you have no receipt ${quoted(sn)} here; receipts in memory end with the router that gave them`)
+  const why = `you have no receipt ${quoted(sn)} here; receipts in memory end with the router that gave them`
+  return new WaybillError('NoSuchReceipt', why, { executed: 'no' })
 }
 
 /** The call may have come before, and run: its receipt is kept no more. `state`: how it ended, where that is known. */

@@ -189,6 +189,7 @@ export class Router implements Entrance {
       registry: this.#registry,
       store,
       poster: parts.poster,
+      isGood: ({ principal, digest }) => digest === undefined || this.#tokens.isGood?.(principal, digest) !== false,
       admit: (link, known) => this.#admit(link, known),
       offer: (session, offers) => this.#view.offer(session, offers),
     })

@@ -5,13 +5,27 @@
 import { WaybillError, type ReceiptState } from '@waybill/core'
 import { UsedNumbers } from './archive/index.js'
 import { Bodies, type BodySpool } from './bodies.js'
-import { isSame, type Fold, type Journal, type Place } from './journal/journal.js'
+import type { Fold, Journal, Place } from './journal/journal.js'
 import { end, giveBack, handOver, takeStep, type End } from './life.js'
 import { Receipt, type Cause, type Lease, type Note, type StoredTerms, type Word } from './model.js'
 import type { Principal } from './access.js'
+import { moveTo, needsAt } from './receipt-places.js'
 import { isDeadLetter } from './receipt-states.js'
 import { ReceiptTable, type Keyed } from './receipt-table.js'
-import { answerBodyOf, bodyOf, framesOf, readEntry, readHead, RecordKind, wordHeads, wordsOf, writeEntry, writeRecord } from './records.js'
+import {
+  answerBodyOf,
+  bodyOf,
+  framesOf,
+  readEntry,
+  readHead,
+  readNext,
+  RecordKind,
+  wordHeads,
+  wordsOf,
+  writeEntry,
+  writeNext,
+  writeRecord,
+} from './records.js'
 
 export class Store implements Fold {
   readonly #table = new ReceiptTable()
@@ -244,6 +258,8 @@ export class Store implements Fold {
       this.#passed(endedMs)
     })
     if (isArchive || this.used.restore(entry)) return
+    const next = readNext(entry)
+    if (next !== undefined) return void (this.#nextOrdinal = Math.max(this.#nextOrdinal, next))
     const receipt = readEntry(entry, (ordinal, terms) => this.#make(ordinal, terms))
     this.#enter(receipt)
     if (receipt.endedMs !== undefined) this.#table.ended(receipt)
@@ -318,31 +334,15 @@ export class Store implements Fold {
     for (const receipt of this.#table.live()) yield writeEntry(receipt)
     yield* this.#table.archiveEntries()
     yield* this.used.entries()
+    if (this.#nextOrdinal > 1) yield writeNext(this.#nextOrdinal)
   }
 
   needs(kind: number, record: Uint8Array, place: Place): boolean {
-    const [ordinal, , key] = readHead(record)
-    const receipt = this.#table.byOrdinal(ordinal as number)
-    switch (kind) {
-      case RecordKind.stored:
-        return isSame(receipt?.request, place)
-      case RecordKind.ended:
-        return isSame(receipt?.answer, place)
-      case RecordKind.noted:
-        return isSame(receipt?.notes?.get(key as string)?.place, place)
-      default:
-        return false
-    }
+    return needsAt(this.#table, kind, record, place)
   }
 
   moved(kind: number, record: Uint8Array, to: Place): void {
-    const [ordinal, , key] = readHead(record)
-    const receipt = this.#table.byOrdinal(ordinal as number)
-    if (receipt === undefined || (kind === RecordKind.ended && this.#table.movedInArchive(receipt.ordinal, to))) return
-    if (kind === RecordKind.stored && receipt.request !== undefined) receipt.request = to
-    if (kind === RecordKind.ended && receipt.answer !== undefined) receipt.answer = to
-    const note = kind === RecordKind.noted ? receipt.notes?.get(key as string) : undefined
-    if (note !== undefined) note.place = to
+    moveTo(this.#table, kind, record, to)
   }
 
   // ---- both

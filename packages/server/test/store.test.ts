@@ -181,3 +181,15 @@ describe('of what was forgotten', () => {
     expect(known(store, 1)).toEqual([undefined])
   })
 })
+
+test('a number is never given twice, also where a snapshot has nothing left of who had it', () => {
+  const store = new Store()
+  store.begin(new MemoryJournal())
+  const last = [1, 2, 3].map((n) => store.add(terms(n), []))
+  for (const receipt of last) store.forgotten(receipt)
+  const later = new Store()
+  for (const entry of store.entries()) later.restore(entry)
+  later.begin(new MemoryJournal())
+  expect(later.size).toBe(0)
+  expect(later.add(terms(4), []).ordinal).toBe(4)
+})

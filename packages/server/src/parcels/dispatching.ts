@@ -157,7 +157,8 @@ export class Dispatching {
   #hops(within: string | undefined): number {
     if (within === undefined) return 0
     const receipt = this.#parts.held(within)
-    if (receipt === undefined) throw new WaybillError('NoSuchReceipt', `${quoted(within)} is not the id of a parcel that somebody has`)
+    if (receipt === undefined)
+      throw new WaybillError('NoSuchReceipt', `${quoted(within)} is not the id of a parcel that somebody has`, { executed: 'no' })
     const hops = (receipt.terms.hops ?? 0) + 1
     checkHops(hops)
     return hops

@@ -2,16 +2,7 @@
  * Parcels for everyone: registering a name, sending to one, coming for what is there, acknowledging and answering it, asking what became of it. The functions
  * that all faces of the router show, each for a principal. Owns who is registered; a parcel itself is a stored call like any other.
  */
-import {
-  encodings,
-  isSerialNumber,
-  mintIncarnation,
-  quoted,
-  WaybillError,
-  type Link,
-  type LinkEvents,
-  type Ports,
-} from '@waybill/core'
+import { encodings, isSerialNumber, mintIncarnation, quoted, WaybillError, type Link, type LinkEvents, type Ports } from '@waybill/core'
 import type { Access, Principal } from '../access.js'
 import type { Known } from '../admission.js'
 import type { BodySpool } from '../bodies.js'
@@ -38,6 +29,7 @@ import type { Item } from './receiver.js'
 import { Receivers, type Present } from './receivers.js'
 import { checkRegistering, DEFAULT_CONCURRENCY, type Registering } from './registering.js'
 import type { Registration, Registrations } from './registrations.js'
+import { isReceivedBy, overOf } from './standing.js'
 import type { Loan } from './waiting.js'
 
 export interface ParcelsParts {
@@ -52,6 +44,8 @@ export interface ParcelsParts {
   readonly registry: Registry
   readonly store: Store
   readonly poster: Poster | undefined
+  /** Whether the token that it was registered with is still good. */
+  readonly isGood: (registration: Registration) => boolean
   readonly admit: (link: Link, known: Known) => LinkEvents
   readonly offer: (session: Session, offers: readonly Offer[]) => readonly Offered[]
 }
@@ -129,8 +123,14 @@ export class Parcels {
     const begun: Promise<void>[] = []
     for (const registration of [...this.#parts.registrations.all()]) {
       const received = [...this.#parts.store.live()].filter((receipt) => isReceivedBy(receipt, registration))
-      const present = this.#receivers.open(registration, received)
-      begun.push(present.receiver.settled, ...received.map((receipt) => this.#recallAlias(present, receipt)))
+      try {
+        if (!this.#parts.isGood(registration)) throw new WaybillError('Unauthorized', 'its token is not good any more')
+        const present = this.#receivers.open(registration, received)
+        begun.push(present.receiver.settled, ...received.map((receipt) => this.#recallAlias(present, receipt)))
+      } catch {
+        // It may come in no more: its principal lost the right, or its token, while the router was not there.
+        this.#unlist(registration.name)
+      }
     }
     this.#begun = Promise.all(begun)
     this.#fanning.begin()
@@ -252,7 +252,9 @@ export class Parcels {
   item(principal: Principal, name: string, id: string): Item {
     const item = this.#coming(principal, name).waiting.find(id)
     if (item === undefined)
-      throw new WaybillError('NoSuchReceipt', `nothing of the id ${quoted(id)} is there for ${name}, or it is acknowledged`)
+      throw new WaybillError('NoSuchReceipt', `nothing of the id ${quoted(id)} is there for ${name}, or it is acknowledged`, {
+        executed: 'no',
+      })
     return item
   }
 
@@ -334,7 +336,9 @@ export class Parcels {
   #holder(principal: Principal | undefined, id: string): Present {
     const ordinal = this.#ids.read(id)
     if (ordinal === undefined)
-      throw new WaybillError('NoSuchReceipt', `${quoted(id)} is not the id of a parcel; it came with the parcel, in Waybill-Postback`)
+      throw new WaybillError('NoSuchReceipt', `${quoted(id)} is not the id of a parcel; it came with the parcel, in Waybill-Postback`, {
+        executed: 'no',
+      })
     const receipt = this.#parts.store.byOrdinal(ordinal)
     if (receipt === undefined || receipt.endedMs !== undefined) throw overOf(receipt)
     const session = receipt.call?.instance?.session
@@ -376,19 +380,6 @@ export class Parcels {
   }
 }
 
-function isReceivedBy({ lease, endedMs, state }: Receipt, { name, principal, incarnation }: Registration): boolean {
-  if (lease === undefined || endedMs !== undefined || (state !== 'started' && state !== 'accepted')) return false
-  return lease.client === name && lease.principal === principal && lease.incarnation === incarnation
-}
-
 function noteOf(alias: string): { readonly encoding: number; readonly bytes: Uint8Array } {
   return { encoding: encodings.json, bytes: Buffer.from(JSON.stringify(alias)) }
-}
-
-function overOf(receipt: Receipt | undefined): WaybillError {
-  const state = receipt?.state
-  if (state === 'succeeded' || state === 'failed' || state === 'rejected')
-    return new WaybillError('Answered', 'the parcel has its answer already; the first one stays', { executed: 'yes', details: { state } })
-  const why = state === undefined ? 'and its receipt is kept no more' : `it is ${state}`
-  return new WaybillError('Expired', `the parcel can be answered no more: its time is over, ${why}`, { details: { state } })
 }

@@ -85,6 +85,10 @@ class OpenFile implements OpenTokens {
     return owner
   }
 
+  isGood(principal: Principal, digest: string): boolean {
+    return this.#good.some((entry) => entry.label === principal && entry.digest === digest)
+  }
+
   close(): void {
     this.#timer.cancel()
   }
