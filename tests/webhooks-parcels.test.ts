@@ -1,7 +1,7 @@
 /** A receiver with an address, from registering to the answer, over the HTTP door. */
 import { createRouter } from '@waybill/server'
 import { createHmac } from 'node:crypto'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { signedText } from '../packages/server/src/webhooks/index.js'
 import { deserted, receives } from './receivers.js'
 
@@ -64,6 +64,46 @@ test('row 16: without the operator’s word no address is registered; what is re
   const { body: sent } = await ask('/dispatch/dog', 'hello')
   const receipt = (): Promise<Said> => ask(`/receipts/${String(sent['receipt_id'])}`)
   await expect.poll(async () => JSON.stringify((await receipt()).body)).toContain('refused the connection')
+})
+
+const unwilling: readonly (readonly [what: string, port: () => Promise<number>, failure: object])[] = [
+  ['refuses the connection', deserted, { code: 'Rejected', executed: 'no' }],
+  ['says no', () => answering(404), { code: 'Rejected', executed: 'no' }],
+  ['fails', () => answering(503), { executed: 'maybe' }],
+  ['sends elsewhere', () => answering(302), { code: 'ProtocolViolation', executed: 'maybe' }],
+  ['does not answer in time', () => answering(0), { code: 'IdleTimeout', executed: 'maybe' }],
+]
+const open: AsyncDisposable[] = []
+afterAll(() => Promise.all(open.map((one) => one[Symbol.asyncDispose]())))
+
+/** Whoever asks there is answered so, and with 0 not at all. */
+async function answering(status: number): Promise<number> {
+  const receiver = await receives((_request, response) => {
+    if (status !== 0) response.writeHead(status, { location: '/elsewhere' }).end()
+  })
+  open.push(receiver)
+  return receiver.port
+}
+
+test('row 000-4: what a receiver answers stands in the receipt: that it has the parcel, under a name of its own, or why it has not', async () => {
+  await using router = await createRouter({ listen: { port: 0 }, webhooks: { loopback: true, answerMs: 500 } })
+  const ask = asking(router.port!)
+  await using willing = await receives((_request, response) => response.end('{"status":"received","receipt_id":"12345"}'))
+  await ask('/register', JSON.stringify({ name: 'dog', address: `http://127.0.0.1:${willing.port}/receive` }))
+  const { body: sent } = await ask('/dispatch/dog', 'hello')
+  const receipt = async (): Promise<Said['body']> => (await ask(`/receipts/${String(sent['receipt_id'])}`)).body
+  await expect.poll(async () => (await receipt())['state']).toBe('started')
+  // By that name it answers, and not again.
+  expect((await ask('/postback/12345', 'done')).status).toBe(200)
+  expect((await receipt())['state']).toBe('succeeded')
+  expect((await ask('/postback/12345', 'again')).status).toBe(409)
+  for (const [what, port, failure] of unwilling) {
+    await ask('/register', JSON.stringify({ name: 'cat', address: `http://127.0.0.1:${await port()}/receive` }))
+    const { body: refused } = await ask('/dispatch/cat', 'hello')
+    const result = await ask(`/receipts/${String(refused['receipt_id'])}/result?wait=5`)
+    expect(result.status, what).toBeGreaterThanOrEqual(400)
+    expect(result.body, what).toMatchObject({ message: expect.any(String), ...failure })
+  }
 })
 
 test('a parcel that is longer than a frame is posted as a stream, its length signed', async () => {
