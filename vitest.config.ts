@@ -28,6 +28,7 @@ export default defineConfig({
       { extends: true, test: { name: 'apart', include: apart } },
     ],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     // A busy machine is no failure; what never comes still is.
     expect: { poll: { timeout: 20_000 } },
   },
