@@ -135,7 +135,8 @@ async function fill(data, count, isEnded) {
       ])
       store.archive(receipt)
     }
-    if (n % 10_000 === 0) await new Promise((resolve) => journal.whenSafe(resolve))
+    // As many in flight as a busy router has; more would leave the snapshot no turn.
+    if (n % 1000 === 0) await new Promise((resolve) => journal.whenSafe(resolve))
   }
   await new Promise((resolve) => journal.whenSafe(resolve))
   return journal
