@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { configDefaults, defineConfig } from 'vitest/config'
+import { LongestFirst } from './tests/longest-first.js'
 
 /**
  * Most files share the modules of their worker: loading those anew for each took as long as the tests themselves. What measures memory or time,
@@ -27,6 +28,7 @@ export default defineConfig({
       { extends: true, test: { name: 'together', include: all, exclude: [...configDefaults.exclude, ...apart], isolate: false } },
       { extends: true, test: { name: 'apart', include: apart } },
     ],
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // A busy machine is no failure; what never comes still is.

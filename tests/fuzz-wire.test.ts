@@ -133,14 +133,14 @@ describe('what is written is read', () => {
 })
 
 describe('damaged', () => {
-  test('70,000 cases', () => {
-    const counts = fuzzWire(70_000, seed)
-    expect(counts.cases).toBe(70_000)
+  test('30,000 cases', () => {
+    const counts = fuzzWire(30_000, seed)
+    expect(counts.cases).toBe(30_000)
     expect(counts.mutatedDecoded / counts.mutated).toBeGreaterThan(0.3)
-    expect(counts.refused).toBeGreaterThan(5000)
+    expect(counts.refused).toBeGreaterThan(2000)
     for (const [name, type] of Object.entries(FrameType)) {
       const [read, understood] = [counts.types.get(type) ?? 0, counts.understood.get(type) ?? 0]
-      expect([name, read >= 1000, understood / read >= 0.3]).toEqual([name, true, true])
+      expect([name, read >= 400, understood / read >= 0.3]).toEqual([name, true, true])
     }
   }, 180_000)
 
