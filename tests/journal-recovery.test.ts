@@ -468,6 +468,22 @@ test('an orderly end leaves a start few records to read', async () => {
   await third.journal.close()
 })
 
+test('an orderly end that breaks off a snapshot takes one of its own', async () => {
+  const disk = newDisk()
+  const { cupboard, journal } = await open(disk.mount(), { snapshotBytes: 300_000 })
+  let ending: Promise<void> | undefined
+  // In the middle of it.
+  disk.before = ({ deed, name }) => {
+    if (deed === 'write' && name === 'snapshot.new') ending ??= journal.close()
+  }
+  for (let id = 0; id < 5000; id++) cupboard.put(id, 40)
+  while (ending === undefined) await Promise.resolve()
+  await ending
+  const later = await open(disk.mount(), { snapshotBytes: 300_000 })
+  expect(later.report).toMatchObject({ entries: 5001, records: 0 })
+  await later.journal.close()
+})
+
 test('many short segments of many starts become a snapshot', async () => {
   const disk = newDisk()
   for (let start = 0; start < 40; start++) {

@@ -173,8 +173,8 @@ export class Upkeep {
     }
     if (bytes === undefined) {
       if (file !== undefined) await disk.remove(UNFINISHED_SNAPSHOT)
-      // It is still due, as soon as there is more room than it found.
-      if (this.#refusedBytes > 0) this.#sinceBytes += sinceBytes
+      // It is still due: as soon as there is more room than it found, or at the end that broke it off.
+      if (this.#refusedBytes > 0 || this.#isEnding) this.#sinceBytes += sinceBytes
       return
     }
     // What it tells of must not be known to a start that does not know what led to it.
