@@ -38,6 +38,11 @@ export class ReceiptTable {
     return this.#byOrdinal.get(ordinal) ?? this.#archive.byOrdinal(ordinal)
   }
 
+  /** Whether its record of that number is in the archive already. */
+  isArchived(ordinal: number, seq: number): boolean {
+    return this.#archive.knows(ordinal, seq)
+  }
+
   /** The one that its caller knows by the same key. */
   keyed(terms: Keyed): Receipt | undefined {
     return terms.key === undefined ? undefined : this.#byKey.get(scopeOf(terms))

@@ -270,6 +270,8 @@ export class Store implements Fold {
     // It is there, and whether anybody needs it the calls say.
     if (kind === RecordKind.spooled) return
     const [ordinal, ...said] = readHead(record) as [number, ...unknown[]]
+    // Most of what follows a snapshot that took its time is in it already.
+    if (this.#table.isArchived(ordinal, kind === RecordKind.stored ? 0 : (said[0] as number))) return
     const known = this.#table.byOrdinal(ordinal)
     if (kind === RecordKind.stored) {
       if (known !== undefined) return
@@ -344,8 +346,6 @@ export class Store implements Fold {
   moved(kind: number, record: Uint8Array, to: Place): void {
     moveTo(this.#table, kind, record, to)
   }
-
-  // ---- both
 
   #make(ordinal: number, terms: StoredTerms): Receipt {
     this.#nextOrdinal = Math.max(this.#nextOrdinal, ordinal + 1)

@@ -47,7 +47,9 @@ describe('an archive', () => {
     for (const receipt of all) {
       expect(shown(archive.find('local', receipt.sn)!)).toEqual(shown(receipt))
       expect(archive.byOrdinal(receipt.ordinal)!.sn).toBe(receipt.sn)
+      expect([0, 4, 5].map((seq) => archive.knows(receipt.ordinal, seq))).toEqual([true, true, false])
     }
+    expect(archive.knows(1001, 0)).toBe(false)
     expect(archive.find('other', serial(1))).toBeUndefined()
     expect(archive.find('local', serial(1001))).toBeUndefined()
     expect([...archive.newest()].map(({ ordinal }) => ordinal)).toEqual(all.map(({ ordinal }) => ordinal).toReversed())

@@ -136,6 +136,12 @@ export class Archive {
     })
   }
 
+  /** Whether it has this one, and what it has of it comes from its record of that number or a later one. Makes no receipt of the row. */
+  knows(ordinal: number, seq: number): boolean {
+    const slot = this.#slotOf(ordinal)
+    return slot !== undefined && seq <= this.#rows.word(slot, WORDS.seq)
+  }
+
   #slotOf(ordinal: number): number | undefined {
     return this.#byOrdinal.find(hashOfNumber(ordinal), (slot) => this.#rows.number(slot, NUMBERS.ordinal) === ordinal)
   }

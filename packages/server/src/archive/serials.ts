@@ -1,14 +1,32 @@
 /** Serial numbers as four words of 32 bits, as rows hold them, and what they and ordinals hash to. */
-const SN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const LENGTH = 36
+const DASH = 0x2d
+const DASHES: ReadonlySet<number> = new Set([8, 13, 18, 23])
+/** What a character is worth as a lower-case hexadecimal digit; 16 where it is none. */
+const DIGITS = Uint8Array.from({ length: 128 }, (_, code) => {
+  const at = '0123456789abcdef'.indexOf(String.fromCharCode(code))
+  return at < 0 ? 16 : at
+})
 
 export type SerialWords = readonly [number, number, number, number]
 
-/** Undefined where it is not written as a row gives it back. */
+/** Undefined where it is not written as a row gives it back. Read digit by digit, as a start does it for each that is kept. */
 export function serialWords(sn: string): SerialWords | undefined {
-  if (!SN.test(sn)) return undefined
-  const hex = sn.replaceAll('-', '')
-  const word = (at: number): number => Number.parseInt(hex.slice(at, at + 8), 16)
-  return [word(0), word(8), word(16), word(24)]
+  if (sn.length !== LENGTH) return undefined
+  const words: [number, number, number, number] = [0, 0, 0, 0]
+  let digits = 0
+  for (let at = 0; at < LENGTH; at++) {
+    const code = sn.charCodeAt(at)
+    if (DASHES.has(at)) {
+      if (code !== DASH) return undefined
+      continue
+    }
+    const digit = code < DIGITS.length ? DIGITS[code]! : 16
+    if (digit === 16) return undefined
+    const word = digits++ >> 3
+    words[word] = ((words[word]! << 4) | digit) >>> 0
+  }
+  return words
 }
 
 export function serialOf(words: SerialWords): string {
