@@ -23,7 +23,7 @@ import type { Writer } from './writer.js'
 /** A segment of which this share is of no use is emptied, so what is before the snapshot takes at most twice what is needed of it. */
 export const DEAD_SHARE = 0.5
 /** From this share of what makes a snapshot due on, an orderly end writes one. */
-const WORTHWHILE_SHARE = 1 / 4
+const WORTHWHILE_SHARE = 1 / 2
 /** So much is looked through before anybody else runs; longer than any record. */
 const COMPACTION_CHUNK_BYTES = 128 * 1024
 const UNFINISHED_SNAPSHOT = `snapshot${NEW}`
