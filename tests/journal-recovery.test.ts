@@ -459,10 +459,10 @@ test('an orderly end leaves a start few records to read', async () => {
   const second = await open(disk.mount(), small)
   // What is little is not worth it.
   expect(second.report).toMatchObject({ entries: 0, records: 100 })
-  for (let id = 101; id <= 300; id++) second.cupboard.put(id, 40)
+  for (let id = 101; id <= 400; id++) second.cupboard.put(id, 40)
   await second.journal.close()
   const third = await open(disk.mount(), small)
-  expect(third.report).toMatchObject({ entries: 301, records: 0 })
+  expect(third.report).toMatchObject({ entries: 401, records: 0 })
   expect(third.cupboard.summary).toBe(second.cupboard.summary)
   await third.cupboard.verify()
   await third.journal.close()
