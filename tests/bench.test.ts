@@ -103,3 +103,14 @@ test('a start over receipts and over calls that wait is measured', { timeout: 12
   expect(stdout.match(/^2,000 receipts kept, after .*: listens after [\d,]+ ms/gm)).toHaveLength(2)
   expect(stdout).toMatch(/^500 calls queued: listens after .* first delivery .* all after/m)
 })
+
+test('a large parcel and its answer go through a router in bounded memory', { timeout: 120_000 }, async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, ['bench/parcel.mjs', '--mib', '96'], { cwd: root })
+  const peaks = Array.from(
+    stdout.matchAll(/^ {2}(\w+) +[\d.]+ s, router at most (\d+) MiB$/gm),
+    ([, what, mib]) => [what, Number(mib)] as const,
+  )
+  expect(peaks.map(([what]) => what)).toEqual(['sent', 'received', 'replied'])
+  const [, before] = /had (\d+) MiB before/.exec(stdout)!
+  for (const [what, mib] of peaks) expect(mib - Number(before), what).toBeLessThan(72)
+})
