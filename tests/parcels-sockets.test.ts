@@ -1,8 +1,10 @@
 /** Parcels between those who come for them, clients with a connection, and JSON clients: whoever sends and whoever takes, the semantics are the same. */
 import { dispatch, Parcel, receive, service, WaybillError } from '@waybill/client'
+import { writeParcel } from '@waybill/core'
 import type { RouterApi } from '@waybill/server'
 import { harness, type Harness } from '@waybill/testkit'
 import { describe, expect, test } from 'vitest'
+import { parcelText } from '../packages/server/src/gateways/json-parcels.js'
 import { JsonStage } from './json-stage.js'
 import type { Json } from './json-peer.js'
 
@@ -336,8 +338,22 @@ describe('a client with a connection', () => {
     const { receipt } = await h.until(h.router.parcels.dispatch('local', { to: 'kennel' }, { head, bytes: new Uint8Array(0) }))
     await h.until(h.router.parcels.outcomes.receipt('local', receipt.sn, 60_000, never))
     const { failure } = (await h.until(h.router.parcels.outcomes.outcome('local', receipt.sn)))!
-    expect(failure).toMatchObject({ code: 'Rejected', executed: 'no', message: expect.stringContaining('4000000000 bytes') })
+    expect(failure).toMatchObject({ code: 'TooLarge', executed: 'no', message: expect.stringContaining('4000000000 bytes') })
     expect(taken).toEqual([])
+  })
+
+  test('is told where an answer is that its connection cannot bring', async () => {
+    await using h = harness()
+    await h.until(h.router.parcels.register({ principal: 'local', digest: undefined }, { name: 'dog', fields: {} }))
+    const walker = await h.client('walker')
+    const receipt = await h.until(dispatch(walker, 'dog', 'ball'))
+    const item = await h.until(h.router.parcels.receive('local', 'dog', 1000, 1000, never))
+    const head = { 'content-length': '4000000000' }
+    await h.until(h.router.parcels.postback('local', item!.id, { head, bytes: new Uint8Array(0) }))
+    const told = { code: 'TooLarge', executed: 'yes', message: expect.stringContaining('read over HTTP') }
+    await expect(h.until(receipt.result())).rejects.toMatchObject(told)
+    expect(() => parcelText(writeParcel({ head, bytes: new Uint8Array(0) }), 'yes')).toThrow(expect.objectContaining(told))
+    await leave(h)
   })
 
   test('a class takes and gives parcels like any other value', async () => {

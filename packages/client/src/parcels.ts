@@ -50,7 +50,7 @@ export async function dispatch(
  * with a greater `attempt`. One whose bytes are too many for a frame is refused: these are read over HTTP alone.
  */
 export function receive(client: Client, take: Take, { concurrency = CONCURRENCY }: ReceiveOptions = {}): Promise<Exposed> {
-  const inbox = service<Inbox>(`${INBOX}@1.0.0`, { receive: { idempotent: true, guard: isHere } }, { concurrency })
+  const inbox = service<Inbox>(`${INBOX}@1.0.0`, { receive: { idempotent: true } }, { concurrency })
   return client.expose(inbox, {
     async receive(...given: readonly unknown[]) {
       const answer = await take(taken(given), currentCall())
@@ -63,13 +63,6 @@ export function receive(client: Client, take: Take, { concurrency = CONCURRENCY 
 function taken(given: readonly unknown[]): Parcel {
   const [first] = given
   return given.length === 1 && first instanceof Parcel ? first : parcelOf(given)
-}
-
-function isHere(_call: CurrentCall, given: readonly unknown[]): boolean {
-  const { bytes, head } = taken(given)
-  const size = Number(head['content-length'] ?? 0)
-  if (bytes.byteLength > 0 || size === 0) return true
-  throw new WaybillError('Rejected', `the parcel has ${size} bytes, which no frame holds; its receiver comes for it over HTTP`)
 }
 
 function parcelOf(content: ParcelContent): Parcel {

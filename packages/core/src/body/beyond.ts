@@ -6,7 +6,7 @@
 import { WaybillError } from '../errors/index.js'
 import type { Ownership, Segment } from './beside.js'
 import { encodings, segmentedBit } from './encoding.js'
-import { Parcel, readParcel, writeParcel } from './parcel.js'
+import { Parcel, readWholeParcel, writeParcel } from './parcel.js'
 import { parseJson } from './json.js'
 import { lift } from './lift.js'
 import { tooLarge, violation, type BodyLimits } from './limits.js'
@@ -36,7 +36,7 @@ export function beyondWith(codec: RichCodec): Beyond {
 
     parse(encoding, bytes, limits, ownership, streams) {
       if (encoding === encodings.parcel) {
-        const { head, bytes: content } = readParcel(bytes)
+        const { head, bytes: content } = readWholeParcel(bytes)
         return new Parcel(ownership === 'given' ? content : content.slice(), head)
       }
       if (encoding !== encodings.rich) return parseSegmented(codec, encoding, bytes, limits, ownership, streams)

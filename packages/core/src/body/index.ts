@@ -43,5 +43,5 @@ export {
   type StreamKind,
   type TakeStream,
 } from './lean.js'
-export { Parcel, PARCEL_HEADERS, readParcel, writeParcel, type ParcelHead } from './parcel.js'
+export { Parcel, PARCEL_HEADERS, readParcel, readWholeParcel, writeParcel, type ParcelHead } from './parcel.js'
 export { superjsonCodec as richCodec } from './rich.js'

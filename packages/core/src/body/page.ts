@@ -36,4 +36,4 @@ export {
   type TakeStream,
 } from './lean.js'
 export { lightCodec as richCodec } from './light.js'
-export { Parcel, PARCEL_HEADERS, readParcel, writeParcel, type ParcelHead } from './parcel.js'
+export { Parcel, PARCEL_HEADERS, readParcel, readWholeParcel, writeParcel, type ParcelHead } from './parcel.js'

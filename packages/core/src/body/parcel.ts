@@ -69,6 +69,14 @@ export function writeParcel({ head, bytes }: Pick<Parcel, 'head' | 'bytes'>): Ui
   return body
 }
 
+/** For who has nothing but the body. Throws `ProtocolViolation`, and `TooLarge` where the bytes are elsewhere, as no frame holds them. */
+export function readWholeParcel(body: Uint8Array): { readonly head: ParcelHead; readonly bytes: Uint8Array } {
+  const parcel = readParcel(body)
+  const size = Number(parcel.head['content-length'] ?? 0)
+  if (size === 0 || parcel.bytes.byteLength > 0) return parcel
+  throw new WaybillError('TooLarge', `the parcel has ${size} bytes, more than a frame; they are read over HTTP`)
+}
+
 /** The bytes are a view of the body. Throws `ProtocolViolation`. */
 export function readParcel(body: Uint8Array): { readonly head: ParcelHead; readonly bytes: Uint8Array } {
   const length = body.byteLength < LENGTH_BYTES ? 0 : body[0]! | (body[1]! << 8)

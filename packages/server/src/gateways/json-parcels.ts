@@ -2,7 +2,7 @@
  * Parcels in the words of a JSON client: an object of the head, with the bytes beside it as `text` where they are UTF-8, else as `base64`. Knows neither calls nor
  * frames.
  */
-import { Parcel, readParcel, WaybillError, writeParcel, type Executed } from '@waybill/core'
+import { Parcel, readWholeParcel, WaybillError, writeParcel, type Executed } from '@waybill/core'
 import { notPlain } from './json-frames.js'
 import { objectOf, textOf, wrong, type Members } from './json-messages.js'
 
@@ -21,13 +21,15 @@ export function parcelBody(members: Members): Uint8Array {
   return writeParcel(new Parcel(text ?? Buffer.from(base64!, 'base64'), head))
 }
 
-/** Such an object. Throws `NotRepresentable` for a body that is none. */
+/** Such an object. Throws `NotRepresentable` for a body that is none, and `TooLarge` where its bytes are elsewhere. */
 export function parcelText(body: Uint8Array, executed: Executed): string {
   try {
-    const { head, bytes } = readParcel(body)
+    const { head, bytes } = readWholeParcel(body)
     return JSON.stringify({ ...head, ...contentOf(bytes) })
   } catch (thrown) {
-    throw notPlain('is a broken parcel', executed, WaybillError.from(thrown))
+    const error = WaybillError.from(thrown)
+    if (error.code === 'TooLarge') throw new WaybillError('TooLarge', error.message, { executed })
+    throw notPlain('is a broken parcel', executed, error)
   }
 }
 
