@@ -179,6 +179,8 @@ test('nobody else is the router', async () => {
   await expect(h.until(h.router.parcels.dispatch('local', { to: 'waybill-graph', ttlMs: 10 }, bytes('')))).rejects.toEqual(
     code('Forbidden'),
   )
+  await expect(h.client('waybill-graph')).rejects.toEqual(code('Forbidden'))
+  await expect(register(h, 'waybill-graph')).rejects.toEqual(code('Forbidden'))
   const client = await h.client('dog')
   const { service } = await import('@waybill/client')
   const graph = service<{ receive(): void }>('waybill.Graph@1.0.0', { receive: {} })

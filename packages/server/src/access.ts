@@ -7,6 +7,8 @@ export type Principal = string
 
 /** Of what the router itself does as a client in its own process; nobody else is it, and it may do everything. */
 export const ROUTER_PRINCIPAL: Principal = 'waybill:router'
+/** The name that it has there, which is nobody else's. */
+export const ROUTER_CLIENT = 'waybill-graph'
 
 export type Action = 'connect' | 'expose' | 'call' | 'postback' | 'publish' | 'subscribe' | 'drain' | 'observe' | 'operate'
 
@@ -110,9 +112,8 @@ export function tokenAuthentication(tokens: Readonly<Record<string, string>> | u
 }
 
 /** The token that a request shows in its `Authorization`, and nowhere else; undefined where it shows none. Throws `Unauthorized`. */
-export function tokenIn(headers: { get(name: string): string | null }): string | undefined {
-  const authorization = headers.get('authorization')
-  if (authorization === null) return undefined
+export function tokenIn(authorization: string | null | undefined): string | undefined {
+  if (authorization === null || authorization === undefined) return undefined
   const token = /^Bearer (\S{1,4096})$/i.exec(authorization)?.[1]
   if (token === undefined) throw new WaybillError('Unauthorized', 'the Authorization header is not `Bearer` and a token')
   return token

@@ -14,7 +14,7 @@ import {
   type RouterIdentity,
   type Timer,
 } from '@waybill/core'
-import { presentedDigest, type Access, type Principal } from './access.js'
+import { presentedDigest, ROUTER_CLIENT, ROUTER_PRINCIPAL, type Access, type Principal } from './access.js'
 import type { Incidents } from './incidents.js'
 import type { RouterLog } from './log.js'
 import type { Limits } from './limits.js'
@@ -138,6 +138,8 @@ export class Admission {
     if (this.#access.authorize?.(principal, 'connect', name === undefined ? {} : { client: name }) === false) {
       throw new WaybillError('Forbidden', `${principal} may not connect${name === undefined ? '' : ` as ${name}`}`)
     }
+    if (name === ROUTER_CLIENT && principal !== ROUTER_PRINCIPAL)
+      throw new WaybillError('Forbidden', `the name ${name} is the router's own; take another name`)
     const resumed = this.#sessions.resume(introduction, principal, link)
     const session = resumed ?? this.#sessions.begin(introduction, principal, link, presented)
     const { windowBytes, maxFrameBytes, maxBodyBytes, heartbeatMs, heartbeatGraceMs, resumeGraceMs } = this.#limits

@@ -1,5 +1,6 @@
 /** `GET /metrics`: who may read it, and what is answered. Knows neither sockets nor what is measured. */
 import { WaybillError } from '@waybill/core'
+import { tokenIn } from './access.js'
 import type { Page, PageRequest } from './gateways/websocket.js'
 import type { Metrics } from './metrics/index.js'
 
@@ -12,7 +13,7 @@ export function metricsPage(
     if (path.split('?', 1)[0] !== '/metrics') return undefined
     if (method !== 'GET' && method !== 'HEAD') return { status: 405, headers: { allow: 'GET, HEAD' }, text: 'Metrics are read.\n' }
     try {
-      await check(/^Bearer (\S{1,4096})$/i.exec(authorization ?? '')?.[1])
+      await check(tokenIn(authorization))
       const text = await metrics.text()
       return { status: 200, headers: { 'content-type': metrics.contentType, 'cache-control': 'no-store' }, text }
     } catch (thrown) {

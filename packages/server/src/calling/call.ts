@@ -21,7 +21,7 @@ export class Calling {
   async call(request: Request): Promise<Response> {
     try {
       const asked = readAsked(request)
-      const conversation = await this.#conversations.of(tokenIn(request.headers))
+      const conversation = await this.#conversations.of(tokenIn(request.headers.get('authorization')))
       const body = await readBody(request, conversation.maxMessageBytes)
       const message = messageOf(asked, body, conversation.name, conversation.maxMessageBytes)
       return await (asked.isStored ? this.#stored(request, conversation, asked, message) : live(request, conversation, asked, message))

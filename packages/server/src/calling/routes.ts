@@ -17,7 +17,7 @@ export function callRoutes(parts: ConversationParts): Hono {
   const offered = new Offered()
   const document = async (request: Request, only?: string): Promise<Response> => {
     try {
-      const conversation = await conversations.of(tokenIn(request.headers))
+      const conversation = await conversations.of(tokenIn(request.headers.get('authorization')))
       const services = await offered.to(conversation, only)
       if (only !== undefined && services.length === 0) throw new WaybillError('NoSuchService', `nobody offers you ${only}`)
       return Response.json(openApi(conversation.routerName, services), { headers: SAFE_HEADERS })

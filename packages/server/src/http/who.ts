@@ -28,12 +28,12 @@ export class Who {
 
   /** Throws `Unauthorized`. */
   of({ headers }: Request): Promise<Known> {
-    return this.#identify(tokenIn(headers))
+    return this.#identify(tokenIn(headers.get('authorization')))
   }
 
   /** For what an id alone is good for: undefined where nobody says who he is, and the router asks. Throws `Unauthorized` for a wrong token. */
   async ofAnybody({ headers }: Request): Promise<Known | undefined> {
-    const token = tokenIn(headers)
+    const token = tokenIn(headers.get('authorization'))
     if (token !== undefined) return this.#identify(token)
     try {
       return await this.#identify(undefined)

@@ -21,7 +21,7 @@ export async function answerRequest(parts: ApiParts, api: TrpcApi, raw: Request,
   try {
     const context = async (): Promise<Context> => {
       try {
-        const token = tokenIn(raw.headers)
+        const token = tokenIn(raw.headers.get('authorization'))
         // A stream is read at the pace of its reader.
         return { known: await parts.who.of(raw), token, base: originOf(raw), ready: async () => {} }
       } catch (thrown) {

@@ -112,7 +112,7 @@ class Connection {
     try {
       const { router } = this.#parts
       const { host = '', authorization } = this.#request.headers
-      const token = shown ?? tokenIn({ get: () => authorization ?? null })
+      const token = shown ?? tokenIn(authorization)
       const known = await router.identify(token)
       this.#isKnown = true
       this.#stays(known)
