@@ -106,6 +106,10 @@ test('a key knows a large parcel again', async () => {
   const again = await json(await post('/dispatch/dog', streamed(2), headers))
   expect(again).toEqual({ status: 'received', receipt_id: first['receipt_id'], duplicate: true })
   expect((await post('/dispatch/dog', streamed(3), headers)).status).toBe(409)
+  // As long, and not the same.
+  const other = Buffer.concat([...pieces(2)])
+  other[1_500_000]! ^= 1
+  expect((await post('/dispatch/dog', other, headers)).status).toBe(409)
 })
 
 test('one that goes to several has to fit in a frame', async () => {

@@ -197,6 +197,14 @@ describe('an answer', () => {
 })
 
 describe('a name', () => {
+  test('whose principal may not take parcels is refused, and leaves nobody behind', async () => {
+    const denied = { authorize: (_principal: string, action: string) => action !== 'expose' }
+    await using s = parcelStage({ router: denied })
+    await expect(s.register('dog')).rejects.toMatchObject({ code: 'Forbidden', executed: 'no' })
+    await s.h.advance(10)
+    expect([s.h.router.load.sessions, s.parcels.registered('local')]).toEqual([0, []])
+  })
+
   test('that registers again says other things of itself, and loses nothing that waits', async () => {
     await using s = parcelStage()
     await s.register('dog', { fields: { breed: 'collie', age: 3 } })

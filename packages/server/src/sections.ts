@@ -1,5 +1,5 @@
 /** What a part of the state has to be that keeps records beside those of stored calls: a fold of its own kinds, whose entries are known by a mark. */
-import type { Fold } from './journal/journal.js'
+import type { Fold, Journal } from './journal/journal.js'
 import { bodyOf, readHead, writeRecord } from './records.js'
 
 export interface Section extends Fold {
@@ -7,6 +7,35 @@ export interface Section extends Fold {
   readonly kinds: readonly [first: number, last: number]
   /** What its entries of a snapshot begin with, see `writeMarked`. 1, 16 to 18 and `{` are of stored calls. */
   readonly mark: number
+}
+
+/** One whose records are read at a start and never otherwise: nothing of it stands anywhere that has to be kept. */
+export abstract class HeadsOnly implements Section {
+  abstract readonly kinds: readonly [first: number, last: number]
+  abstract readonly mark: number
+  #journal: Journal | undefined
+
+  abstract restore(entry: Uint8Array): void
+  abstract record(kind: number, record: Uint8Array): void
+  abstract entries(): Iterable<Uint8Array>
+
+  /** Where records go from now on. What it was opened with has been restored by then. */
+  begin(journal: Journal): void {
+    this.#journal = journal
+  }
+
+  protected append(kind: number, head: readonly unknown[]): void {
+    const journal = this.#journal!
+    journal.release(journal.append(kind, writeRecord(head)))
+  }
+
+  *places(): Iterable<never> {}
+
+  needs(): boolean {
+    return false
+  }
+
+  moved(): void {}
 }
 
 /** An entry of a section: its mark, then a record. */

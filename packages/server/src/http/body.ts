@@ -1,7 +1,8 @@
 /** The body of a request: read as it is and to its end, within a bound of bytes, and of time between them. Looks into nothing. */
+import { createHash } from 'node:crypto'
 import { WaybillError, type Clock, type ParcelHead } from '@waybill/core'
 import type { BodySpool } from '../bodies.js'
-import type { Content } from '../parcels/index.js'
+import type { Incoming } from '../parcels/index.js'
 
 export interface BodyBounds {
   readonly mostBytes: number
@@ -34,10 +35,11 @@ export interface ContentBounds extends BodyBounds {
 }
 
 /** All of it, with its head: in memory, or where it is longer in a record of its own. Throws as `readBody`, but for `TooLarge`, and `Overloaded`. */
-export async function readContent(request: Request, head: ParcelHead, bounds: ContentBounds): Promise<Content> {
+export async function readContent(request: Request, head: ParcelHead, bounds: ContentBounds): Promise<Incoming> {
   const pieces: Uint8Array[] = []
   let size = 0
   let spool: BodySpool | undefined
+  const hash = createHash('sha256')
   try {
     for await (const piece of piecesOf(request, bounds.pace)) {
       size += piece.byteLength
@@ -46,16 +48,18 @@ export async function readContent(request: Request, head: ParcelHead, bounds: Co
         continue
       }
       spool ??= bounds.spool()
-      for (const before of pieces.splice(0)) await spool.write(before)
-      await spool.write(piece)
+      for (const next of [...pieces.splice(0), piece]) {
+        hash.update(next)
+        await spool.write(next)
+      }
     }
   } catch (thrown) {
     await spool?.abort()
     throw thrown
   }
   if (spool === undefined) return { head, bytes: pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, size) }
-  const large = { size, place: spool.end(), read: () => Promise.reject(new TypeError('nobody reads it here')) }
-  return { head: { ...head, 'content-length': String(size) }, bytes: new Uint8Array(0), large }
+  const spooled = { place: spool.end(), digest: hash.digest() }
+  return { head: { ...head, 'content-length': String(size) }, bytes: new Uint8Array(0), spooled }
 }
 
 /** As they come. */

@@ -1,7 +1,7 @@
 /** `/receive`, `/received` and `/postback`: what is there for a name, that it has it, and what it says to it. */
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming'
 import { isName, quoted, WaybillError } from '@waybill/core'
-import { itemHeaders, type Item } from '../parcels/index.js'
+import { aliasIn, itemHeaders, type Item } from '../parcels/index.js'
 import { contentAnswer, jsonAnswer, nothing, safely } from './answers.js'
 import { headOf, secondsIn } from './asked.js'
 import { readBody, readContent } from './body.js'
@@ -94,17 +94,6 @@ function told(item: Item, base: string): object {
     ...(postback !== undefined && { postback, from, attempt }),
     headers: head,
     ...(large === undefined ? { base64 } : { large: large.size }),
-  }
-}
-
-/** What the receiver calls the parcel itself, where it says so: `{ "receipt_id": … }`. */
-function aliasIn(bytes: Uint8Array): string | undefined {
-  if (bytes.byteLength === 0) return undefined
-  try {
-    const { receipt_id: alias } = JSON.parse(textOf(bytes)) as { receipt_id?: unknown }
-    return typeof alias === 'string' && alias !== '' && alias.length <= 256 ? alias : undefined
-  } catch {
-    return undefined
   }
 }
 

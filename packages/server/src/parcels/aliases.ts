@@ -44,3 +44,15 @@ export class Aliases {
     this.#over.delete(id)
   }
 }
+
+const MAX_CHARACTERS = 256
+
+/** What a receiver calls a parcel itself, where it says so: `{ "receipt_id": … }`. Whatever else it says is its own. */
+export function aliasIn(said: Uint8Array): string | undefined {
+  try {
+    const { receipt_id: alias } = JSON.parse(new TextDecoder().decode(said)) as { receipt_id?: unknown }
+    return typeof alias === 'string' && alias.length > 0 && alias.length <= MAX_CHARACTERS ? alias : undefined
+  } catch {
+    return undefined
+  }
+}

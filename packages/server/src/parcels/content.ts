@@ -11,11 +11,21 @@ export interface Content {
   readonly large?: Large
 }
 
+/** The same on its way in: bytes that are too many for a frame have been spooled as they came. */
+export interface Incoming extends Omit<Content, 'large'> {
+  readonly spooled?: Spooled
+}
+
+export interface Spooled {
+  /** Of the record that has them: whoever takes it keeps it, or drops it. */
+  readonly place: Place
+  /** SHA-256 of them. */
+  readonly digest: Uint8Array
+}
+
 /** Bytes that are not in memory. */
 export interface Large {
   readonly size: number
-  /** Of the record that has them, for whoever may store it; absent for who only reads. */
-  readonly place?: Place
   /** So many from there on, or as many as there are. Rejects with `Damaged`. */
   read(offset: number, length: number): Promise<Uint8Array>
 }

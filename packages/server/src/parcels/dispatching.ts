@@ -27,7 +27,7 @@ import type { Making } from '../making.js'
 import type { Receipt, StoredTerms } from '../model.js'
 import type { Sessions } from '../sessions.js'
 import type { Store } from '../store.js'
-import type { Content } from './content.js'
+import type { Content, Incoming } from './content.js'
 import { GRAPH, GRAPH_CLIENT } from './graph/fanning.js'
 import { INBOX, inboxOf, RECEIVE } from './inbox.js'
 import type { Receivers } from './receivers.js'
@@ -97,12 +97,8 @@ export class Dispatching {
   }
 
   /** Throws what a stored call is refused with, `NoSuchClient` for somebody whom nobody knows, and `NoEdge` where the graph does not lead on. */
-  dispatch(principal: Principal, dispatch: Dispatch, content: Content): Dispatched {
-    if (dispatch.to === GRAPH_CLIENT)
-      throw new WaybillError('Forbidden', `${GRAPH_CLIENT} is the router; name nobody, and the graph leads on`)
-    const hops = this.#hops(dispatch.within)
-    const asked = { ...dispatch, to: dispatch.to ?? this.#next(principal, dispatch.from) }
-    this.#check(principal, asked)
+  dispatch(principal: Principal, dispatch: Dispatch, content: Incoming): Dispatched {
+    const { asked, hops } = this.#checked(principal, dispatch)
     const sent = this.#send({ ...this.#termsOf(principal, asked), ...(hops > 0 && { hops }) }, content)
     if (asked.to === GRAPH_CLIENT && !sent.duplicate) this.#parts.fans(sent.receipt)
     return sent
@@ -110,8 +106,18 @@ export class Dispatching {
 
   /** Throws what it would be refused with, before its bytes are here. */
   assertMay(principal: Principal, dispatch: Dispatch): void {
-    const to = dispatch.to ?? this.#next(principal, dispatch.from)
-    this.#check(principal, { ...dispatch, to })
+    this.#checked(principal, dispatch)
+  }
+
+  #checked(principal: Principal, dispatch: Dispatch): { readonly asked: Addressed; readonly hops: number } {
+    if (dispatch.to === GRAPH_CLIENT)
+      throw new WaybillError('Forbidden', `${GRAPH_CLIENT} is the router; name nobody, and the graph leads on`)
+    const hops = this.#hops(dispatch.within)
+    const asked = { ...dispatch, to: dispatch.to ?? this.#next(principal, dispatch.from) }
+    this.#checkTerms(principal, asked)
+    // Not of what is there already under its key: whose answer was lost hears that it is, whoever has gone since.
+    if (this.#parts.store.keyed(this.#termsOf(principal, asked)) === undefined) this.#checkAddressee(asked)
+    return { asked, hops }
   }
 
   /** For the parent, whose sender is asked for nothing more. Throws as `dispatch`. */
@@ -125,13 +131,13 @@ export class Dispatching {
     return this.#send({ ...this.#termsOf(principal, asked), ...own, hops: hops + 1 }, content).receipt
   }
 
-  #send(terms: Omit<StoredTerms, 'sn'>, content: Content): Dispatched {
+  #send(terms: Omit<StoredTerms, 'sn'>, content: Incoming): Dispatched {
     const { key, principal, service, method } = terms
     const digest = key === undefined ? undefined : digestOf(content)
     const known = this.#parts.store.keyed({ principal, service, method, key })
     if (known !== undefined) return { receipt: repeated(known, digest, terms), duplicate: true }
     const body = writeParcel(content)
-    const place = content.large?.place
+    const place = content.spooled?.place
     const fields = fieldsOf(terms)
     const size = HEADER_BYTES + fields.byteLength + SN_FIELD_BYTES + LEASE_BYTES + body.byteLength
     const { maxFrameBytes: limit } = this.#parts.limits
@@ -162,12 +168,6 @@ export class Dispatching {
     const hops = (receipt.terms.hops ?? 0) + 1
     checkHops(hops)
     return hops
-  }
-
-  #check(principal: Principal, asked: Addressed): void {
-    this.#checkTerms(principal, asked)
-    // Not of what is there already under its key: whose answer was lost hears that it is, whoever has gone since.
-    if (this.#parts.store.keyed(this.#termsOf(principal, asked)) === undefined) this.#checkAddressee(asked)
   }
 
   #checkTerms(principal: Principal, { to, from, key, ttlMs }: Addressed): void {
@@ -250,9 +250,11 @@ function fieldsOf({ address, method, data, orderKey }: Omit<StoredTerms, 'sn'>):
 }
 
 /** As that of a call: see PROTOCOL.md, Stored calls. */
-function digestOf(content: Content): string {
-  // Of a large one the head alone, and how long it is: nobody has all of it at hand.
-  return createHash('sha256').update(Uint8Array.of(encodings.parcel)).update(writeParcel(content)).digest('hex')
+function digestOf(content: Incoming): string {
+  const hash = createHash('sha256').update(Uint8Array.of(encodings.parcel)).update(writeParcel(content))
+  // Nobody has all of them at hand any more.
+  if (content.spooled !== undefined) hash.update(content.spooled.digest)
+  return hash.digest('hex')
 }
 
 function repeated(receipt: Receipt, digest: string | undefined, { key, address }: Omit<StoredTerms, 'sn'>): Receipt {

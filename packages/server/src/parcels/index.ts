@@ -1,5 +1,6 @@
 /** The door of parcels: sending to names and coming for what is there, without a connection. */
-export { failureOf, piecesOfLarge, type Content, type Failure } from './content.js'
+export { aliasIn } from './aliases.js'
+export { failureOf, piecesOfLarge, type Content, type Failure, type Incoming } from './content.js'
 export type { Dispatch, Dispatched } from './dispatching.js'
 export { Edges, type Edge } from './graph/edges.js'
 export { dotOf, mermaidOf } from './graph/pictures.js'

@@ -15,7 +15,7 @@ import type { Offered, Registry } from '../registry.js'
 import type { Sessions } from '../sessions.js'
 import type { Store } from '../store.js'
 import { Aliases } from './aliases.js'
-import type { Content, Failure } from './content.js'
+import type { Failure, Incoming } from './content.js'
 import { Dispatching, type Dispatch, type Dispatched } from './dispatching.js'
 import { fanning } from './graph/composing.js'
 import type { Fanning } from './graph/fanning.js'
@@ -29,7 +29,7 @@ import type { Item } from './receiver.js'
 import { Receivers, type Present } from './receivers.js'
 import { checkRegistering, DEFAULT_CONCURRENCY, type Registering } from './registering.js'
 import type { Registration, Registrations } from './registrations.js'
-import { isReceivedBy, overOf } from './standing.js'
+import { byReceiver, isOf, overOf } from './standing.js'
 import type { Loan } from './waiting.js'
 
 export interface ParcelsParts {
@@ -121,12 +121,14 @@ export class Parcels {
   /** Those of earlier starts are here again. Before anybody else is let in, and once the calls of earlier starts go on. */
   begin(): void {
     const begun: Promise<void>[] = []
-    for (const registration of [...this.#parts.registrations.all()]) {
-      const received = [...this.#parts.store.live()].filter((receipt) => isReceivedBy(receipt, registration))
+    const { registrations, store } = this.#parts
+    const received = registrations.size === 0 ? undefined : byReceiver(store.live())
+    for (const registration of [...registrations.all()]) {
+      const own = (received?.get(registration.name) ?? []).filter((receipt) => isOf(receipt, registration))
       try {
         if (!this.#parts.isGood(registration)) throw new WaybillError('Unauthorized', 'its token is not good any more')
-        const present = this.#receivers.open(registration, received)
-        begun.push(present.receiver.settled, ...received.map((receipt) => this.#recallAlias(present, receipt)))
+        const present = this.#receivers.open(registration, own)
+        begun.push(present.receiver.settled, ...own.map((receipt) => this.#recallAlias(present, receipt)))
       } catch {
         // It may come in no more: its principal lost the right, or its token, while the router was not there.
         this.#unlist(registration.name)
@@ -207,7 +209,7 @@ export class Parcels {
   }
 
   /** Resolves once the parcel is safe. Bytes that have a place are dropped where it is not taken. */
-  async dispatch(principal: Principal, asked: Dispatch, content: Content): Promise<Dispatched> {
+  async dispatch(principal: Principal, asked: Dispatch, content: Incoming): Promise<Dispatched> {
     let dispatched: Dispatched | undefined
     try {
       dispatched = this.#dispatching.dispatch(principal, asked, content)
@@ -223,8 +225,8 @@ export class Parcels {
     return this.#parts.receipts.spool()
   }
 
-  #drop({ large }: Content): void {
-    if (large?.place !== undefined && this.#parts.store.journal.failure === undefined) this.#parts.store.drop(large.place)
+  #drop({ spooled }: Incoming): void {
+    if (spooled !== undefined && this.#parts.store.journal.failure === undefined) this.#parts.store.drop(spooled.place)
   }
 
   get durability(): string {
@@ -301,7 +303,7 @@ export class Parcels {
    * The answer to a parcel: once, by whoever has its id. Resolves once that is safe. Rejects with `NoSuchReceipt` for an id that was never given out, `Answered`,
    * `Expired` where the call has ended without it, and `Forbidden` where `principal` says so and is not the receiver's.
    */
-  async postback(principal: Principal | undefined, idOrAlias: string, answer: Content | Failure): Promise<void> {
+  async postback(principal: Principal | undefined, idOrAlias: string, answer: Incoming | Failure): Promise<void> {
     let isTaken = false
     try {
       const id = await this.answerable(principal, idOrAlias)
@@ -317,10 +319,10 @@ export class Parcels {
     await this.#safe()
   }
 
-  #answer({ receiver }: Present, id: string, answer: Content | Failure): void {
+  #answer({ receiver }: Present, id: string, answer: Incoming | Failure): void {
     if (!('bytes' in answer)) return receiver.failed(id, answer.message, 'yes')
     const receipt = this.#held(id)
-    if (answer.large?.place !== undefined && receipt !== undefined) this.#parts.receipts.bring(receipt, answer.large.place)
+    if (answer.spooled !== undefined && receipt !== undefined) this.#parts.receipts.bring(receipt, answer.spooled.place)
     receiver.succeeded(id, answer)
   }
 

@@ -3,6 +3,7 @@
  * Which addresses may be posted to, and how, is the poster's.
  */
 import { WaybillError, type Clock, type Timer } from '@waybill/core'
+import { aliasIn } from './aliases.js'
 import { piecesOfLarge } from './content.js'
 import type { Item } from './receiver.js'
 import type { Present } from './receivers.js'
@@ -37,7 +38,6 @@ export interface PostingParts {
 
 /** An outcome that could not be told is tried again so much later. */
 const AGAIN_MS = [1000, 5000, 30_000, 120_000, 600_000] as const
-const MAX_ALIAS_CHARACTERS = 256
 
 export class Posting {
   readonly #parts: PostingParts
@@ -91,8 +91,9 @@ export class Posting {
     }
   }
 
-  /** Again and again, as it is owed; until then it waits with the router. */
+  /** Again and again, as it is owed; until then it waits with the router. Who has no address any more comes for it. */
   async #outcome(present: Present, item: Item, times: number): Promise<void> {
+    if (present.registration.address === undefined) return present.waiting.add(item)
     try {
       const { status } = await this.#send(present, item)
       if (status >= 200 && status < 300) return present.receiver.taken(item.sn)
@@ -121,14 +122,4 @@ export class Posting {
 
 function bodyOf({ bytes, large }: Item): { readonly body: Uint8Array | AsyncIterable<Uint8Array>; readonly bytes: number } {
   return large === undefined ? { body: bytes, bytes: bytes.byteLength } : { body: piecesOfLarge(large), bytes: large.size }
-}
-
-/** `{ "receipt_id": … }`, where it says so. */
-function aliasIn(body: Uint8Array): string | undefined {
-  try {
-    const { receipt_id: alias } = JSON.parse(new TextDecoder().decode(body)) as { receipt_id?: unknown }
-    return typeof alias === 'string' && alias.length > 0 && alias.length <= MAX_ALIAS_CHARACTERS ? alias : undefined
-  } catch {
-    return undefined
-  }
 }

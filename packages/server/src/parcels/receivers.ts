@@ -8,7 +8,7 @@ import type { Known } from '../admission.js'
 import type { Instance, Offer, Receipt, Session } from '../model.js'
 import type { Offered } from '../registry.js'
 import type { Large } from './content.js'
-import { INBOX, INBOX_VERSION, RECEIVE } from './inbox.js'
+import { INBOX, offerOf } from './inbox.js'
 import { InnerClient } from './inner-client.js'
 import type { PostbackIds } from './postback-ids.js'
 import { Receiver, type Item } from './receiver.js'
@@ -17,7 +17,8 @@ import { Waiting } from './waiting.js'
 
 /** One of them. */
 export interface Present {
-  readonly registration: Registration
+  /** What it said of itself last. */
+  registration: Registration
   readonly receiver: Receiver
   readonly waiting: Waiting<Item>
 }
@@ -86,32 +87,33 @@ export class Receivers {
     const present: Present = { registration, receiver, waiting }
     this.#present.set(name, present)
     receiver.begin(client, received)
-    this.#offer(receiver, concurrency)
+    try {
+      this.#offer(receiver, concurrency)
+    } catch (thrown) {
+      this.close(name)
+      throw thrown
+    }
     return present
   }
 
   #offer(receiver: Receiver, concurrency: number): void {
     const session = this.#parts.sessionOf(receiver.client.session)
     if (session === undefined) throw new WaybillError('Closed', 'the router is closing', { executed: 'no' })
-    const methods = [RECEIVE]
-    const idempotent = new Set(methods)
-    const offer: Offer = { service: INBOX, version: INBOX_VERSION, labels: {}, concurrency, methods, idempotent, perCaller: false }
     const before = [...session.instances]
-    const [offered] = this.#parts.offer(session, [offer])
+    const [offered] = this.#parts.offer(session, [offerOf(INBOX, concurrency)])
     receiver.offered(offered!.methods[0]!)
     for (const instance of before) this.#parts.withdraw(instance)
   }
 
   /** The same receiver says other things of itself. */
   changed(registration: Registration): void {
-    const before = this.#present.get(registration.name)
-    if (before === undefined) return
-    const present = { ...before, registration }
-    this.#present.set(registration.name, present)
-    const { receiver } = present
+    const present = this.#present.get(registration.name)
+    if (present === undefined) return
+    const { receiver, waiting, registration: before } = present
+    present.registration = registration
     this.#parts.presented(receiver.client.session, registration.digest)
-    if (registration.concurrency !== before.registration.concurrency) this.#offer(receiver, registration.concurrency)
-    if (registration.address !== undefined) for (const item of before.waiting.drain()) this.#parts.post(present, item)
+    if (registration.concurrency !== before.concurrency) this.#offer(receiver, registration.concurrency)
+    if (registration.address !== undefined) for (const item of waiting.drain()) this.#parts.post(present, item)
   }
 
   /** It leaves in order. What it has not acknowledged goes back to the router. */

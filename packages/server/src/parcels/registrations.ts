@@ -4,9 +4,8 @@
  */
 import { WaybillError, type Random } from '@waybill/core'
 import type { Principal } from '../access.js'
-import type { Journal } from '../journal/journal.js'
-import { readHead, writeRecord } from '../records.js'
-import { readMarked, writeMarked, type Section } from '../sections.js'
+import { readHead } from '../records.js'
+import { HeadsOnly, readMarked, writeMarked } from '../sections.js'
 
 export interface Registration {
   readonly name: string
@@ -31,17 +30,11 @@ const RecordKind = { secret: 40, registered: 41, unregistered: 42 } as const
 const MARK = 2
 const SECRET_BYTES = 32
 
-export class Registrations implements Section {
+export class Registrations extends HeadsOnly {
   readonly kinds = [RecordKind.secret, 47] as const
   readonly mark = MARK
   readonly #byName = new Map<string, Registration>()
   #secret: string | undefined
-  #journal: Journal | undefined
-
-  /** Where records go from now on. What it was opened with has been restored by then. */
-  begin(journal: Journal): void {
-    this.#journal = journal
-  }
 
   get size(): number {
     return this.#byName.size
@@ -65,26 +58,20 @@ export class Registrations implements Section {
   secret(random: Random): string {
     if (this.#secret === undefined) {
       this.#secret = Buffer.from(random.fill(new Uint8Array(SECRET_BYTES))).toString('hex')
-      this.#append(RecordKind.secret, [this.#secret])
+      this.append(RecordKind.secret, [this.#secret])
     }
     return this.#secret
   }
 
   put(registration: Registration): void {
-    this.#append(RecordKind.registered, [registration])
+    this.append(RecordKind.registered, [registration])
     this.#byName.set(registration.name, registration)
   }
 
   remove(name: string): void {
     if (!this.#byName.has(name)) return
-    this.#append(RecordKind.unregistered, [name])
+    this.append(RecordKind.unregistered, [name])
     this.#byName.delete(name)
-  }
-
-  #append(kind: number, head: readonly unknown[]): void {
-    const journal = this.#journal!
-    // It is read at a start and never otherwise.
-    journal.release(journal.append(kind, writeRecord(head)))
   }
 
   // ---- the same, read back
@@ -120,12 +107,4 @@ export class Registrations implements Section {
     if (this.#secret !== undefined) yield writeMarked(MARK, [RecordKind.secret, this.#secret])
     for (const registration of this.#byName.values()) yield writeMarked(MARK, [RecordKind.registered, registration])
   }
-
-  *places(): Iterable<never> {}
-
-  needs(): boolean {
-    return false
-  }
-
-  moved(): void {}
 }

@@ -3,10 +3,22 @@ import { WaybillError } from '@waybill/core'
 import type { Receipt } from '../model.js'
 import type { Registration } from './registrations.js'
 
-/** It was acknowledged. */
-export function isReceivedBy({ lease, endedMs, state }: Receipt, { name, principal, incarnation }: Registration): boolean {
-  if (lease === undefined || endedMs !== undefined || (state !== 'started' && state !== 'accepted')) return false
-  return lease.client === name && lease.principal === principal && lease.incarnation === incarnation
+/** Those that were acknowledged and not answered, by the name of who has them. */
+export function byReceiver(receipts: Iterable<Receipt>): ReadonlyMap<string, readonly Receipt[]> {
+  const found = new Map<string, Receipt[]>()
+  for (const receipt of receipts) {
+    const { lease, endedMs, state } = receipt
+    if (lease === undefined || endedMs !== undefined || (state !== 'started' && state !== 'accepted')) continue
+    const before = found.get(lease.client)
+    if (before === undefined) found.set(lease.client, [receipt])
+    else before.push(receipt)
+  }
+  return found
+}
+
+/** Of this one and not of another client that had the name. */
+export function isOf({ lease }: Receipt, { principal, incarnation }: Registration): boolean {
+  return lease?.principal === principal && lease.incarnation === incarnation
 }
 
 export function overOf(receipt: Receipt | undefined): WaybillError {

@@ -4,9 +4,8 @@
 import { DirectedGraph } from 'graphology'
 import { WaybillError } from '@waybill/core'
 import type { Principal } from '../../access.js'
-import type { Journal } from '../../journal/journal.js'
-import { readHead, writeRecord } from '../../records.js'
-import { readMarked, writeMarked, type Section } from '../../sections.js'
+import { readHead } from '../../records.js'
+import { HeadsOnly, readMarked, writeMarked } from '../../sections.js'
 
 /** From the sender of a parcel to who gets it. */
 export interface Edge {
@@ -19,17 +18,11 @@ const RecordKind = { connected: 48, disconnected: 49 } as const
 
 const MARK = 3
 
-export class Edges implements Section {
+export class Edges extends HeadsOnly {
   readonly kinds = [RecordKind.connected, 55] as const
   readonly mark = MARK
   readonly #graphs = new Map<Principal, DirectedGraph>()
   #size = 0
-  #journal: Journal | undefined
-
-  /** Where records go from now on. What it was opened with has been restored by then. */
-  begin(journal: Journal): void {
-    this.#journal = journal
-  }
 
   /** Of all principals. */
   get size(): number {
@@ -54,13 +47,13 @@ export class Edges implements Section {
 
   connect(principal: Principal, edge: Edge): void {
     if (this.has(principal, edge)) return
-    this.#append(RecordKind.connected, principal, edge)
+    this.append(RecordKind.connected, [principal, edge.from, edge.to])
     this.#put(principal, edge)
   }
 
   disconnect(principal: Principal, edge: Edge): void {
     if (!this.has(principal, edge)) return
-    this.#append(RecordKind.disconnected, principal, edge)
+    this.append(RecordKind.disconnected, [principal, edge.from, edge.to])
     this.#drop(principal, edge)
   }
 
@@ -80,12 +73,6 @@ export class Edges implements Section {
     this.#size--
     for (const name of new Set([from, to])) if (graph.degree(name) === 0) graph.dropNode(name)
     if (graph.order === 0) this.#graphs.delete(principal)
-  }
-
-  #append(kind: number, principal: Principal, { from, to }: Edge): void {
-    const journal = this.#journal!
-    // It is read at a start and never otherwise.
-    journal.release(journal.append(kind, writeRecord([principal, from, to])))
   }
 
   // ---- the same, read back
@@ -114,14 +101,6 @@ export class Edges implements Section {
     for (const principal of this.#graphs.keys())
       for (const { from, to } of this.of(principal)) yield writeMarked(MARK, [principal, from, to])
   }
-
-  *places(): Iterable<never> {}
-
-  needs(): boolean {
-    return false
-  }
-
-  moved(): void {}
 }
 
 function compare(one: string, other: string): number {

@@ -3,16 +3,17 @@
  * have ended. The router is a receiver like those of registered names, so that what it has begun goes on at a later start. Owns which parcels are whose.
  */
 import { WaybillError, type Soon } from '@waybill/core'
+import { ROUTER_CLIENT } from '../../access.js'
 import type { Offer, Receipt } from '../../model.js'
 import type { Content, Large } from '../content.js'
-import { INBOX_VERSION, RECEIVE } from '../inbox.js'
+import { offerOf } from '../inbox.js'
 import type { InnerClient, InnerEvents } from '../inner-client.js'
 import type { PostbackIds } from '../postback-ids.js'
 import { Receiver, type Item } from '../receiver.js'
 
 /** The service that takes such a parcel, which nobody else may offer; and the client that does. */
 export const GRAPH = 'waybill.Graph'
-export const GRAPH_CLIENT = 'waybill-graph'
+export const GRAPH_CLIENT = ROUTER_CLIENT
 
 export interface FanningParts {
   readonly soon: Soon
@@ -109,9 +110,7 @@ export class Fanning {
     })
     this.#client = client
     this.#receiver.begin(client, received)
-    const idempotent = new Set([RECEIVE])
-    const terms = { service: GRAPH, version: INBOX_VERSION, labels: {}, concurrency: CONCURRENCY, perCaller: false }
-    this.#receiver.offered(this.#parts.offer(client, { ...terms, methods: [RECEIVE], idempotent }))
+    this.#receiver.offered(this.#parts.offer(client, offerOf(GRAPH, CONCURRENCY)))
   }
 
   /** Where nothing is left to do, nobody is there. */
