@@ -3,16 +3,14 @@ import { configDefaults, defineConfig } from 'vitest/config'
 import { LongestFirst } from './tests/longest-first.js'
 
 /**
- * Most files share the modules of their worker: loading those anew for each took as long as the tests themselves. What measures memory or time,
- * registers names that others have too, prints what others may have registered, or leaves much behind stands apart and has a module graph of its own.
+ * Most files share the modules of their worker: loading those anew for each took as long as the tests themselves. What measures memory or
+ * time here, registers names that others have too, or leaves much behind stands apart and has a module graph of its own.
  */
 const all = ['packages/*/test/**/*.test.ts', 'tests/**/*.test.ts']
 const apart = [
   'packages/core/test/contract-errors.test.ts',
   'packages/server/test/topics.test.ts',
-  'tests/planted/planted.test.ts',
-  'tests/{bench,browser,bundle,fuzz-wire,rows-streams,security-bounds,simulation}.test.ts',
-  'tests/{cli,panes}*.test.ts',
+  'tests/{fuzz-wire,rows-streams,security-bounds}.test.ts',
 ]
 
 export default defineConfig({
@@ -21,8 +19,8 @@ export default defineConfig({
   esbuild: { target: 'es2022' },
   test: {
     pool: 'forks',
-    // One more than there are cores, as some of them wait for processes.
-    maxWorkers: availableParallelism() + 1,
+    // Two more than there are cores, as some of them wait for processes.
+    maxWorkers: availableParallelism() + 2,
     execArgv: ['--disallow-code-generation-from-strings'],
     projects: [
       { extends: true, test: { name: 'together', include: all, exclude: [...configDefaults.exclude, ...apart], isolate: false } },

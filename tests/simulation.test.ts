@@ -2,22 +2,35 @@
  * Two hundred simulations, each checked against the invariants of the delivery contract, and each state of interest seen at least once. More of
  * them: `npm run simulate -- --seeds 1000`.
  */
-import { execFile } from 'node:child_process'
-import { check, History, INTERESTING, listsOf, omittable, scenarioOf, shrink, simulate } from '@waybill/testkit/simulate'
+import { check, History, listsOf, omittable, scenarioOf, shrink, simulate } from '@waybill/testkit/simulate'
 import { parseOptions } from '@waybill/testkit/simulate/options'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
+import { endChildren, startNode } from './fixtures/children.js'
 
 const SEEDS = 200
+/** As people run it: what is built takes half as long as what a test runner loads. */
+const MAIN = 'packages/testkit/dist/simulate/main.js'
+
+afterAll(() => endChildren())
 
 describe('simulation', () => {
   test(`${SEEDS} seeds keep every invariant, and see every interesting state`, { timeout: 400_000 }, async () => {
-    const seen = new Map<string, number>()
-    for (let seed = 1; seed <= SEEDS; seed++) {
-      const { violations, counts } = await simulate(seed)
-      expect(violations, `npm run simulate -- --seed ${seed}`).toEqual([])
-      for (const [what, count] of counts) seen.set(what, (seen.get(what) ?? 0) + count)
-    }
-    expect(INTERESTING.filter((state) => !seen.has(state))).toEqual([])
+    const child = startNode(MAIN, ['--seeds', String(SEEDS), '--seen'])
+    const { code } = await child.ended
+    expect(child.stdout + child.stderr).toMatch(new RegExp(`^${SEEDS} seeds from 1 in .*: 0 failed$`, 'm'))
+    expect(child.stdout).not.toMatch(/ never$/m)
+    const [, seen, interesting] = /^(\d+) of (\d+) states of interest were seen$/m.exec(child.stdout)!
+    expect(Number(interesting)).toBeGreaterThan(80)
+    expect(seen).toBe(interesting)
+    expect(code).toBe(0)
+  })
+
+  test('a state that was never seen is named', async () => {
+    const child = startNode(MAIN, ['--seed', '3', '--world', 'streams', '--seen'])
+    expect(await child.ended).toMatchObject({ code: 0 })
+    expect(child.stdout).toMatch(/^ {2}stream to the caller that ends +\d+$/m)
+    expect(child.stdout).toMatch(/^ {2}durable event +never$/m)
+    expect(child.stdout).toMatch(/^\d\d? of \d+ states of interest were seen$/m)
   })
 
   test.each([['of a router that dies between a cancel and its record', 109_287, 'stored'] as const])(
@@ -209,12 +222,12 @@ describe('its command line', () => {
     expect(() => parseOptions(['--seed', '1', '--seeds', '2'])).toThrow('--seed stands alone')
     expect(() => parseOptions(['--shrink'])).toThrow('--shrink needs --seed')
     expect(parseOptions(['--shrink', '--seed', '3'])).toMatchObject({ from: 3, seeds: 1, shrinks: true })
+    expect(parseOptions(['--seen'])).toMatchObject({ seeds: 50, showsSeen: true })
     expect(parseOptions(['--minutes', '1']).seeds).toBe(Number.POSITIVE_INFINITY)
   })
 
   test('exits with 2 on bad options', async () => {
-    const main = new URL('../packages/testkit/dist/simulate/main.js', import.meta.url).pathname
-    const code = await new Promise((resolve) => execFile(process.execPath, [main, '--what'], (error) => resolve(error?.code)))
+    const { code } = await startNode(MAIN, ['--what']).ended
     expect(code).toBe(2)
   })
 })

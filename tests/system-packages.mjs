@@ -12,7 +12,6 @@ const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'chrome']
 
 /** By the name of the package: whether it is there, and what is skipped where it is not. */
 const PACKAGES = [
-  { name: 'python3-websockets', isThere: () => pythonPath() !== undefined, skipped: 'the test of the client in Python is' },
   { name: 'chromium', isThere: () => browserPath() !== undefined, skipped: 'the tests in a browser are' },
   { name: 'python3-websockets', isThere: () => pythonPath() !== undefined, skipped: 'the tests of the client in Python are' },
   { name: 'strace', isThere: () => programPath('strace') !== undefined, skipped: 'the sync oracle, and syncs that fail or are slow, are' },

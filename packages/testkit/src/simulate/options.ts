@@ -12,6 +12,8 @@ export interface SimulateOptions {
   readonly shrinks: boolean
   /** This invariant is not looked at. */
   readonly without: string | undefined
+  /** Shows how often each state of interest was seen. */
+  readonly showsSeen: boolean
   /** Only this one of the worlds of each seed. */
   readonly world: WorldName | undefined
 }
@@ -20,13 +22,14 @@ export interface SimulateOptions {
 export const WORLDS = ['calls', 'gathering', 'streams', 'stored'] as const
 export type WorldName = (typeof WORLDS)[number]
 
-export const USAGE = `usage: npm run simulate -- [--seeds N] [--from S] [--minutes M]
+export const USAGE = `usage: npm run simulate -- [--seeds N] [--from S] [--minutes M] [--seen]
        npm run simulate -- --seed S [--shrink] [--trace FILE]
        each with [--world calls|gathering|streams|stored] [--without I]
 
   --seeds N     so many seeds, one after another (default 50, or without end with --minutes)
   --from S      the first of them (default 1)
   --minutes M   stops after so long
+  --seen        shows how often each state of interest was seen, and which never
   --seed S      this seed alone
   --shrink      leaves out calls and faults as long as the same is broken without them, and shows what is left
   --trace FILE  writes what happens in it, line by line; the same seed gives the same bytes
@@ -35,6 +38,7 @@ export const USAGE = `usage: npm run simulate -- [--seeds N] [--from S] [--minut
   --without I   as if that invariant could be broken`
 
 const DEFAULT_SEEDS = 50
+const FLAGS = ['--shrink', '--seen'] as const
 const OPTIONS = ['--seeds', '--from', '--seed', '--trace', '--minutes', '--world', '--without'] as const
 
 /** Throws a plain error with a sentence for people. */
@@ -42,14 +46,14 @@ export function parseOptions(args: readonly string[]): SimulateOptions {
   const given = new Map<string, string>()
   for (let at = 0; at < args.length; at += 2) {
     const name = args[at]!
-    if (name === '--shrink') {
+    if ((FLAGS as readonly string[]).includes(name)) {
       given.set(name, '')
       at--
       continue
     }
     const value = args[at + 1]
     if (!(OPTIONS as readonly string[]).includes(name))
-      throw new Error(`there is no option ${JSON.stringify(name)}; there are ${[...OPTIONS, '--shrink'].join(', ')}`)
+      throw new Error(`there is no option ${JSON.stringify(name)}; there are ${[...OPTIONS, ...FLAGS].join(', ')}`)
     if (value === undefined) throw new Error(`${name} needs a value`)
     if (given.has(name)) throw new Error(`${name} is given twice`)
     given.set(name, value)
@@ -82,6 +86,7 @@ export function parseOptions(args: readonly string[]): SimulateOptions {
     minutes: number('--minutes', Number.POSITIVE_INFINITY, 0.001),
     trace: given.get('--trace'),
     shrinks: given.has('--shrink'),
+    showsSeen: given.has('--seen'),
     without: given.get('--without'),
     world,
   }

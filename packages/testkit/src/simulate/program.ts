@@ -2,6 +2,7 @@
  * What the simulator does as a program: runs seeds, shows what they found and how to see it again. Exit 0: nothing; 1: a violation; 2: bad options.
  */
 import { writeFileSync } from 'node:fs'
+import { INTERESTING } from './coverage.js'
 import { parseOptions, USAGE, WORLDS, type SimulateOptions } from './options.js'
 import { listsOf, omittable } from './planned.js'
 import { simulate, type Simulated } from './run.js'
@@ -23,7 +24,7 @@ export async function program(args: readonly string[], say: (text: string) => vo
 }
 
 async function run(
-  { from, seeds, minutes, trace, world, without: ignored }: SimulateOptions,
+  { from, seeds, minutes, trace, world, without: ignored, showsSeen }: SimulateOptions,
   say: (text: string) => void,
 ): Promise<number> {
   const startedMs = performance.now()
@@ -31,11 +32,13 @@ async function run(
   const failed: number[] = []
   let done = 0
   let virtualMs = 0
+  const seen = new Map<string, number>()
   while (done < seeds && elapsedMs() < minutes * 60_000) {
     const lines: string[] = []
     const whole = await simulate(from + done, { world, trace: trace === undefined ? undefined : (line) => lines.push(line) })
     const simulated = { ...whole, violations: whole.violations.filter(({ invariant }) => invariant !== ignored) }
     if (trace !== undefined) writeFileSync(trace, `${lines.join('\n')}\n`)
+    for (const [what, count] of whole.counts) seen.set(what, (seen.get(what) ?? 0) + count)
     done++
     virtualMs += simulated.tookMs
     if (simulated.violations.length > 0) {
@@ -49,7 +52,18 @@ async function run(
   say(
     `${done} seeds from ${from} in ${(elapsedMs() / 1000).toFixed(1)} s (${rate(done, elapsedMs())} a second, ${hours} virtual hours): ${failed.length} failed`,
   )
+  if (showsSeen) say(seenText(seen))
   return failed.length === 0 ? 0 : 1
+}
+
+/** A state that never occurs is a state that nothing has checked (I18). */
+function seenText(seen: ReadonlyMap<string, number>): string {
+  const width = Math.max(...INTERESTING.map(({ length }) => length))
+  const never = INTERESTING.filter((state) => !seen.has(state))
+  return [
+    ...INTERESTING.map((state) => `  ${state.padEnd(width)}  ${seen.get(state) ?? 'never'}`),
+    `${INTERESTING.length - never.length} of ${INTERESTING.length} states of interest were seen`,
+  ].join('\n')
 }
 
 /** So many simulations at most, of a fraction of a second each. */
