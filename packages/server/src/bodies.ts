@@ -28,7 +28,7 @@ export class Bodies {
     return this.#held.delete(offset)
   }
 
-  *places(): Iterable<Place> {
-    for (const { place } of this.#held.values()) yield place
+  places(tell: (place: Place) => void): void {
+    for (const { place } of this.#held.values()) tell(place)
   }
 }

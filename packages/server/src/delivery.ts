@@ -121,10 +121,12 @@ export class Delivery {
   changed(service: string): void {
     if (!this.held.isWaitedFor(service)) return
     this.held.unpark(service)
-    for (const call of [...this.held.lanes(service)].flatMap((lane) => [...lane])) {
+    const { routes } = this.#parts
+    const lanes = [...this.held.lanes(service)].filter(({ oldest }) => !this.#isPlain(oldest!))
+    for (const call of lanes.flatMap((lane) => [...lane])) {
       // What became of one before it may have given this one its place.
       if (call.lane === undefined) continue
-      const route = this.#parts.routes.refresh(call.route)
+      const route = routes.refresh(call.route)
       if (route.candidates.length === 0 && !isPatient(call)) this.#parts.refuse(call, this.#parts.nobody(route))
       else if (holdsEveryPlace(call, route.candidates)) this.#parts.refuse(call, reentrant(call))
       else if (call.bound === undefined ? isBinding(call) : !call.bound.offered) this.held.queue(call, this.#lane(call))
@@ -206,7 +208,14 @@ export class Delivery {
   /** Stored calls stand in lanes of their own: very many may wait there, and nobody behind them. */
   #lane(call: CallRecord): string {
     const lane = this.#laneOf(call)
-    return call.receipt === undefined ? lane : `+${lane}`
+    if (call.receipt === undefined) return lane
+    const isPlain = call.terms === undefined && call.during === undefined && !call.route.perCaller
+    return isPlain ? call.route.plainLane : `+${lane}`
+  }
+
+  /** Whether all that are in the lane of this call wait for anybody: who comes or goes is nothing to them. */
+  #isPlain({ lane, route }: CallRecord): boolean {
+    return lane === route.plainLane && !this.#parts.routes.refresh(route).perCaller
   }
 
   /** The lane in which the call would wait, and in `bound` the instance that it waits for, where another one will not do. */
@@ -232,7 +241,7 @@ export class Delivery {
     let call: CallRecord | undefined
     let instance: Instance | undefined
     for (const lane of this.held.lanes(service)) {
-      const [head] = lane
+      const head = lane.oldest
       if (head === undefined || (call !== undefined && head.arrival > call.arrival)) continue
       this.#parts.routes.refresh(head.route)
       const found = this.#choose(head)

@@ -9,9 +9,7 @@ export function foldOf(calls: Store, ...sections: readonly Section[]): Fold {
   return {
     restore: (entry) => (sections.find(({ mark }) => mark === entry[0]) ?? calls).restore(entry),
     record: (kind, record, place) => owner(kind).record(kind, record, place),
-    *places() {
-      for (const one of all) yield* one.places()
-    },
+    places: (tell) => all.forEach((one) => one.places(tell)),
     *entries() {
       for (const one of all) yield* one.entries()
     },

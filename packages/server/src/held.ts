@@ -4,16 +4,17 @@
  * here. Those that wait for room stand in
  * lanes, oldest first: one for each address, one for each instance that calls are bound to. Who may go is not decided here.
  */
+import { FifoSet } from '@waybill/core'
 import type { Limits } from './limits.js'
 import type { CallRecord } from './model.js'
 
 /** In order of arrival. */
-export type Lane = ReadonlySet<CallRecord>
+export type Lane = Pick<FifoSet<CallRecord>, 'oldest' | typeof Symbol.iterator>
 
 interface ServiceQueue {
-  readonly lanes: Map<string, Set<CallRecord>>
+  readonly lanes: Map<string, FifoSet<CallRecord>>
   /** Lanes for which there is nobody at all, so that they need not be looked at before somebody comes. */
-  readonly parked: Map<string, Set<CallRecord>>
+  readonly parked: Map<string, FifoSet<CallRecord>>
   calls: number
   /** Those of them that are stored, which the bounds are not about. */
   stored: number
@@ -82,9 +83,9 @@ export class Held {
     const queue = this.#queues.get(call.route.address.service)!
     const { lanes, parked } = queue
     this.#leave(call, queue)
-    const calls = lanes.get(lane) ?? parked.get(lane)
-    if (calls === undefined) lanes.set(lane, new Set([call]))
-    else calls.add(call)
+    let calls = lanes.get(lane) ?? parked.get(lane)
+    if (calls === undefined) lanes.set(lane, (calls = new FifoSet()))
+    calls.add(call)
     call.lane = lane
   }
 

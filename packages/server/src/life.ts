@@ -3,8 +3,6 @@ import type { ReceiptState } from '@waybill/core'
 import type { Place } from './journal/journal.js'
 import type { Cause, Lease, Receipt } from './model.js'
 
-const MAX_STEPS = 64
-
 /** How a stored call ends. */
 export interface End {
   readonly state: ReceiptState
@@ -19,13 +17,13 @@ export interface End {
 export function handOver(receipt: Receipt, lease: Lease, ms: number): number {
   receipt.lease = lease
   receipt.state = 'handed'
-  receipt.steps.push(['handed', ms, lease.client])
+  receipt.passed(['handed', ms, lease.client])
   return ms
 }
 
 export function takeStep(receipt: Receipt, step: 'accepted' | 'started', ms: number): number {
   receipt.state = step
-  receipt.steps.push([step, ms])
+  receipt.passed([step, ms])
   if (step === 'started') receipt.begunWith = receipt.lease?.version
   return ms
 }
@@ -34,9 +32,7 @@ export function giveBack(receipt: Receipt, attempts: number, ms: number): number
   receipt.attempts = attempts
   receipt.lease = undefined
   receipt.state = 'stored'
-  receipt.steps.push(['back', ms])
-  // Given back for ever, it would have steps without end.
-  if (receipt.steps.length > MAX_STEPS) receipt.steps.splice(1, receipt.steps.length - MAX_STEPS)
+  receipt.passed(['back', ms])
   return ms
 }
 
@@ -48,6 +44,6 @@ export function end(receipt: Receipt, { state, ms, isOwed, cause, body }: End, a
   receipt.cause = cause
   receipt.answer = answer
   receipt.answerBody = body
-  receipt.steps.push([state, ms])
+  receipt.passed([state, ms])
   return ms
 }

@@ -42,14 +42,14 @@ export class Making {
 
   /** The call is on its way, and promised to nobody before the journal is safe. Throws `Overloaded`, `Damaged` or `BadAddress`; then there is none. */
   begin(unnumbered: Omit<StoredTerms, 'sn'>, { frames, keptBytes = 0, before }: Made): Receipt {
-    const { clock, receipts, endings, delivery } = this.#parts
+    const { clock, receipts, routes, endings, delivery } = this.#parts
     const counter = ++this.#made
     const number = callNumber(counter)
     this.#incarnation ??= mintIncarnation(clock, this.#parts.random)
     const terms = { ...unnumbered, sn: serialNumber(this.#incarnation, counter) }
     const caller = this.#callerOf(terms)
     try {
-      const call = remade(terms, caller, number, this.#parts)
+      const call = remade(terms, caller, number, { routes, endings, aheadMs: clock.nowMs() - clock.wallMs() })
       receipts.assertRoom(keptBytes)
       const receipt = receipts.store(call, terms, frames(terms.sn, number))
       receipt.frames = undefined

@@ -119,6 +119,8 @@ export interface Service {
 /** An address that callers use, or one instance. `candidates` is derived and made anew when its service changes. Owned by `Routes`. */
 export interface Route {
   readonly text: string
+  /** Where those of its stored calls wait that ask for nothing special. */
+  readonly plainLane: string
   readonly address: Address
   symbol: number
   service: Service | undefined
@@ -286,6 +288,8 @@ export interface Note {
 
 /** Shared, as most have nothing most of the time. */
 export const NO_WORDS = Object.freeze([]) as readonly Word[] as Word[]
+const NO_STEPS: readonly Step[] = []
+const MAX_STEPS = 64
 
 /** A stored call and what became of it. A fold of its records; owned by `Store`, but for who is told, which is `Receipts`'. */
 export class Receipt extends Timed {
@@ -299,7 +303,8 @@ export class Receipt extends Timed {
   /** The version of the instance that has begun it. */
   begunWith: string | undefined
   isCancelled = false
-  readonly steps: Step[]
+  /** What came after it was stored: most that are kept have nothing yet. */
+  #later: Step[] | undefined
   endedMs: number | undefined
   cause: Cause | undefined
   /** The call that is another try of it. */
@@ -344,7 +349,19 @@ export class Receipt extends Timed {
     readonly forget: (receipt: Receipt) => void,
   ) {
     super()
-    this.steps = [['stored', terms.storedMs]]
+  }
+
+  /** From the first to the last, at most 64: the first is kept, and the last ones. */
+  get steps(): readonly Step[] {
+    return [['stored', this.terms.storedMs], ...(this.#later ?? NO_STEPS)]
+  }
+
+  /** A step of its life is over. */
+  passed(step: Step): void {
+    this.#later ??= []
+    this.#later.push(step)
+    // Given back for ever, it would have steps without end.
+    if (this.#later.length === MAX_STEPS) this.#later.shift()
   }
 
   get sn(): string {

@@ -2,11 +2,12 @@
  * Calls of one service with one order key, one after the other: who has the turn, who waits for it. Owns the turns; where a call goes when it has
  * its turn is not decided here.
  */
+import { FifoSet } from '@waybill/core'
 import type { CallRecord } from './model.js'
 
 interface Turns {
   has: CallRecord
-  readonly waiting: Set<CallRecord>
+  readonly waiting: FifoSet<CallRecord>
 }
 
 export class Orders {
@@ -17,7 +18,7 @@ export class Orders {
     const key = keyOf(call)
     const turns = this.#turns.get(key)
     if (turns === undefined) {
-      this.#turns.set(key, { has: call, waiting: new Set() })
+      this.#turns.set(key, { has: call, waiting: new FifoSet() })
       return true
     }
     turns.waiting.add(call)
@@ -38,7 +39,7 @@ export class Orders {
       turns.waiting.delete(call)
       return undefined
     }
-    const [next] = turns.waiting
+    const next = turns.waiting.oldest
     if (next === undefined) {
       this.#turns.delete(key)
       return undefined

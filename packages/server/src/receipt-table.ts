@@ -2,6 +2,7 @@
  * Where receipts are found: those that are under way, or of which something special was asked, as objects; the others in the archive. Owns both, and
  * the order in which they were stored and ended. Changes nothing in a receipt.
  */
+import { FifoSet } from '@waybill/core'
 import type { Principal } from './access.js'
 import { Archive } from './archive/index.js'
 import type { Place } from './journal/journal.js'
@@ -16,7 +17,7 @@ export class ReceiptTable {
   readonly #bySn = new Map<Principal, Map<string, Receipt>>()
   readonly #byKey = new Map<string, Receipt>()
   /** Those that have their outcome, the oldest first. */
-  readonly #ended = new Set<Receipt>()
+  readonly #ended = new FifoSet<Receipt>()
   /** Those of them that are dead letters, in the same order. */
   readonly #dead = new Set<Receipt>()
   readonly #archive = new Archive()
@@ -66,7 +67,7 @@ export class ReceiptTable {
   }
 
   get oldestEnded(): Receipt | undefined {
-    const [oldest] = this.#ended
+    const { oldest } = this.#ended
     const { oldestEndedMs } = this.#archive
     if (oldestEndedMs === undefined) return oldest
     return oldest !== undefined && oldest.endedMs! <= oldestEndedMs ? oldest : this.#archive.oldest
@@ -120,12 +121,13 @@ export class ReceiptTable {
 
   // ---- what outlives the process
 
-  *places(): Iterable<Place> {
+  places(tell: (place: Place) => void): void {
     for (const { request, answer, notes } of this.live()) {
-      for (const place of [request, answer]) if (place !== undefined) yield place
-      for (const { place } of notes?.values() ?? []) yield place
+      if (request !== undefined) tell(request)
+      if (answer !== undefined) tell(answer)
+      notes?.forEach(({ place }) => tell(place))
     }
-    yield* this.#archive.places()
+    this.#archive.places(tell)
   }
 
   /** Behind the entries of objects, as what is archived meanwhile has to be in one of them. */

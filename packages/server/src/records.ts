@@ -138,7 +138,7 @@ export function readEntry(bytes: Uint8Array, make: (ordinal: number, terms: Stor
   }
   const { ordinal, terms, steps, notes, ...rest } = entry
   const receipt = make(ordinal, terms)
-  receipt.steps.splice(0, Number.POSITIVE_INFINITY, ...steps)
+  for (const step of steps.slice(1)) receipt.passed(step)
   if (notes !== undefined) receipt.notes = new Map(notes)
   return Object.assign(receipt, rest)
 }

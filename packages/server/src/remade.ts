@@ -1,20 +1,19 @@
 /** The call of terms that are stored: made again at a later start, or anew for a dead letter. Owns nothing; it is not yet anywhere. */
-import type { Clock } from '@waybill/core'
 import type { Endings } from './endings.js'
 import { CallRecord, type Session, type StoredTerms } from './model.js'
 import type { Routes } from './routes.js'
 import { dataField } from './telling.js'
 import { isChoosy, type CallTerms } from './terms.js'
 
-export function remade(
-  terms: StoredTerms,
-  caller: Session,
-  number: number,
-  { clock, routes, endings }: { readonly clock: Clock; readonly routes: Routes; readonly endings: Endings },
-): CallRecord {
-  const asked = termsOf(terms)
-  const call = new CallRecord(caller, number, routes.find(terms.address), isChoosy(asked) ? asked : undefined, endings.expire)
-  const aheadMs = clock.nowMs() - clock.wallMs()
+export interface RemadeParts {
+  readonly routes: Routes
+  readonly endings: Endings
+  /** By how much the monotonic clock is ahead of the wall clock. */
+  readonly aheadMs: number
+}
+
+export function remade(terms: StoredTerms, caller: Session, number: number, { routes, endings, aheadMs }: RemadeParts): CallRecord {
+  const call = new CallRecord(caller, number, routes.find(terms.address), isChoosy(terms) ? termsOf(terms) : undefined, endings.expire)
   call.method = terms.method
   call.told = terms.told
   call.deadlineMs = aheadMs + terms.deadlineMs

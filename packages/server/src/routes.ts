@@ -78,7 +78,8 @@ export class Routes {
   }
 
   #route(text: string, address: Address): Route {
-    return { text, address, symbol: 0, service: undefined, stamp: -1, candidates: [], perCaller: false, cursor: 0, used: ++this.#uses }
+    const found = { service: undefined, stamp: -1, candidates: [], perCaller: false }
+    return { text, plainLane: `*${text}`, address, symbol: 0, ...found, cursor: 0, used: ++this.#uses }
   }
 
   #intern(route: Route, session: Session): void {

@@ -29,7 +29,7 @@ export abstract class HeadsOnly implements Section {
     journal.release(journal.append(kind, writeRecord(head)))
   }
 
-  *places(): Iterable<never> {}
+  places(): void {}
 
   needs(): boolean {
     return false

@@ -271,8 +271,9 @@ export class Store implements Fold {
     if (kind === RecordKind.spooled) return
     const [ordinal, ...said] = readHead(record) as [number, ...unknown[]]
     // Most of what follows a snapshot that took its time is in it already.
-    if (this.#table.isArchived(ordinal, kind === RecordKind.stored ? 0 : (said[0] as number))) return
-    const known = this.#table.byOrdinal(ordinal)
+    const isNew = ordinal >= this.#nextOrdinal
+    if (!isNew && this.#table.isArchived(ordinal, kind === RecordKind.stored ? 0 : (said[0] as number))) return
+    const known = isNew ? undefined : this.#table.byOrdinal(ordinal)
     if (kind === RecordKind.stored) {
       if (known !== undefined) return
       const receipt = this.#make(ordinal, said[0] as StoredTerms)
@@ -327,9 +328,9 @@ export class Store implements Fold {
     else this.#missing.add(ordinal)
   }
 
-  *places(): Iterable<Place> {
-    yield* this.#table.places()
-    yield* this.#bodies.places()
+  places(tell: (place: Place) => void): void {
+    this.#table.places(tell)
+    this.#bodies.places(tell)
   }
 
   *entries(): Iterable<Uint8Array> {

@@ -20,9 +20,15 @@ export interface CallTerms {
   readonly within: { readonly source: number; readonly number: number } | undefined
 }
 
+interface Choice {
+  readonly orderKey?: string | undefined
+  readonly sticky?: string | undefined
+  readonly isInTurn?: boolean | undefined
+}
+
 /** It asks for a turn, or for an instance of its own. */
-export function isChoosy({ orderKey, sticky, isInTurn }: CallTerms): boolean {
-  return orderKey !== undefined || sticky !== undefined || isInTurn
+export function isChoosy({ orderKey, sticky, isInTurn }: Choice): boolean {
+  return orderKey !== undefined || sticky !== undefined || isInTurn === true
 }
 
 const MAX_KEY_CHARACTERS = 256

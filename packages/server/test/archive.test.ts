@@ -25,7 +25,12 @@ function ended(
     ...more,
   }
   const receipt = new Receipt(n, terms, () => {})
-  receipt.steps.push(['handed', terms.storedMs + 1, 'kennel'], ['started', terms.storedMs + 2], [state, terms.storedMs + 30])
+  for (const step of [
+    ['handed', terms.storedMs + 1, 'kennel'],
+    ['started', terms.storedMs + 2],
+    [state, terms.storedMs + 30],
+  ] as const)
+    receipt.passed(step)
   receipt.state = state
   receipt.seq = 4
   receipt.bytes = 100
@@ -112,7 +117,9 @@ describe('an archive', () => {
             expect(one.size).toBe(list.length)
             expect([...one.newest()].map(shown)).toEqual(list.toReversed().map(shown))
             for (const receipt of list) expect(one.find('local', receipt.sn)!.ordinal).toBe(receipt.ordinal)
-            expect([...one.places()]).toEqual(list.map(({ answer }) => answer))
+            const places: unknown[] = []
+            one.places((place) => places.push(place))
+            expect(places).toEqual(list.map(({ answer }) => answer))
           }
         },
       ),

@@ -114,8 +114,8 @@ export class Archive {
     for (const slot of this.#table.newest()) yield this.#receipt(slot)
   }
 
-  *places(): Iterable<Place> {
-    for (const slot of this.#table.slots()) yield this.#placeAt(slot)
+  places(tell: (place: Place) => void): void {
+    for (const slot of this.#table.slots()) tell(this.#placeAt(slot))
   }
 
   isEntry(entry: Uint8Array): boolean {
@@ -190,10 +190,10 @@ export class Archive {
     receipt.bytes = this.#rows.word(slot, WORDS.counted)
     receipt.isArchived = true
     const at = (word: number): number => this.#rows.word(slot, word)
-    if (at(WORDS.handed) !== NEVER) receipt.steps.push(['handed', storedMs + at(WORDS.handed), text(WORDS.callee)])
-    if (at(WORDS.accepted) !== NEVER) receipt.steps.push(['accepted', storedMs + at(WORDS.accepted)])
-    if (at(WORDS.started) !== NEVER) receipt.steps.push(['started', storedMs + at(WORDS.started)])
-    receipt.steps.push([receipt.state, endedMs])
+    if (at(WORDS.handed) !== NEVER) receipt.passed(['handed', storedMs + at(WORDS.handed), text(WORDS.callee)])
+    if (at(WORDS.accepted) !== NEVER) receipt.passed(['accepted', storedMs + at(WORDS.accepted)])
+    if (at(WORDS.started) !== NEVER) receipt.passed(['started', storedMs + at(WORDS.started)])
+    receipt.passed([receipt.state, endedMs])
     return receipt
   }
 }

@@ -185,8 +185,8 @@ export class EventLog implements Section {
     }
   }
 
-  *places(): Iterable<Place> {
-    for (let id = this.#index.first; id < this.#index.next; id++) yield this.#index.placeOf(id)
+  places(tell: (place: Place) => void): void {
+    for (let id = this.#index.first; id < this.#index.next; id++) tell(this.#index.placeOf(id))
   }
 
   *entries(): Iterable<Uint8Array> {

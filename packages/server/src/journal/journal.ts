@@ -68,8 +68,8 @@ export interface Fold {
   /** A record, in order; of one that was spooled its head, and the place of what is behind it. What it says may be in the snapshot already; what it is about may be in none, where a later record ended it before the
    * snapshot came to it. Throws `Damaged`. */
   record(kind: number, record: Uint8Array, place: Place): void
-  /** Where everything stands that may be read again: asked once, when all was told. What stands elsewhere is released by that. */
-  places(): Iterable<Place>
+  /** Tells where everything stands that may be read again: asked once, when all was told. What stands elsewhere is released by that. */
+  places(tell: (place: Place) => void): void
   /** All there is, as entries; walked in pieces while records go on being appended. */
   entries(): Iterable<Uint8Array>
   /** Whether the record at this place is still needed. */

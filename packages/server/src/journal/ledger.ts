@@ -47,9 +47,9 @@ export class Ledger {
       this.#blobBytes += blobFileBytes(bytes)
       return
     }
-    const row = this.#rows.get(segment) ?? { end: 0, live: 0, isDamaged: false }
+    let row = this.#rows.get(segment)
+    if (row === undefined) this.#rows.set(segment, (row = { end: 0, live: 0, isDamaged: false }))
     row.live += RECORD_BYTES + bytes
-    this.#rows.set(segment, row)
   }
 
   released({ segment, bytes }: Place): void {

@@ -137,7 +137,7 @@ async function bookkeeping(disk: Disk, state: StoreState, names: Names, fold: Fo
     if (end !== undefined) ledger.ends(segment, end)
   }
   const blobs = new Set(names.blobs)
-  for (const place of fold.places()) {
+  fold.places((place) => {
     const { segment, offset, bytes } = place
     if (segment === 0) {
       if (!blobs.has(offset)) throw damaged(`${blobName(offset)} is missing`)
@@ -147,7 +147,7 @@ async function bookkeeping(disk: Disk, state: StoreState, names: Names, fold: Fo
       if (offset < HEAD_BYTES || offset + RECORD_BYTES + bytes > end) throw damaged(`${segmentName(segment)} ends before ${offset + bytes}`)
     }
     ledger.holds(place)
-  }
+  })
   const unneeded = [...replayed.blobs.keys()].filter((number) => !ledger.hasBlob(number))
   for (const number of unneeded) ledger.holds({ segment: 0, offset: number, bytes: replayed.blobs.get(number)!.bytes })
   return { ledger, unneeded }

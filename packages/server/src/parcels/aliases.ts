@@ -2,6 +2,7 @@
  * What receivers call their parcels themselves: each name of one is good among those of its principal. Also for a while once the parcel has its answer, so that
  * who answers a second time is told that, and not that nobody knows it.
  */
+import { FifoSet } from '@waybill/core'
 import type { Principal } from '../access.js'
 
 /** Of parcels that are answered, the latest. */
@@ -10,7 +11,7 @@ const MAX_ANSWERED = 1024
 export class Aliases {
   readonly #ids = new Map<string, string>()
   readonly #keys = new Map<string, string>()
-  readonly #over = new Set<string>()
+  readonly #over = new FifoSet<string>()
 
   /** The newest parcel of a name has it. */
   set(principal: Principal, alias: string, id: string): void {
@@ -32,8 +33,7 @@ export class Aliases {
     if (!this.#keys.has(id)) return
     this.#over.add(id)
     if (this.#over.size <= MAX_ANSWERED) return
-    const [oldest] = this.#over
-    this.#remove(oldest!)
+    this.#remove(this.#over.oldest!)
   }
 
   #remove(id: string): void {

@@ -89,8 +89,8 @@ export class Cupboard implements Fold {
     else this.things.set(id, { sequence, isSpooled: kind === SPOOL, place })
   }
 
-  *places(): Iterable<Place> {
-    for (const { place } of this.things.values()) yield place
+  places(tell: (place: Place) => void): void {
+    for (const { place } of this.things.values()) tell(place)
   }
 
   *entries(): Iterable<Uint8Array> {
