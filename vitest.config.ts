@@ -27,6 +27,9 @@ export default defineConfig({
       { extends: true, test: { name: 'apart', include: apart } },
     ],
     sequence: { sequencer: LongestFirst },
+    setupFiles: ['tests/setup.ts'],
+    // What is printed by a test that fails; incidents that others provoke are many.
+    silent: 'passed-only',
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // A busy machine is no failure; what never comes still is.
