@@ -21,12 +21,14 @@ export default defineConfig({
     pool: 'forks',
     // Two more than there are cores, as some of them wait for processes.
     maxWorkers: availableParallelism() + 2,
-    execArgv: ['--disallow-code-generation-from-strings'],
+    // Each core has a worker to run: threads that help one to collect garbage take from another.
+    execArgv: ['--disallow-code-generation-from-strings', '--single-threaded-gc'],
     projects: [
       { extends: true, test: { name: 'together', include: all, exclude: [...configDefaults.exclude, ...apart], isolate: false } },
       { extends: true, test: { name: 'apart', include: apart } },
     ],
     sequence: { sequencer: LongestFirst },
+    globalSetup: ['tests/own-folder.ts'],
     setupFiles: ['tests/setup.ts'],
     // What is printed by a test that fails; incidents that others provoke are many.
     silent: 'passed-only',

@@ -22,7 +22,7 @@ describe('a minute of faults', () => {
   })
 
   test('Ctrl-C ends it and all its processes at once', { timeout: 60_000 }, async () => {
-    const child = startNode(MAIN, ['--minutes', '10', '--seed', SEED])
+    const child = startNode(MAIN, ['--minutes', '10', '--seed', SEED, '--rate', '20'])
     await child.prints(/^round 1, storm/m)
     const others = childrenOf(child.pid)
     expect(others.length).toBeGreaterThan(5)

@@ -14,10 +14,14 @@ export const TRACED = ['write', 'writev', 'pwrite64', 'pwritev', 'pwritev2', 'se
 /** Enough for a whole group of records. */
 export const MOST_BYTES = 1_048_576
 
+/** So much longer takes each sync, as on a slow disk: who does not wait for it is seen, however busy the machine is. */
+const SLOWER_US = 4000
+
 export function straceCommand(output: string): readonly string[] {
   const traced = `trace=${TRACED.join(',')}`
+  const slower = `inject=fdatasync,fsync:delay_enter=${SLOWER_US}`
   // The tracer is the grandchild, so that the process that was started is the one that is traced.
-  return ['strace', '-D', '-f', '-qq', '-yy', '-xx', '-s', String(MOST_BYTES), '-e', traced, '--seccomp-bpf', '-o', output]
+  return ['strace', '-D', '-f', '-qq', '-yy', '-xx', '-s', String(MOST_BYTES), '-e', traced, '-e', slower, '--seccomp-bpf', '-o', output]
 }
 
 interface Begun {
@@ -49,7 +53,7 @@ export async function* eventsOf(lines: AsyncIterable<string> | Iterable<string>)
 
 /** Undefined for what failed, and what was written to neither file nor socket. */
 function eventOf(text: string, begun: number, done: number): Event | undefined {
-  const call = /^(\w+)\((.*)\) += (\d+)(<.*)?$/s.exec(text)
+  const call = /^(\w+)\((.*)\) += (\d+)(<.*>)?(?: \(DELAYED\))?$/s.exec(text)
   if (call === null) return undefined
   const [, name, inside, returned, gave] = call as unknown as [string, string, string, string, string | undefined]
   if (name === 'openat') return inside.includes('O_CREAT') && gave !== undefined ? { kind: 'made', target: nameIn(gave), done } : undefined
