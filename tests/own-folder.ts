@@ -3,8 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-export default function setup(): () => void {
-  const folder = mkdtempSync(join(tmpdir(), 'waybill-tests-'))
+/** Short, as the path of a socket may be no longer than 107 bytes. */
+const OURS = join(tmpdir(), 'wb-')
+
+/** Each project of the test runner asks for it; the first one is enough. */
+export default function setup(): (() => void) | undefined {
+  if (tmpdir().includes('/wb-')) return undefined
+  const folder = mkdtempSync(OURS)
   process.env['TMPDIR'] = folder
   return () => rmSync(folder, { recursive: true, force: true })
 }
