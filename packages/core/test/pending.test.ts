@@ -272,8 +272,9 @@ describe('FifoSet', () => {
     const set = new FifoSet<object>()
     for (let n = 0; n < 200_000; n++) set.add({ n })
     const startedMs = performance.now()
-    while (set.size > 0) set.delete(set.oldest!)
+    for (let n = 0; n < 200_000; n++) set.delete(set.oldest!)
     // Some 30 ms; a plain set takes 8 s.
     expect(performance.now() - startedMs).toBeLessThan(2000)
+    expect(set.size).toBe(0)
   })
 })

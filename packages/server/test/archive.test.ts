@@ -166,3 +166,10 @@ describe('an archive', () => {
     for (const receipt of archive.newest()) if (receipt.ordinal <= 2000) expect(copy.byOrdinal(receipt.ordinal)).toBeDefined()
   })
 })
+
+test('of very many steps a receipt keeps the first and the last', () => {
+  const receipt = ended(1)
+  for (let ms = 1; ms <= 200; ms++) receipt.passed(['back', ms])
+  expect(receipt.steps).toHaveLength(64)
+  expect([receipt.steps[0]![0], receipt.steps.at(-1)]).toEqual(['stored', ['back', 200]])
+})
