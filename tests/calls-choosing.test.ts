@@ -136,6 +136,44 @@ describe('a sticky key', () => {
   })
 })
 
+describe('stored calls that waited for anybody', () => {
+  const ofItsOwn = service<Dog>('Dog@1.0.0', { work: {} }, { instance: 'session', concurrency: 1 })
+
+  /** Who had each of six that were stored before `first` came, and `second` right behind it; each has one at a time. */
+  async function homes(h: Harness, options: { sticky?: string }, offer: typeof ofItsOwn): Promise<string[]> {
+    const caller = await h.client('caller')
+    const work = caller.remote(dog()).work.with({ durable: true, ...options })
+    const names = Promise.all(Array.from({ length: 6 }, (_, n) => work(n)))
+    await h.advance(100)
+    for (const name of ['first', 'second']) {
+      const client = await h.client(name)
+      class Own implements Dog {
+        async work(): Promise<string> {
+          await h.processOf(client).sleep(500)
+          return name
+        }
+      }
+      await h.until(offer === ofItsOwn ? client.expose(offer, Own) : client.expose(offer, new Own()))
+    }
+    return h.until(names)
+  }
+
+  test('go to who comes', async () => {
+    await using h = harness()
+    expect(new Set(await homes(h, {}, dog(1)))).toEqual(new Set(['first', 'second']))
+  })
+
+  test('all go to one that keeps what each caller has, though another one has room', async () => {
+    await using h = harness()
+    expect(new Set(await homes(h, {}, ofItsOwn)).size).toBe(1)
+  })
+
+  test('all go to one where they have one key, though another one has room', async () => {
+    await using h = harness()
+    expect(new Set(await homes(h, { sticky: 'rex' }, dog(1))).size).toBe(1)
+  })
+})
+
 describe('an order key', () => {
   test('calls of one key never overlap, whatever the instance; others do', async () => {
     await using h = harness()
